@@ -1,0 +1,134 @@
+/**
+ * The batch operations over one queue: what goes in and what comes out of each atomic step. `scripts/*.lua` are the
+ * steps themselves and `queue.ts` calls them; gateways and workers program against these types.
+ */
+import type { FailureCode } from '@batchyard/shared/contract/failure';
+import type { JobKind, PriorityClass } from '@batchyard/shared/contract/job';
+
+/** Jobs one call may carry; larger groups are split by the caller. */
+export const MAX_JOBS_PER_CALL = 64;
+/** Tensor bytes one call may carry, in or out; a single larger job goes alone. */
+export const MAX_BYTES_PER_CALL = 1_048_576;
+
+export type NewJob = {
+  readonly id: string;
+  readonly kind: JobKind;
+  readonly priority: PriorityClass;
+  /** Milliseconds left until its deadline when this call is sent. */
+  readonly remainingMs: number;
+  readonly rows: number;
+  /** Shape group: only jobs of one group run in one batch. */
+  readonly group: string;
+  /** Gateway whose reply stream gets the outcome; '' when nobody waits. */
+  readonly gateway: string;
+  readonly tenant: string;
+  /** Signature of the model that the input was validated against. */
+  readonly signature: string;
+  /** Tensor blob (contract/tensor-blob). */
+  readonly input: Uint8Array;
+};
+
+/** `stale`: the call reached Redis more than a second after it was sent. */
+export type AddOutcome = 'added' | 'exists' | 'full' | 'stale';
+
+export type TakeRequest = {
+  /** `<worker>:<incarnation>`: the lock's value and the fence of every later step. */
+  readonly token: string;
+  /** Batch number, unique in the incarnation: what `markStarted` names. */
+  readonly batch: number;
+  readonly maxRows: number;
+  readonly lockMs: number;
+  /** Take nothing while fewer rows than this wait, unless the oldest waited `lingerMs`. */
+  readonly minRows?: number;
+  readonly lingerMs?: number;
+  /** A job younger than this is left to other workers. */
+  readonly minAgeMs?: number;
+};
+
+export type TakenJob = {
+  readonly id: string;
+  readonly kind: JobKind;
+  readonly priority: PriorityClass;
+  /** Absolute, ms, Redis' clock; 0 = none yet. */
+  readonly deadlineMs: number;
+  /** When it entered its class, ms, Redis' clock. */
+  readonly queuedMs: number;
+  readonly rows: number;
+  readonly group: string;
+  readonly signature: string;
+  /** Deaths of workers that had started it. A job with one is delivered alone. */
+  readonly deaths: number;
+  /** Tensor blob, or undefined when another tool added the job: then `data` is an OIP JSON body. */
+  readonly input: Buffer | undefined;
+  readonly data: string | undefined;
+};
+
+export type Taken =
+  /** At least one job; `nowMs` is Redis' clock; `waiting` = jobs that still wait. */
+  | { readonly kind: 'jobs'; readonly jobs: readonly TakenJob[]; readonly waiting: number; readonly nowMs: number }
+  /** Nothing now, but something in `inMs` (minimum age, linger, a delayed job). */
+  | { readonly kind: 'later'; readonly inMs: number; readonly nowMs: number }
+  | { readonly kind: 'nothing'; readonly nowMs: number }
+  | { readonly kind: 'paused'; readonly nowMs: number }
+  /** This incarnation was declared dead: take a new one and drop what is held. */
+  | { readonly kind: 'dead' };
+
+export type Finished = {
+  readonly id: string;
+  /** Tensor blob of the outputs. */
+  readonly output: Uint8Array;
+  /** JSON of a Receipt. */
+  readonly receipt: string;
+};
+
+export type BatchStatistics = {
+  readonly rows: number;
+  readonly queueNs: number;
+  readonly inputNs: number;
+  readonly inferNs: number;
+  readonly outputNs: number;
+};
+
+/** `lost`: no longer ours, the result was dropped. `cancelled`: dropped because its caller gave up. */
+export type FinishOutcome = 'finished' | 'lost' | 'cancelled';
+
+export type FailedJob = {
+  readonly id: string;
+  readonly code: FailureCode;
+  readonly message: string;
+  /** Try again after this many ms, if the job has attempts left. */
+  readonly retryInMs?: number;
+};
+
+export type CancelOutcome = 'cancelled' | 'running' | 'terminal' | 'unknown';
+
+/** What one job's hash says, without its tensors. Times in ms by Redis' clock. */
+export type JobView = {
+  readonly id: string;
+  readonly status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'expired';
+  readonly kind: JobKind;
+  readonly priority: PriorityClass;
+  readonly rows: number;
+  readonly tenant: string;
+  readonly submittedMs: number;
+  readonly queuedMs: number;
+  readonly deadlineMs: number;
+  readonly startedMs: number | undefined;
+  readonly finishedMs: number | undefined;
+  /** Deliveries so far (BullMQ's `ats`) and attempts made (`atm`). */
+  readonly deliveries: number;
+  readonly attempts: number;
+  readonly worker: string | undefined;
+  readonly receipt: string | undefined;
+  readonly failure: { readonly code: FailureCode; readonly message: string } | undefined;
+};
+
+/** One outcome as it arrives on a gateway's reply stream. */
+export type Reply = {
+  readonly id: string;
+  readonly outcome: 'succeeded' | 'failed';
+  /** Receipt JSON, or `code: message`. */
+  readonly text: string;
+  /** Tensor blob; undefined when it failed, or when the result stays in the job's `out` field. */
+  readonly output: Buffer | undefined;
+};

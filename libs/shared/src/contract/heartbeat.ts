@@ -1,0 +1,42 @@
+/** What a worker tells of itself, once a second, through Redis. */
+import { z } from 'zod';
+
+export const WORKER_STATES = ['starting', 'serving', 'draining', 'stopped'] as const;
+export type WorkerState = (typeof WORKER_STATES)[number];
+
+/** p50 and p99 run time in ms of a batch of `rows` rows. */
+export const latencyPointSchema = z.object({ rows: z.int().min(1), p50_ms: z.number(), p99_ms: z.number() });
+export type LatencyPoint = z.infer<typeof latencyPointSchema>;
+
+export const loadedModelSchema = z.object({
+  queue: z.string(),
+  signature: z.string(),
+  sessions: z.int().min(0),
+  intra_op_threads: z.int().min(1),
+  latency: z.array(latencyPointSchema),
+});
+
+export const heartbeatSchema = z.object({
+  id: z.string(),
+  token: z.string(),
+  pid: z.int(),
+  host: z.string(),
+  version: z.string(),
+  state: z.enum(WORKER_STATES),
+  models: z.array(loadedModelSchema),
+  in_flight: z.int().min(0),
+  capacity_rows: z.int().min(0),
+  /** Busy share of the session threads since the last beat, 0 … 1. */
+  load: z.number(),
+  /** Moving average (factor 0.1) of the run time of a batch. */
+  response_ms: z.number(),
+  batches: z.int().min(0),
+  rows: z.int().min(0),
+  failures: z.int().min(0),
+  rss_bytes: z.int().min(0),
+  slab_bytes: z.int().min(0),
+  loop_delay_ms: z.number(),
+  ops_port: z.int(),
+  started_at: z.int(),
+});
+export type Heartbeat = z.infer<typeof heartbeatSchema>;

@@ -1,0 +1,46 @@
+/** A model as its workers announce it and its gateways validate against it. */
+import { z } from 'zod';
+import { DATATYPES } from './tensor.ts';
+
+/** One input or output. `shape` leaves the batch axis out (it is implied by maxBatchSize > 0); -1 = any length. */
+export const tensorSpecSchema = z.object({
+  name: z.string().min(1),
+  datatype: z.enum(DATATYPES),
+  shape: z.array(z.int().min(-1)),
+  optional: z.boolean().optional(),
+});
+export type TensorSpec = z.infer<typeof tensorSpecSchema>;
+
+export const modelSchema = z.object({
+  name: z.string().min(1).max(128),
+  version: z.string().min(1),
+  platform: z.string(),
+  /** 0: the model has no batch axis and runs one request at a time. */
+  maxBatchSize: z.int().min(0),
+  inputs: z.array(tensorSpecSchema),
+  outputs: z.array(tensorSpecSchema).min(1),
+  /** SHA-256 (hex) over the model file and what of its configuration changes results. */
+  signature: z.string().min(8),
+  /** What a NaN or an infinity in an input gets. */
+  nan: z.enum(['reject', 'pass']),
+});
+export type Model = z.infer<typeof modelSchema>;
+
+/** A model or version name that may become a path segment, a queue name and a URL segment. */
+export const MODEL_NAME = /^(?!\.)[A-Za-z0-9_.-]{1,128}$/;
+
+/** The queue of a model's version, percent-encoded because BullMQ refuses `:` in a queue name. */
+export function queueName(model: string, version: string): string {
+  return `${encodeURIComponent(model)}@${encodeURIComponent(version)}`;
+}
+
+/** The inverse of `queueName`. */
+export function modelOfQueue(queue: string): { model: string; version: string } {
+  const at = queue.lastIndexOf('@');
+  return { model: decodeURIComponent(queue.slice(0, at)), version: decodeURIComponent(queue.slice(at + 1)) };
+}
+
+/** Shape as clients see it: with the batch axis as -1 where the model has one. */
+export function publicShape(model: Model, spec: TensorSpec): number[] {
+  return model.maxBatchSize > 0 ? [-1, ...spec.shape] : spec.shape;
+}

@@ -1,0 +1,48 @@
+/**
+ * Every key in Redis, spelled once.
+ *
+ * | key | type | writer | reader | lives |
+ * | --- | --- | --- | --- | --- |
+ * | `{by<k>}:<queue>:*` | BullMQ's own | the scripts, BullMQ's tools | the same | as in BullMQ |
+ * | `{by0}:x:queues` | hash queue → model JSON | worker at load, check-in | gateway, each second | until the queue is empty for 24 h |
+ * | `{by<k>}:x:<queue>:deadlines` | zset id → ms | addMany, terminal steps | sweep | with its jobs |
+ * | `{by<k>}:x:<queue>:credit` | hash class → rows | takeMany | takeMany | with the queue |
+ * | `{by<k>}:x:<queue>:stats` | hash of counters | finishMany, failMany | gateway | with the queue |
+ * | `{by<k>}:x:<queue>:tombs` | zset id → ms | whatever removes a result | gateway (410) | one more RESULT_TTL |
+ * | `{by<k>}:x:reply:<gateway>` | stream | finishMany, failMany, … | that gateway | 60 s after its last sign of life |
+ * | `{by<k>}:x:started:<token>` | set of batch numbers | worker before it runs a batch | releaseWorker, recoverLapsed | 1 h |
+ * | `{by<k>}:x:dead:<token>` | string | claimDead, releaseWorker | takeMany, checkIn | 1 h |
+ * | `{by0}:x:workers` | zset worker → beat (ms) | checkIn | gateway | pruned after 60 s of silence |
+ * | `{by0}:x:worker:<worker>` | hash `beat`, `token`, `state` (heartbeat JSON) | checkIn | gateway, claimDead | 60 s |
+ * | `{by0}:x:directive:<worker>` | string (JSON) | steering gateway | checkIn | 5 s |
+ */
+
+/** CRC16 (XMODEM, the one of the Redis Cluster specification). */
+function crc16(text: string): number {
+  let crc = 0;
+  for (const byte of Buffer.from(text)) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
+  }
+  return crc;
+}
+
+export const SHARDS = 16;
+
+/** BullMQ's `prefix` of a shard: its braces are the cluster's hash tag. */
+export const shardPrefix = (shard: number): string => `{by${shard}}`;
+
+/** @returns the shard of a model: 0 on a single Redis, one of 16 on a cluster. */
+export const shardOfModel = (model: string, cluster: boolean): number => (cluster ? crc16(model) % SHARDS : 0);
+
+/** Base of BullMQ's own keys of a queue, with the closing colon. */
+export const queueBase = (prefix: string, queue: string): string => `${prefix}:${queue}:`;
+/** Base of our keys of a queue, with the closing colon; not under BullMQ's base, so that obliterate spares them. */
+export const extraBase = (prefix: string, queue: string): string => `${prefix}:x:${queue}:`;
+
+export const queuesKey = (prefix: string): string => `${prefix}:x:queues`;
+export const replyStreamKey = (prefix: string, gateway: string): string => `${prefix}:x:reply:${gateway}`;
+export const startedKey = (prefix: string, token: string): string => `${prefix}:x:started:${token}`;
+export const workersKey = (prefix: string): string => `${prefix}:x:workers`;
+export const workerKey = (prefix: string, worker: string): string => `${prefix}:x:worker:${worker}`;
+export const directiveKey = (prefix: string, worker: string): string => `${prefix}:x:directive:${worker}`;

@@ -1,0 +1,31 @@
+/** The one door to ioredis. Nothing is resent and nothing queues up while Redis is away: callers hear of it at once. */
+import { Redis, type RedisOptions } from 'ioredis';
+
+export type { Redis } from 'ioredis';
+
+type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
+
+export type RedisRole = 'commands' | 'blocking';
+
+/**
+ * @param url `redis://` or `rediss://`
+ * @param role `blocking` for a connection that waits in BZPOPMIN or XREAD: it has no command timeout
+ */
+export function connectRedis(url: string, role: RedisRole, extra: ConnectionOptions = {}): Redis {
+  const options: ConnectionOptions = {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    maxRetriesPerRequest: role === 'blocking' ? null : 1,
+    connectTimeout: 2_000,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
+    enableReadyCheck: true,
+    ...(role === 'commands' ? { commandTimeout: 750 } : {}),
+    ...extra,
+  };
+  const redis = new Redis(url, options);
+  // Without a listener the process would die; whoever runs a command hears of the failure through its promise.
+  redis.on('error', () => undefined);
+  return redis;
+}
