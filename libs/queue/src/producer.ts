@@ -1,0 +1,78 @@
+/** The gateway's half of the batch operations: add, cancel, watch. */
+import { CLASS_PRIORITY } from '@batchyard/shared/contract/job';
+import { extraBase, queueBase } from '@batchyard/shared/contract/redis-keys';
+
+import { chunkJobs } from './chunk.ts';
+import type { AddOutcome, CancelOutcome, NewJob } from './operations.ts';
+import type { RedisClock } from './redis-clock.ts';
+import { pack, runScript } from './scripts.ts';
+import { BULLMQ_VERSION, eventLevel, MAX_REPLY_BYTES, type QueueSettings } from './settings.ts';
+
+const ADD_OUTCOMES: readonly AddOutcome[] = ['added', 'exists', 'full', 'stale'];
+export const DEFAULT_MAX_WAITING = 10_000;
+
+export type Producer = {
+  /**
+   * Stores the jobs, in order, and puts each in its class. Groups beyond one call's bounds go out as several calls
+   * at once; an outcome per job.
+   * @throws whatever Redis says when a call fails: then it is not known which of its jobs were stored
+   */
+  addMany(queue: string, jobs: readonly NewJob[], limits?: { maxWaiting?: number }): Promise<AddOutcome[]>;
+  cancel(queue: string, id: string): Promise<CancelOutcome>;
+  /** Asks that the job's outcome also goes to this gateway's reply stream; false when it is terminal or gone. */
+  watch(queue: string, id: string, gateway: string): Promise<boolean>;
+};
+
+export function createProducer(settings: QueueSettings, clock: RedisClock): Producer {
+  const { commands, prefix } = settings;
+  const shard = `${prefix}:x:`;
+  const events = eventLevel(settings.events);
+
+  async function addChunk(queue: string, jobs: readonly NewJob[], maxWaiting: number): Promise<AddOutcome[]> {
+    const base = queueBase(prefix, queue);
+    const sent = performance.now();
+    const sentMs = clock.nowMs();
+    const heads = jobs.map((job) => [
+      job.id,
+      job.kind === 'attached' ? 'a' : 'd',
+      CLASS_PRIORITY[job.priority],
+      Math.max(0, Math.round(job.remainingMs)),
+      job.rows,
+      job.group,
+      job.gateway,
+      job.tenant,
+      job.signature,
+    ]);
+    const header = pack([
+      base,
+      extraBase(prefix, queue),
+      shard,
+      Number.isNaN(sentMs) ? Number.MAX_SAFE_INTEGER : sentMs,
+      maxWaiting,
+      events,
+      MAX_REPLY_BYTES,
+      BULLMQ_VERSION,
+      heads,
+    ]);
+    const inputs = jobs.map((job) => job.input);
+    const [nowMs, ...codes] = (await runScript(commands, 'addMany', `${base}meta`, [header, ...inputs])) as number[];
+    clock.observe(nowMs ?? Number.NaN, sent, performance.now());
+    return codes.map((code) => ADD_OUTCOMES[code] ?? 'stale');
+  }
+
+  return {
+    async addMany(queue, jobs, { maxWaiting = DEFAULT_MAX_WAITING } = {}) {
+      const chunks = chunkJobs(jobs, (job) => job.input.byteLength);
+      const outcomes = await Promise.all(chunks.map((chunk) => addChunk(queue, chunk, maxWaiting)));
+      return outcomes.flat();
+    },
+    async cancel(queue, id) {
+      const base = queueBase(prefix, queue);
+      const header = pack([base, extraBase(prefix, queue), shard, id, events, MAX_REPLY_BYTES]);
+      return String(await runScript(commands, 'cancel', `${base}meta`, [header])) as CancelOutcome;
+    },
+    async watch(queue, id, gateway) {
+      return (await runScript(commands, 'watch', queueBase(prefix, queue) + id, [gateway])) === 1;
+    },
+  };
+}

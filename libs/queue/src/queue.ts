@@ -1,0 +1,31 @@
+/** Everything one process does to the queues of one shard, put together. */
+import type { Redis } from '@batchyard/shared/runtime/redis';
+
+import { createConsumer, type Consumer } from './consumer.ts';
+import { createInspection, type Inspection } from './inspection.ts';
+import { createProducer, type Producer } from './producer.ts';
+import { createRecovery, type Recovery } from './recovery.ts';
+import { createRedisClock, type RedisClock } from './redis-clock.ts';
+import { createReplyStream, type ReplyStream } from './replies.ts';
+import type { QueueSettings } from './settings.ts';
+import { createWaking, type Waking } from './waking.ts';
+
+export type QueueOperations = Producer &
+  Consumer &
+  Inspection &
+  Recovery &
+  Waking & { readonly replies: ReplyStream; readonly clock: RedisClock };
+
+/** @param blocking a connection of its own for BZPOPMIN (workers) or XREAD (gateways); never used for both */
+export function createQueueOperations(settings: QueueSettings & { readonly blocking: Redis }): QueueOperations {
+  const clock = createRedisClock();
+  return {
+    ...createProducer(settings, clock),
+    ...createConsumer(settings),
+    ...createInspection(settings),
+    ...createRecovery(settings),
+    ...createWaking(settings, settings.blocking),
+    replies: createReplyStream(settings, settings.blocking),
+    clock,
+  };
+}

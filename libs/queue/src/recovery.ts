@@ -1,0 +1,58 @@
+/** What brings jobs back, and what time brings about. Safe to call from every process, as often as one likes. */
+import { modelOfQueue } from '@batchyard/shared/contract/model';
+import { extraBase, queueBase, queuesKey, workersKey } from '@batchyard/shared/contract/redis-keys';
+
+import { pack, runScript } from './scripts.ts';
+import { DEFAULT_MAX_RESULT_BYTES, DEFAULT_RESULT_TTL_MS, eventLevel, MAX_REPLY_BYTES, type QueueSettings } from './settings.ts';
+
+export type Recovery = {
+  /** Names of all queues that a worker has announced. */
+  queues(): Promise<string[]>;
+  /** Marks the incarnation dead and brings back what it held, in every queue; @returns how many jobs. */
+  releaseWorker(token: string): Promise<number>;
+  /** The verdict on a worker silent for `silenceMs`; @returns its dead token, which is to be released. */
+  claimDead(worker: string, silenceMs: number): Promise<string | undefined>;
+  /** Brings back active jobs of one queue whose lock has lapsed; @returns how many. */
+  recoverLapsed(queue: string): Promise<number>;
+  sweep(queue: string): Promise<{ expired: number; dropped: number }>;
+};
+
+const SWEEP_AT_MOST = 500;
+
+export function createRecovery(settings: QueueSettings): Recovery {
+  const { commands, prefix } = settings;
+  const shard = `${prefix}:x:`;
+  const events = eventLevel(settings.events);
+  const queues = async (): Promise<string[]> => {
+    const names = await commands.hkeys(queuesKey(prefix));
+    return names.filter((name) => modelOfQueue(name).model !== '');
+  };
+  return {
+    queues,
+    async releaseWorker(token) {
+      let released = 0;
+      for (const queue of await queues()) {
+        const base = queueBase(prefix, queue);
+        const header = pack([base, extraBase(prefix, queue), shard, token, events, MAX_REPLY_BYTES]);
+        released += (await runScript(commands, 'releaseWorker', `${base}meta`, [header])) as number;
+      }
+      return released;
+    },
+    async claimDead(worker, silenceMs) {
+      const token = String(await runScript(commands, 'claimDead', workersKey(prefix), [pack([shard, worker, silenceMs])]));
+      return token === '' ? undefined : token;
+    },
+    async recoverLapsed(queue) {
+      const base = queueBase(prefix, queue);
+      const header = pack([base, extraBase(prefix, queue), shard, events, MAX_REPLY_BYTES]);
+      return (await runScript(commands, 'recoverLapsed', `${base}meta`, [header])) as number;
+    },
+    async sweep(queue) {
+      const base = queueBase(prefix, queue);
+      const kept = [settings.resultTtlMs ?? DEFAULT_RESULT_TTL_MS, settings.maxResultBytes ?? DEFAULT_MAX_RESULT_BYTES];
+      const header = pack([base, extraBase(prefix, queue), shard, ...kept, events, MAX_REPLY_BYTES, SWEEP_AT_MOST]);
+      const [expired = 0, dropped = 0] = (await runScript(commands, 'sweep', `${base}meta`, [header])) as number[];
+      return { expired, dropped };
+    },
+  };
+}

@@ -1,0 +1,81 @@
+--[[
+  Stores up to 64 new jobs and puts each in its class.
+
+  KEYS[1]  <base>meta
+  ARGV[1]  msgpack [base, extra, shard, sentMs, maxWaiting, events, replyBytes, version, jobs]
+           jobs: [[id, 'a' | 'd', priority, remainingMs, rows, group, gateway, tenant, signature], …]
+           sentMs: the sender's estimate of Redis' clock when it sent the call
+  ARGV[2…] the tensor blob of each job
+  Returns  [nowMs, code, …], per job 0 added, 1 exists, 2 full, 3 stale
+
+  A command that lay in a socket for over a second must not start a fresh deadline: all of it is stale.
+]]
+--- @include "includes/clock"
+--- @include "includes/events"
+--- @include "includes/replies"
+--- @include "includes/classes"
+--- @include "includes/settle"
+--- @include "includes/expire"
+local a = cmsgpack.unpack(ARGV[1])
+local base, extra, maxWaiting, jobs = a[1], a[2], a[5], a[9]
+local now = clockMs()
+local answer = { now }
+if now - a[4] > 1000 then
+  for i = 1, #jobs do answer[i + 1] = 3 end
+  return answer
+end
+
+local events = newEvents(base, a[6])
+local meta = redis.call('HMGET', KEYS[1], 'paused', 'concurrency', 'version')
+if not meta[3] then redis.call('HSET', KEYS[1], 'version', a[8], 'opts.maxLenEvents', 10000) end
+
+local prioritized = base .. 'prioritized'
+local room = maxWaiting - redis.call('ZCARD', prioritized) - redis.call('LLEN', base .. 'wait')
+if room < #jobs then
+  local replies = newReplies(a[3], a[7])
+  local settler = newSettler(base, extra, replies, events, now)
+  room = room + expireHeads(base, settler, now, 100)
+  settler.flush()
+  replies.flush()
+end
+
+local scores, deadlines = {}, {}
+local counter = nextCounters(base, #jobs)
+for i, job in ipairs(jobs) do
+  local id, kind, priority = job[1], job[2], job[3]
+  local key = base .. id
+  if redis.call('EXISTS', key) == 1 then
+    answer[i + 1] = 1
+  elseif room <= 0 then
+    answer[i + 1] = 2
+  else
+    room = room - 1
+    local deadline = now + job[4]
+    local fields = {
+      'name', 'infer', 'data', '{"rows":' .. job[5] .. '}', 'opts', '{"attempts":1,"priority":' .. priority .. '}',
+      'timestamp', now, 'delay', 0, 'priority', priority,
+      'in', ARGV[i + 1], 'dl', deadline, 'q', now, 'rw', job[5], 'kd', kind, 'sg', job[9],
+    }
+    local n = #fields
+    if job[6] ~= '-' then fields[n + 1], fields[n + 2], n = 'gr', job[6], n + 2 end
+    if job[7] ~= '' then fields[n + 1], fields[n + 2], n = 'gw', job[7], n + 2 end
+    if job[8] ~= '-' then fields[n + 1], fields[n + 2] = 'tn', job[8] end
+    redis.call('HSET', key, unpack(fields))
+    scores[#scores + 1] = classScore(priority, counter + i - 1)
+    scores[#scores + 1] = id
+    if kind == 'd' then
+      deadlines[#deadlines + 1] = deadline
+      deadlines[#deadlines + 1] = id
+    end
+    events.step('event', 'added', 'jobId', id, 'name', 'infer')
+    events.step('event', 'waiting', 'jobId', id)
+    answer[i + 1] = 0
+  end
+end
+if #scores > 0 then
+  redis.call('ZADD', prioritized, unpack(scores))
+  local maxed = meta[2] and redis.call('LLEN', base .. 'active') >= tonumber(meta[2])
+  if not meta[1] and not maxed then redis.call('ZADD', base .. 'marker', 0, '0') end
+end
+if #deadlines > 0 then redis.call('ZADD', extra .. 'deadlines', unpack(deadlines)) end
+return answer

@@ -1,0 +1,18 @@
+--[[
+  A worker's sign of life, once a second: writes its heartbeat, announces its models, reads its directive.
+
+  KEYS[1]  <shard>workers
+  ARGV[1]  msgpack [shard, worker, token, heartbeat JSON, ttlMs, [queue, model JSON, …]]
+  Returns  [nowMs, directive JSON or ''], or [nowMs, 'dead'] when this incarnation was declared dead
+]]
+--- @include "includes/clock"
+local a = cmsgpack.unpack(ARGV[1])
+local shard, worker, token = a[1], a[2], a[3]
+local now = clockMs()
+if redis.call('EXISTS', shard .. 'dead:' .. token) == 1 then return { now, 'dead' } end
+local key = shard .. 'worker:' .. worker
+redis.call('HSET', key, 'beat', now, 'token', token, 'state', a[4])
+redis.call('PEXPIRE', key, a[5])
+redis.call('ZADD', KEYS[1], now, worker)
+if #a[6] > 0 then redis.call('HSET', shard .. 'queues', unpack(a[6])) end
+return { now, redis.call('GET', shard .. 'directive:' .. worker) or '' }

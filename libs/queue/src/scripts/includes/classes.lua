@@ -1,0 +1,18 @@
+-- BullMQ scores a prioritized job priority * 2^32 + counter, so each class lies together, first in first out.
+local CLASS_SPAN = 4294967296
+local CLASS_SLA = { 10, 30, 100, 500 }
+local CLASS_MIN, CLASS_MAX = {}, {}
+for class = 1, 4 do
+  CLASS_MIN[class] = string.format('%.0f', class * CLASS_SPAN)
+  CLASS_MAX[class] = class == 4 and '+inf' or string.format('%.0f', (class + 1) * CLASS_SPAN - 1)
+end
+local NORMAL = 3
+
+-- Takes n numbers of BullMQ's counter; returns the first of them.
+local function nextCounters(base, n)
+  return redis.call('INCRBY', base .. 'pc', n) - n + 1
+end
+
+local function classScore(class, counter)
+  return string.format('%.0f', class * CLASS_SPAN + counter % CLASS_SPAN)
+end

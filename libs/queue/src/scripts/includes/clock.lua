@@ -1,0 +1,5 @@
+-- Milliseconds by Redis' own clock: the only clock that deadlines, locks and verdicts know.
+local function clockMs()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end

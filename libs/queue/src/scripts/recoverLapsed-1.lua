@@ -1,0 +1,54 @@
+--[[
+  Active jobs whose lock has lapsed come back, at most 500 a call; in place of BullMQ's stalled checker. While the
+  owner still beats, it gets ten seconds more to renew (Redis itself may have stood still), and no death is counted.
+
+  KEYS[1]  <base>meta
+  ARGV[1]  msgpack [base, extra, shard, events, replyBytes]
+  Returns  how many jobs came back
+]]
+--- @include "includes/clock"
+--- @include "includes/events"
+--- @include "includes/replies"
+--- @include "includes/classes"
+--- @include "includes/settle"
+--- @include "includes/return-job"
+--- @include "includes/wake"
+local a = cmsgpack.unpack(ARGV[1])
+local base, shard = a[1], a[3]
+local now = clockMs()
+local events = newEvents(base, a[4])
+local replies = newReplies(shard, a[5])
+local settler = newSettler(base, a[2], replies, events, now)
+
+local function ownerLives(token)
+  local worker = string.match(token, '^(.*):[^:]*$')
+  if not worker then return false end
+  local f = redis.call('HMGET', shard .. 'worker:' .. worker, 'beat', 'token')
+  return f[1] and f[2] == token and now - tonumber(f[1]) < 5000
+end
+
+local count = 0
+for _, id in ipairs(redis.call('LRANGE', base .. 'active', -500, -1)) do
+  local key = base .. id
+  if redis.call('EXISTS', key .. ':lock') == 0 then
+    local f = redis.call('HMGET', key, 'pb', 'bt', 'lp')
+    if not f[1] and redis.call('EXISTS', key) == 0 then
+      redis.call('LREM', base .. 'active', -1, id)
+    elseif f[1] and ownerLives(f[1]) then
+      if not f[3] then
+        redis.call('HSET', key, 'lp', now)
+      elseif now - tonumber(f[3]) > 10000 then
+        if returnJob(base, settler, events, id, false, true) then count = count + 1 end
+      end
+    else
+      local started = f[1] and redis.call('SISMEMBER', shard .. 'started:' .. f[1], f[2] or '') == 1
+      if returnJob(base, settler, events, id, started, true) then count = count + 1 end
+    end
+  end
+end
+if count > 0 then
+  settler.flush()
+  replies.flush()
+  wake(base)
+end
+return count

@@ -1,0 +1,217 @@
+--[[
+  Takes up to maxRows rows of one shape group for one batch, in the order of the classes:
+  first the credit of normal and low (each gains a twentieth of maxRows per take while critical or high wait too), then
+  critical and high by virtual deadline min(dl, q + SLA), then normal and low by the same; first in, first out within a
+  class. What expired, was cancelled or failed before it could run is let go on the way.
+
+  KEYS[1]  <base>meta
+  ARGV[1]  msgpack [base, extra, shard, token, batch, maxRows, lockMs, minRows, lingerMs, minAgeMs, events, replyBytes,
+                    maxJobs, maxBytes, defaultTimeoutMs]
+  Returns  [kind, nowMs, …]: ['nothing' | 'paused', now], ['later', now, inMs], ['dead', now], or
+           ['jobs', now, waiting, heads, input, …]; heads: msgpack [[id, kind, priority, dl, q, rows, group, signature,
+           deaths, data or ''], …], input: the blob of each, '' where another tool added the job
+]]
+--- @include "includes/clock"
+--- @include "includes/events"
+--- @include "includes/replies"
+--- @include "includes/classes"
+--- @include "includes/settle"
+--- @include "includes/wake"
+local a = cmsgpack.unpack(ARGV[1])
+local base, extra, shard, token, batch = a[1], a[2], a[3], a[4], a[5]
+local maxRows, lockMs, minRows, lingerMs, minAgeMs = a[6], a[7], a[8], a[9], a[10]
+local maxJobs, maxBytes, defaultTimeoutMs = a[13], a[14], a[15]
+local prioritized, active = base .. 'prioritized', base .. 'active'
+local now = clockMs()
+if redis.call('EXISTS', shard .. 'dead:' .. token) == 1 then return { 'dead', now } end
+
+local meta = redis.call('HMGET', KEYS[1], 'paused', 'concurrency')
+if meta[1] then return { 'paused', now } end
+if meta[2] then
+  maxJobs = math.min(maxJobs, tonumber(meta[2]) - redis.call('LLEN', active))
+  if maxJobs <= 0 then return { 'nothing', now } end
+end
+local events = newEvents(base, a[11])
+local replies = newReplies(shard, a[12])
+local settler = newSettler(base, extra, replies, events, now)
+
+-- What other tools left in `delayed` and `wait` joins its class (BullMQ's priority 0 counts as normal).
+local function promote(ids, prev)
+  local first = nextCounters(base, #ids)
+  for i, id in ipairs(ids) do
+    local key = base .. id
+    local class = tonumber(redis.call('HGET', key, 'priority') or 0)
+    if class < 1 then class = NORMAL end
+    redis.call('ZADD', prioritized, classScore(class, first + i - 1), id)
+    redis.call('HSET', key, 'q', now, 'priority', class, 'delay', 0)
+    if prev then events.step('event', 'waiting', 'jobId', id, 'prev', prev) end
+  end
+end
+local due = redis.call('ZRANGEBYSCORE', base .. 'delayed', 0, string.format('%.0f', (now + 1) * 4096 - 1), 'LIMIT', 0, 100)
+if #due > 0 then
+  redis.call('ZREM', base .. 'delayed', unpack(due))
+  promote(due, 'delayed')
+end
+local others = redis.call('RPOP', base .. 'wait', 100)
+if others and #others > 0 then promote(others, nil) end
+
+local picked, removed, rows, bytes = {}, {}, 0, 0
+local group, youngest, mixed = nil, nil, false
+local looked = 0
+
+-- The next job of a class that may run: a cursor over the class that reads its entries one at a time.
+local function newCursor(class)
+  local ids, at, offset, seen, finished, entry = {}, 1, 0, 0, false, nil
+  local function read(id, score)
+    local f = redis.call('HMGET', base .. id, 'dl', 'q', 'kd', 'rw', 'gr', 'sg', 'stc', 'cx', 'gw', 'defa', 'ats', 'priority',
+      mixed and 'priority' or 'in')
+    local e = { id = id, score = score, kind = f[3] or 'd', rows = tonumber(f[4] or 1), group = f[5] or '-', signature = f[6] or '',
+      deaths = tonumber(f[7] or 0), gateways = f[9], ats = tonumber(f[11] or 0), class = class, input = not mixed and f[13] }
+    if not f[12] then
+      removed[#removed + 1] = id
+      return nil
+    end
+    local reason = (f[8] and 'cancelled: the job was cancelled') or (f[10] and ('poison: ' .. f[10]))
+      or (f[1] and tonumber(f[1]) < now and 'expired: the deadline passed before the job ran')
+    if reason then
+      removed[#removed + 1] = id
+      settler.fail(id, e.kind, e.gateways, reason, 'waiting')
+      return nil
+    end
+    e.q = tonumber(f[2] or now)
+    e.fresh = not f[1]
+    e.dl = tonumber(f[1] or now + defaultTimeoutMs)
+    e.due = math.min(e.dl, e.q + CLASS_SLA[class])
+    return e
+  end
+  local function refill()
+    local n = math.min(maxRows, 4 * maxRows - seen)
+    if n <= 0 then return false end
+    ids = redis.call('ZRANGEBYSCORE', prioritized, CLASS_MIN[class], CLASS_MAX[class], 'WITHSCORES', 'LIMIT', offset, n)
+    offset, seen, at = offset + #ids / 2, seen + #ids / 2, 1
+    return #ids > 0
+  end
+  local cursor = {}
+  function cursor.peek()
+    while not entry and not finished do
+      if at > #ids and not refill() then
+        finished = true
+        break
+      end
+      local e = read(ids[at], ids[at + 1])
+      at = at + 2
+      looked = looked + 1
+      if e then
+        if minAgeMs > 0 and now - e.q < minAgeMs then
+          local wait = minAgeMs - (now - e.q)
+          youngest = math.min(youngest or wait, wait)
+          finished = true
+        elseif group and (e.group ~= group or e.deaths > 0) then
+          mixed = mixed or e.group ~= group
+        elseif rows > 0 and rows + e.rows > maxRows then
+          finished = true
+        else
+          entry = e
+        end
+      end
+    end
+    return entry
+  end
+  function cursor.pass() entry = nil end
+  function cursor.stop() finished, entry = true, nil end
+  return cursor
+end
+local cursors = { newCursor(1), newCursor(2), newCursor(3), newCursor(4) }
+
+local closed = false
+-- Puts the cursor's job into the batch, if it still fits; the first one settles the group.
+local function pick(cursor)
+  local e = cursor.peek()
+  if not e then return false end
+  if group and (e.group ~= group or e.deaths > 0) then cursor.pass() return true end
+  local key = base .. e.id
+  if e.input == false and mixed then e.input = redis.call('HGET', key, 'in') end
+  local size = e.input and #e.input or 0
+  if #picked > 0 and (rows + e.rows > maxRows or bytes + size > maxBytes) then
+    cursor.stop()
+    return true
+  end
+  cursor.pass()
+  picked[#picked + 1] = e
+  group, rows, bytes = e.group, rows + e.rows, bytes + size
+  closed = e.deaths > 0 or rows >= maxRows or #picked >= maxJobs or bytes >= maxBytes
+  return true
+end
+local function pickEarlier(one, other)
+  while not closed do
+    local x, y = one.peek(), other.peek()
+    if not x and not y then return end
+    pick((x and (not y or x.due <= y.due)) and one or other)
+  end
+end
+
+-- Linger: too few rows wait and the oldest has not waited long enough.
+local waitingNow = redis.call('ZCARD', prioritized)
+if waitingNow > 0 and waitingNow < minRows and lingerMs > 0 then
+  local oldest = nil
+  for class = 1, 4 do
+    local e = cursors[class].peek()
+    if e and (not oldest or e.q < oldest) then oldest = e.q end
+  end
+  if oldest and oldest + lingerMs > now then
+    youngest = oldest + lingerMs - now
+    closed = true
+  end
+end
+
+-- The guaranteed share of normal and low, only where something more urgent competes with them.
+if not closed and (cursors[1].peek() or cursors[2].peek()) then
+  for class = 3, 4 do
+    if cursors[class].peek() then
+      local credit = math.min(maxRows, tonumber(redis.call('HGET', extra .. 'credit', class) or 0) + 0.05 * maxRows)
+      while credit >= 1 and not closed and cursors[class].peek() do
+        local before = rows
+        if not pick(cursors[class]) then break end
+        credit = credit - (rows - before)
+      end
+      redis.call('HSET', extra .. 'credit', class, tostring(credit))
+    end
+  end
+end
+pickEarlier(cursors[1], cursors[2])
+pickEarlier(cursors[3], cursors[4])
+
+local taken, heads, answer = {}, {}, { 'jobs', now, 0, '' }
+for i, e in ipairs(picked) do
+  local key = base .. e.id
+  removed[#removed + 1] = e.id
+  taken[i] = e.id
+  redis.call('SET', key .. ':lock', token, 'PX', lockMs)
+  redis.call('HSET', key, 'pb', token, 'bt', batch, 'sc', e.score, 'processedOn', now, 'ats', e.ats + 1)
+  if e.fresh then
+    redis.call('HSET', key, 'dl', e.dl, 'q', e.q, 'kd', e.kind)
+    if e.kind == 'd' then redis.call('ZADD', extra .. 'deadlines', e.dl, e.id) end
+  end
+  events.step('event', 'active', 'jobId', e.id, 'prev', 'waiting')
+  local data = ''
+  if not e.input then data = redis.call('HGET', key, 'data') or '' end
+  heads[i] = { e.id, e.kind, e.class, e.dl, e.q, e.rows, e.group, e.signature, e.deaths, data }
+  answer[4 + i] = e.input or ''
+end
+if #removed > 0 then redis.call('ZREM', prioritized, unpack(removed)) end
+if #taken > 0 then redis.call('LPUSH', active, unpack(taken)) end
+settler.flush()
+replies.flush()
+wake(base)
+if #picked > 0 then
+  answer[3] = redis.call('ZCARD', prioritized)
+  answer[4] = cmsgpack.pack(heads)
+  return answer
+end
+if youngest then return { 'later', now, math.ceil(youngest) } end
+if redis.call('ZCARD', prioritized) == 0 then
+  local first = redis.call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')
+  if first[2] then return { 'later', now, math.max(1, math.floor(first[2] / 4096) - now) } end
+  if redis.call('LLEN', active) == 0 then redis.call('DEL', base .. 'pc') end
+end
+return { 'nothing', now }
