@@ -81,8 +81,9 @@ export function createInspection({ commands, prefix }: QueueSettings): Inspectio
     pipeline.hexists(`${base}meta`, 'paused').llen(`${base}wait`).llen(`${base}active`).zcard(`${base}delayed`);
     pipeline.zcard(`${base}completed`).zcard(`${base}failed`).time();
     for (const [i] of PRIORITY_CLASSES.entries()) {
-      const [min, max] = [(i + 1) * CLASS_SPAN, i === 3 ? '+inf' : `(${(i + 2) * CLASS_SPAN}`];
-      pipeline.zcount(`${base}prioritized`, min, max).zrange(`${base}prioritized`, min, max, 'BYSCORE', 'LIMIT', 0, 1);
+      const min = String((i + 1) * CLASS_SPAN);
+      const max = i === 3 ? '+inf' : `(${(i + 2) * CLASS_SPAN}`;
+      pipeline.zcount(`${base}prioritized`, min, max).zrange(`${base}prioritized`, min, max, 'BYSCORE', 'LIMIT', '0', '1');
     }
     const replies = ((await pipeline.exec()) ?? []).map(([error, value]) => {
       if (error) throw error;
@@ -123,7 +124,7 @@ export function createInspection({ commands, prefix }: QueueSettings): Inspectio
       return raw.map((text) => modelSchema.parse(JSON.parse(text)));
     },
     async workers() {
-      const ids = await commands.zrange(workersKey(prefix), 0, -1);
+      const ids = await commands.zrange(workersKey(prefix), '0', '-1');
       const found = await Promise.all(ids.map((id) => commands.hmget(workerKey(prefix, id), 'state', 'beat')));
       return found.flatMap(([state, beat]) =>
         state && beat ? [{ heartbeat: heartbeatSchema.parse(JSON.parse(state)), beatMs: Number(beat) }] : [],

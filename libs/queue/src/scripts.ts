@@ -39,7 +39,7 @@ function load(name: ScriptName): Script {
 
 export const SCRIPTS = Object.fromEntries(SCRIPT_NAMES.map((name) => [name, load(name)])) as Record<ScriptName, Script>;
 
-const packr = new Packr({ useRecords: false });
+const packr = new Packr({ useRecords: false, int64AsType: 'number' });
 /** Arrays, strings and numbers as Redis' cmsgpack reads them. */
 export const pack = (value: readonly unknown[]): Buffer => packr.pack(value);
 export const unpack = (bytes: Buffer): unknown => packr.unpack(bytes);

@@ -6,7 +6,7 @@ export type QueueSettings = {
   readonly commands: Redis;
   /** BullMQ's prefix of the shard, see redis-keys. */
   readonly prefix: string;
-  /** `all` tells every step as BullMQ does; `terminal` only completed and failed; `none` nothing. */
+  /** `all` tells every step as BullMQ does; `terminal` how durable jobs ended; `none` nothing. */
   readonly events?: 'all' | 'terminal' | 'none';
   /** How long results are kept, and how many bytes of them. */
   readonly resultTtlMs?: number;

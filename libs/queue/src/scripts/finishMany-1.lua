@@ -51,7 +51,7 @@ for i, job in ipairs(jobs) do
       kept = kept + #out
       replies.add(f[3], id, 's', receipt, nil)
     end
-    events.terminal('event', 'completed', 'jobId', id, 'returnvalue', receipt, 'prev', 'active')
+    events.terminal(f[2], 'event', 'completed', 'jobId', id, 'returnvalue', receipt, 'prev', 'active')
   end
 end
 if #completed > 0 then

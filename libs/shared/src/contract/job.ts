@@ -11,9 +11,9 @@ export const CLASS_PRIORITY: Readonly<Record<PriorityClass, number>> = { critica
 /** How long a job of the class may wait before its SLA is violated, in ms. */
 export const CLASS_SLA_MS: Readonly<Record<PriorityClass, number>> = { critical: 10, high: 30, normal: 100, low: 500 };
 
-/** @returns the class of a BullMQ priority; what other tools add (0, or beyond 4) counts as normal. */
+/** @returns the class of a BullMQ priority; of what other tools add, 0 counts as normal and beyond 4 as low. */
 export function classOfPriority(priority: number): PriorityClass {
-  return PRIORITY_CLASSES[priority - 1] ?? DEFAULT_CLASS;
+  return priority > 4 ? 'low' : (PRIORITY_CLASSES[priority - 1] ?? DEFAULT_CLASS);
 }
 
 /** `attached`: its caller waits and it is gone once finished. `durable`: it keeps its result for a while. */

@@ -1,4 +1,5 @@
--- BullMQ's events stream of the queue. Level 0 = none, 1 = terminal states, 2 = every step as BullMQ tells it.
+-- BullMQ's events stream of the queue. Level 0 = none, 1 = the terminal states of durable jobs, 2 = every step of every
+-- job, as BullMQ tells it. Each event costs as much as two or three of the commands around it.
 local function newEvents(base, level)
   local key = base .. 'events'
   local maxLen = false
@@ -8,6 +9,6 @@ local function newEvents(base, level)
   end
   return {
     step = function(...) if level >= 2 then emit(...) end end,
-    terminal = function(...) if level >= 1 then emit(...) end end,
+    terminal = function(kind, ...) if level >= 2 or (level == 1 and kind ~= 'a') then emit(...) end end,
   }
 end

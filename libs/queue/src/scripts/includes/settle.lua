@@ -15,7 +15,7 @@ local function newSettler(base, extra, replies, events, now)
     end
     gone[#gone + 1] = key .. ':lock'
     replies.add(gateways, id, 'f', text, nil)
-    events.terminal('event', 'failed', 'jobId', id, 'failedReason', text, 'prev', prev)
+    events.terminal(kind, 'event', 'failed', 'jobId', id, 'failedReason', text, 'prev', prev)
   end
   local function flush()
     if #failed > 0 then redis.call('ZADD', base .. 'failed', unpack(failed)) end
