@@ -2,7 +2,7 @@
   A worker's sign of life, once a second: writes its heartbeat, announces its models, reads its directive.
 
   KEYS[1]  <shard>workers
-  ARGV[1]  msgpack [shard, worker, token, heartbeat JSON, ttlMs, [queue, model JSON, …]]
+  ARGV[1]  msgpack [shard, worker, token, heartbeat JSON, ttlMs, models ]; models: [queue, model JSON, …]
   Returns  [nowMs, directive JSON or ''], or [nowMs, 'dead'] when this incarnation was declared dead
 ]]
 --- @include "includes/clock"
