@@ -35,9 +35,9 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
     const heads = jobs.map((job) => [
       job.id,
       job.kind === 'attached' ? 'a' : 'd',
-      CLASS_PRIORITY[job.priority],
+      String(CLASS_PRIORITY[job.priority]),
       Math.max(0, Math.round(job.remainingMs)),
-      job.rows,
+      String(job.rows),
       job.group,
       job.gateway,
       job.tenant,

@@ -3,7 +3,8 @@
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, sentMs, maxWaiting, events, replyBytes, version, jobs]
-           jobs: [[id, 'a' | 'd', priority, remainingMs, rows, group, gateway, tenant, signature], …]
+           jobs: [[id, 'a' | 'd', priority, remainingMs, rows, group, gateway, tenant, signature], …], numbers but
+           remainingMs as text
            sentMs: the sender's estimate of Redis' clock when it sent the call
   ARGV[2…] the tensor blob of each job
   Returns  [nowMs, code, …], per job 0 added, 1 exists, 2 full, 3 stale
@@ -40,7 +41,7 @@ if room < #jobs then
 end
 
 local scores, deadlines = {}, {}
-local counter = nextCounters(base, #jobs)
+local counter, nowText, deadlineText = nextCounters(base, #jobs), text(now), {}
 for i, job in ipairs(jobs) do
   local id, kind, priority = job[1], job[2], job[3]
   local key = base .. id
@@ -50,11 +51,15 @@ for i, job in ipairs(jobs) do
     answer[i + 1] = 2
   else
     room = room - 1
-    local deadline = now + job[4]
+    local deadline = deadlineText[job[4]]
+    if not deadline then
+      deadline = text(now + job[4])
+      deadlineText[job[4]] = deadline
+    end
     local fields = {
       'name', 'infer', 'data', '{"rows":' .. job[5] .. '}', 'opts', '{"attempts":1,"priority":' .. priority .. '}',
-      'timestamp', now, 'delay', 0, 'priority', priority,
-      'in', ARGV[i + 1], 'dl', deadline, 'q', now, 'rw', job[5], 'kd', kind, 'sg', job[9],
+      'timestamp', nowText, 'delay', '0', 'priority', priority,
+      'in', ARGV[i + 1], 'dl', deadline, 'q', nowText, 'rw', job[5], 'kd', kind, 'sg', job[9],
     }
     local n = #fields
     if job[6] ~= '-' then fields[n + 1], fields[n + 2], n = 'gr', job[6], n + 2 end

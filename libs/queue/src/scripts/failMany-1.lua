@@ -20,7 +20,7 @@ local replies = newReplies(a[3], a[6])
 local settler = newSettler(base, extra, replies, events, now)
 local answer = {}
 for i, job in ipairs(jobs) do
-  local id, text, retryInMs = job[1], job[2], job[3]
+  local id, reason, retryInMs = job[1], job[2], job[3]
   local key = base .. id
   local f = redis.call('HMGET', key, 'pb', 'kd', 'gw', 'atm', 'opts')
   if f[1] ~= token or redis.call('LREM', base .. 'active', -1, id) == 0 then
@@ -33,13 +33,13 @@ for i, job in ipairs(jobs) do
     redis.call('HDEL', key, 'pb', 'bt', 'lp')
     if retryInMs >= 0 and made < attempts then
       redis.call('DEL', key .. ':lock')
-      redis.call('HSET', key, 'delay', retryInMs, 'failedReason', text)
+      redis.call('HSET', key, 'delay', retryInMs, 'failedReason', reason)
       redis.call('HDEL', key, 'processedOn')
-      redis.call('ZADD', base .. 'delayed', string.format('%.0f', (now + retryInMs) * 4096), id)
+      redis.call('ZADD', base .. 'delayed', text((now + retryInMs) * 4096), id)
       events.step('event', 'delayed', 'jobId', id, 'delay', now + retryInMs)
       answer[i] = 2
     else
-      settler.fail(id, f[2], f[3], text, 'active')
+      settler.fail(id, f[2], f[3], reason, 'active')
       answer[i] = 0
     end
   end

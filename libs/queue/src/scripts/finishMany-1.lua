@@ -19,7 +19,7 @@ local events = newEvents(base, a[8])
 local replies = newReplies(a[3], a[9])
 local settler = newSettler(base, extra, replies, events, now)
 local active = base .. 'active'
-local answer, gone, completed, deadlines, kept = {}, {}, {}, {}, 0
+local answer, gone, completed, deadlines, kept, nowText = {}, {}, {}, {}, 0, text(now)
 for i, job in ipairs(jobs) do
   local id, receipt, out = job[1], job[2], ARGV[i + 1]
   local key = base .. id
@@ -43,9 +43,9 @@ for i, job in ipairs(jobs) do
         replies.add(f[3], id, 's', receipt, out)
       end
     else
-      redis.call('HSET', key, 'returnvalue', receipt, 'finishedOn', now, 'out', out, 'atm', tonumber(f[5] or 0) + 1)
+      redis.call('HSET', key, 'returnvalue', receipt, 'finishedOn', nowText, 'out', out, 'atm', text((f[5] or 0) + 1))
       redis.call('HDEL', key, 'in', 'dl', 'q', 'gw')
-      completed[#completed + 1] = now
+      completed[#completed + 1] = nowText
       completed[#completed + 1] = id
       deadlines[#deadlines + 1] = id
       kept = kept + #out

@@ -47,7 +47,7 @@ local function promote(ids, prev)
     if prev then events.step('event', 'waiting', 'jobId', id, 'prev', prev) end
   end
 end
-local due = redis.call('ZRANGEBYSCORE', base .. 'delayed', 0, string.format('%.0f', (now + 1) * 4096 - 1), 'LIMIT', 0, 100)
+local due = redis.call('ZRANGEBYSCORE', base .. 'delayed', 0, text((now + 1) * 4096 - 1), 'LIMIT', 0, 100)
 if #due > 0 then
   redis.call('ZREM', base .. 'delayed', unpack(due))
   promote(due, 'delayed')
@@ -182,12 +182,13 @@ pickEarlier(cursors[1], cursors[2])
 pickEarlier(cursors[3], cursors[4])
 
 local taken, heads, answer = {}, {}, { 'jobs', now, 0, '' }
+local nowText, batchText, lockText = text(now), text(batch), text(lockMs)
 for i, e in ipairs(picked) do
   local key = base .. e.id
   removed[#removed + 1] = e.id
   taken[i] = e.id
-  redis.call('SET', key .. ':lock', token, 'PX', lockMs)
-  redis.call('HSET', key, 'pb', token, 'bt', batch, 'sc', e.score, 'processedOn', now, 'ats', e.ats + 1)
+  redis.call('SET', key .. ':lock', token, 'PX', lockText)
+  redis.call('HSET', key, 'pb', token, 'bt', batchText, 'sc', e.score, 'processedOn', nowText, 'ats', text(e.ats + 1))
   if e.fresh then
     redis.call('HSET', key, 'dl', e.dl, 'q', e.q, 'kd', e.kind)
     if e.kind == 'd' then redis.call('ZADD', extra .. 'deadlines', e.dl, e.id) end

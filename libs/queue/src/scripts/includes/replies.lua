@@ -3,7 +3,7 @@
 -- A stream exists while its gateway lives (NOMKSTREAM); past maxBytes unread the oldest half of it goes.
 local function newReplies(shard, maxBytes)
   local byGateway, order = {}, {}
-  local function add(gateways, id, outcome, text, out)
+  local function add(gateways, id, outcome, note, out)
     for gateway in string.gmatch(gateways or '', '[^,]+') do
       local entry = byGateway[gateway]
       if not entry then
@@ -11,7 +11,7 @@ local function newReplies(shard, maxBytes)
         byGateway[gateway] = entry
         order[#order + 1] = gateway
       end
-      entry.heads[#entry.heads + 1] = { id, outcome, text, out and 1 or 0 }
+      entry.heads[#entry.heads + 1] = { id, outcome, note, out and 1 or 0 }
       if out then
         entry.outs[#entry.outs + 1] = 'o'
         entry.outs[#entry.outs + 1] = out

@@ -1,21 +1,21 @@
 -- Ends jobs without a result. A durable one goes to BullMQ's failed set and keeps its input until retention; an
--- attached one is gone. `text` is "code: message". The caller has taken the job out of whatever set it was in.
+-- attached one is gone. `reason` is "code: message". The caller has taken the job out of whatever set it was in.
 local function newSettler(base, extra, replies, events, now)
-  local failed, deadlines, gone = {}, {}, {}
-  local function fail(id, kind, gateways, text, prev)
+  local failed, deadlines, gone, nowText = {}, {}, {}, text(now)
+  local function fail(id, kind, gateways, reason, prev)
     local key = base .. id
     if kind == 'a' then
       gone[#gone + 1] = key
     else
-      redis.call('HSET', key, 'failedReason', text, 'finishedOn', now)
+      redis.call('HSET', key, 'failedReason', reason, 'finishedOn', nowText)
       redis.call('HDEL', key, 'dl', 'q', 'defa', 'gw')
-      failed[#failed + 1] = now
+      failed[#failed + 1] = nowText
       failed[#failed + 1] = id
       deadlines[#deadlines + 1] = id
     end
     gone[#gone + 1] = key .. ':lock'
-    replies.add(gateways, id, 'f', text, nil)
-    events.terminal(kind, 'event', 'failed', 'jobId', id, 'failedReason', text, 'prev', prev)
+    replies.add(gateways, id, 'f', reason, nil)
+    events.terminal(kind, 'event', 'failed', 'jobId', id, 'failedReason', reason, 'prev', prev)
   end
   local function flush()
     if #failed > 0 then redis.call('ZADD', base .. 'failed', unpack(failed)) end
