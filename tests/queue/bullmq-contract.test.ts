@@ -39,7 +39,9 @@ const taken = async (token: string, maxRows?: number): Promise<string[]> => {
 };
 
 test('the version written to meta is that of the installed BullMQ', () => {
-  const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve('bullmq/package.json')), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve('bullmq/package.json')), 'utf8')) as {
+    version: string;
+  };
   assert.equal(BULLMQ_VERSION, `bullmq:${version}`);
 });
 
@@ -66,7 +68,10 @@ test("BullMQ's counts, states and priorities see waiting, active, completed and 
 
 test('meta is written as BullMQ writes it', async () => {
   await under.queue.addMany('other@1', [newJob()]);
-  assert.deepEqual(await under.commands.hgetall(`${PREFIX}:other@1:meta`), { version: BULLMQ_VERSION, 'opts.maxLenEvents': '10000' });
+  assert.deepEqual(await under.commands.hgetall(`${PREFIX}:other@1:meta`), {
+    version: BULLMQ_VERSION,
+    'opts.maxLenEvents': '10000',
+  });
 });
 
 test("BullMQ's pause holds back a take and resume lets it go on", async () => {
@@ -82,7 +87,10 @@ test("BullMQ's pause holds back a take and resume lets it go on", async () => {
 
 test("BullMQ's global concurrency bounds what is active", async () => {
   await bull.setGlobalConcurrency(3);
-  await under.queue.addMany(QUEUE, Array.from({ length: 5 }, () => newJob()));
+  await under.queue.addMany(
+    QUEUE,
+    Array.from({ length: 5 }, () => newJob()),
+  );
   assert.equal((await taken('w1:a')).length, 3);
   assert.equal((await taken('w2:a')).length, 0);
   await bull.removeGlobalConcurrency();
@@ -152,12 +160,16 @@ test("BullMQ's stalled check leaves a job alone while our lock lives", async () 
   const job = newJob();
   await under.queue.addMany(QUEUE, [job]);
   await taken('w1:a');
-  const worker = new Worker(QUEUE, async () => 'stolen', { prefix: PREFIX, connection: connection(), stalledInterval: 50 });
+  const worker = new Worker(QUEUE, async () => 'stolen', {
+    prefix: PREFIX,
+    connection: connection(),
+    stalledInterval: 50,
+  });
   closing.push(() => worker.close());
   await worker.waitUntilReady();
   const key = `${PREFIX}:${QUEUE}:stalled`;
   const limit = Date.now() + 5_000;
-  for (let passes = 0; passes < 3 && Date.now() < limit; ) {
+  for (let passes = 0; passes < 3 && Date.now() < limit;) {
     if ((await under.commands.del(key)) > 0 || (await under.commands.del(`${key}-check`)) > 0) passes += 1;
     if (passes === 1) await under.commands.sadd(key, job.id);
   }

@@ -14,7 +14,10 @@ import * as plain from './plain-queue.ts';
 import { finished, newJob, PREFIX, QUEUE, startQueue, type QueueUnderTest } from './queue-under-test.ts';
 
 type Step =
-  | { readonly do: 'add'; readonly jobs: readonly { kind: JobKind; priority: PriorityClass; rows: number; group: string }[] }
+  | {
+      readonly do: 'add';
+      readonly jobs: readonly { kind: JobKind; priority: PriorityClass; rows: number; group: string }[];
+    }
   | { readonly do: 'take'; readonly worker: number; readonly maxRows: number; readonly start: boolean }
   | { readonly do: 'finish' | 'fail'; readonly worker: number; readonly part: number }
   | { readonly do: 'giveBack' | 'die'; readonly worker: number }
@@ -29,15 +32,29 @@ const job = fc.record({
   group: fc.constantFrom('-', 'a'),
 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('add' as const), jobs: fc.array(job, { minLength: 1, maxLength: 5 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('add' as const), jobs: fc.array(job, { minLength: 1, maxLength: 5 }) }),
+  },
   {
     weight: 6,
-    arbitrary: fc.record({ do: fc.constant('take' as const), worker, maxRows: fc.integer({ min: 1, max: 8 }), start: fc.boolean() }),
+    arbitrary: fc.record({
+      do: fc.constant('take' as const),
+      worker,
+      maxRows: fc.integer({ min: 1, max: 8 }),
+      start: fc.boolean(),
+    }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('finish' as const, 'fail' as const), worker, part: fc.nat({ max: 3 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom('finish' as const, 'fail' as const), worker, part: fc.nat({ max: 3 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('giveBack' as const, 'die' as const), worker }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lapse' as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'expire' as const), pick: fc.nat({ max: 30 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'expire' as const), pick: fc.nat({ max: 30 }) }),
+  },
 );
 
 let under: QueueUnderTest;
@@ -74,11 +91,21 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
   const run = {
     async add(s: Extract<Step, { do: 'add' }>) {
       const jobs = s.jobs.map((j) => newJob(j));
-      assert.deepEqual(await queue.addMany(QUEUE, jobs), jobs.map(() => 'added'));
+      assert.deepEqual(
+        await queue.addMany(QUEUE, jobs),
+        jobs.map(() => 'added'),
+      );
       for (const j of jobs) {
         const view = await queue.view(QUEUE, j.id);
         const { id, kind, priority, rows, group } = j;
-        const fresh = { owner: undefined, batch: 0, deaths: 0, deliveries: 0, cancelled: false, status: 'queued' as const };
+        const fresh = {
+          owner: undefined,
+          batch: 0,
+          deaths: 0,
+          deliveries: 0,
+          cancelled: false,
+          status: 'queued' as const,
+        };
         const times = { q: view?.queuedMs ?? 0, dl: view?.deadlineMs ?? 0, place: (place += 1) };
         model.jobs.set(id, { id, kind, priority, rows, group, ...times, ...fresh });
       }
@@ -86,13 +113,23 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
     take: (s: Extract<Step, { do: 'take' }>) => take(s.worker, s.maxRows, s.start),
     async finish(s: { worker: number; part: number }) {
       const ids = holds(s.worker).slice(0, s.part);
-      const outcomes = await queue.finish(QUEUE, token(s.worker), ids.map((id) => finished(id)));
-      assert.deepEqual(outcomes, ids.map((id) => plain.plainFinish(model, token(s.worker), id)));
+      const outcomes = await queue.finish(
+        QUEUE,
+        token(s.worker),
+        ids.map((id) => finished(id)),
+      );
+      assert.deepEqual(
+        outcomes,
+        ids.map((id) => plain.plainFinish(model, token(s.worker), id)),
+      );
     },
     async fail(s: { worker: number; part: number }) {
       const ids = holds(s.worker).slice(0, s.part);
       const failures = ids.map((id) => ({ id, code: 'model_error' as const, message: 'no' }));
-      assert.deepEqual(await queue.fail(QUEUE, token(s.worker), failures), ids.map((id) => plain.plainFail(model, token(s.worker), id)));
+      assert.deepEqual(
+        await queue.fail(QUEUE, token(s.worker), failures),
+        ids.map((id) => plain.plainFail(model, token(s.worker), id)),
+      );
     },
     async giveBack(s: { worker: number }) {
       await queue.giveBack(QUEUE, token(s.worker), holds(s.worker));
@@ -103,7 +140,14 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
       const late = holds(s.worker);
       await queue.releaseWorker(dead);
       plain.plainRelease(model, dead);
-      assert.deepEqual(await queue.finish(QUEUE, dead, late.map((id) => finished(id, 'late'))), late.map(() => 'lost'));
+      assert.deepEqual(
+        await queue.finish(
+          QUEUE,
+          dead,
+          late.map((id) => finished(id, 'late')),
+        ),
+        late.map(() => 'lost'),
+      );
       incarnation[s.worker] = (incarnation[s.worker] ?? 0) + 1;
     },
     async lapse() {
@@ -157,7 +201,8 @@ async function compare(model: plain.PlainQueue): Promise<void> {
 /** What is still open is run to its end; then no job may be open and no key left over. */
 async function drain(model: plain.PlainQueue, takeSome: () => Promise<void>, token: string): Promise<void> {
   const { queue, commands } = under;
-  const open = (): plain.PlainJob[] => [...model.jobs.values()].filter((j) => j.status === 'queued' || j.status === 'running');
+  const open = (): plain.PlainJob[] =>
+    [...model.jobs.values()].filter((j) => j.status === 'queued' || j.status === 'running');
   while (open().length > 0) {
     await takeSome();
     for (const j of open().filter((one) => one.owner)) {
@@ -172,8 +217,7 @@ async function drain(model: plain.PlainQueue, takeSome: () => Promise<void>, tok
 }
 
 test('random histories agree with the plain model, whatever dies in between', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), runHistory),
-    { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 100) },
-  );
+  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), runHistory), {
+    numRuns: Number(process.env['PROPERTY_RUNS'] ?? 100),
+  });
 });

@@ -2,7 +2,13 @@
  * The queue as a plain data structure: what the scripts must do, said once more without Redis. Times and places are
  * told by whoever adds (they come from Redis), so that the order of a take can be predicted exactly.
  */
-import { CLASS_SLA_MS, PRIORITY_CLASSES, type JobKind, type JobStatus, type PriorityClass } from '@batchyard/shared/contract/job';
+import {
+  CLASS_SLA_MS,
+  PRIORITY_CLASSES,
+  type JobKind,
+  type JobStatus,
+  type PriorityClass,
+} from '@batchyard/shared/contract/job';
 
 export type PlainJob = {
   readonly id: string;
@@ -29,7 +35,12 @@ export type PlainQueue = {
   readonly started: Set<string>;
 };
 
-export const createPlainQueue = (): PlainQueue => ({ jobs: new Map(), credit: {}, dead: new Set(), started: new Set() });
+export const createPlainQueue = (): PlainQueue => ({
+  jobs: new Map(),
+  credit: {},
+  dead: new Set(),
+  started: new Set(),
+});
 
 const end = (job: PlainJob, status: JobStatus): void => {
   job.status = job.kind === 'attached' ? 'gone' : status;
@@ -55,7 +66,12 @@ type Cursor = ReturnType<typeof createCursor>;
 
 export function plainTake(queue: PlainQueue, token: string, batch: number, maxRows: number): string[] | 'dead' {
   if (queue.dead.has(token)) return 'dead';
-  const cursors = PRIORITY_CLASSES.map((name) => createCursor(queue, name, maxRows)) as [Cursor, Cursor, Cursor, Cursor];
+  const cursors = PRIORITY_CLASSES.map((name) => createCursor(queue, name, maxRows)) as [
+    Cursor,
+    Cursor,
+    Cursor,
+    Cursor,
+  ];
   const picked: PlainJob[] = [];
   let rows = 0;
   let full = false;
@@ -99,11 +115,13 @@ export function plainTake(queue: PlainQueue, token: string, batch: number, maxRo
   }
   merge(cursors[0], cursors[1]);
   merge(cursors[2], cursors[3]);
-  for (const job of picked) Object.assign(job, { status: 'running', owner: token, batch, deliveries: job.deliveries + 1 });
+  for (const job of picked)
+    Object.assign(job, { status: 'running', owner: token, batch, deliveries: job.deliveries + 1 });
   return picked.map((job) => job.id);
 }
 
-const held = (queue: PlainQueue, token: string): PlainJob[] => [...queue.jobs.values()].filter((job) => job.owner === token);
+const held = (queue: PlainQueue, token: string): PlainJob[] =>
+  [...queue.jobs.values()].filter((job) => job.owner === token);
 
 export function plainFinish(queue: PlainQueue, token: string, id: string): string {
   const job = queue.jobs.get(id);

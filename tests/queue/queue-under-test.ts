@@ -69,7 +69,10 @@ export function newJob(job: Partial<NewJob> = {}): NewJob {
 }
 
 let batches = 0;
-export const takeRequest = (token: string, maxRows = 64): { token: string; batch: number; maxRows: number; lockMs: number } => ({
+export const takeRequest = (
+  token: string,
+  maxRows = 64,
+): { token: string; batch: number; maxRows: number; lockMs: number } => ({
   token,
   batch: (batches += 1),
   maxRows,

@@ -23,7 +23,8 @@ const add = async (...jobs: NewJob[]): Promise<string[]> => {
   return jobs.map((job) => job.id);
 };
 const ids = (taken: Taken): string[] => (taken.kind === 'jobs' ? taken.jobs.map((job) => job.id) : []);
-const take = async (token: string, maxRows?: number): Promise<string[]> => ids(await under.queue.take(QUEUE, takeRequest(token, maxRows)));
+const take = async (token: string, maxRows?: number): Promise<string[]> =>
+  ids(await under.queue.take(QUEUE, takeRequest(token, maxRows)));
 const key = (id: string): string => `${PREFIX}:${QUEUE}:${id}`;
 const rewind = (id: string, fields: Record<string, number>): Promise<number> => under.commands.hset(key(id), fields);
 const redisNow = async (): Promise<number> => {
@@ -54,7 +55,11 @@ test('normal and low each get a twentieth of the rows while critical jobs never 
     const taken = await under.queue.take(QUEUE, takeRequest('w:a', 10));
     assert.ok(taken.kind === 'jobs');
     for (const job of taken.jobs) got[job.priority] += 1;
-    await under.queue.finish(QUEUE, 'w:a', ids(taken).map((id) => finished(id)));
+    await under.queue.finish(
+      QUEUE,
+      'w:a',
+      ids(taken).map((id) => finished(id)),
+    );
   }
   assert.deepEqual([got.normal, got.low], [20, 20]);
   assert.equal(got.critical, 360);
@@ -207,7 +212,11 @@ test('a silent worker is dead by the time of Redis, a beating one is not', async
 });
 
 test('cancel: waiting durable is kept as cancelled, waiting attached is gone, running is dropped at its end', async () => {
-  const [durable = '', attached = '', running = ''] = await add(newJob(), newJob({ kind: 'attached' }), newJob({ priority: 'critical' }));
+  const [durable = '', attached = '', running = ''] = await add(
+    newJob(),
+    newJob({ kind: 'attached' }),
+    newJob({ priority: 'critical' }),
+  );
   assert.deepEqual(await take('w:a', 1), [running]);
   assert.equal(await under.queue.cancel(QUEUE, durable), 'cancelled');
   assert.equal(await under.queue.cancel(QUEUE, durable), 'cancelled');
@@ -224,10 +233,14 @@ test('a retry with attempts left waits its back-off and keeps its input', async 
   const [id = ''] = await add(newJob());
   await under.commands.hset(key(id), 'opts', '{"attempts":2,"priority":3}');
   await take('w:a');
-  assert.deepEqual(await under.queue.fail(QUEUE, 'w:a', [{ id, code: 'worker_error', message: 'x', retryInMs: 1 }]), ['retried']);
+  assert.deepEqual(await under.queue.fail(QUEUE, 'w:a', [{ id, code: 'worker_error', message: 'x', retryInMs: 1 }]), [
+    'retried',
+  ]);
   const limit = Date.now() + 5_000;
   while ((await take('w:a')).length === 0) assert.ok(Date.now() < limit);
-  assert.deepEqual(await under.queue.fail(QUEUE, 'w:a', [{ id, code: 'worker_error', message: 'x', retryInMs: 1 }]), ['failed']);
+  assert.deepEqual(await under.queue.fail(QUEUE, 'w:a', [{ id, code: 'worker_error', message: 'x', retryInMs: 1 }]), [
+    'failed',
+  ]);
   assert.equal((await under.queue.view(QUEUE, id))?.attempts, 2);
 });
 
@@ -241,10 +254,13 @@ test('an attached job leaves nothing, and its result travels in the reply of its
   const outputs = [finished(id), { ...finished(large), output: Buffer.alloc(300_000, 1) }];
   await under.queue.finish(QUEUE, 'w:a', outputs);
   const read = await under.queue.replies.read('g1', last, 1_000);
-  assert.deepEqual(read.replies.map((reply) => [reply.id, reply.outcome, reply.output?.toString()]), [
-    [id, 'succeeded', `output of ${id}`],
-    [large, 'succeeded', undefined],
-  ]);
+  assert.deepEqual(
+    read.replies.map((reply) => [reply.id, reply.outcome, reply.output?.toString()]),
+    [
+      [id, 'succeeded', `output of ${id}`],
+      [large, 'succeeded', undefined],
+    ],
+  );
   assert.equal((await under.queue.output(QUEUE, large))?.byteLength, 300_000);
   assert.ok((await under.commands.pttl(key(large))) > 0);
   assert.equal(await under.commands.exists(key(id)), 0);
@@ -295,7 +311,10 @@ test('results are bounded by bytes: the oldest go first, and leave a tombstone',
   const [first = '', second = '', third = ''] = jobs;
   assert.equal(await under.queue.view(QUEUE, first), undefined);
   assert.equal(await under.queue.wasRemoved(QUEUE, first), true);
-  assert.deepEqual([(await under.queue.output(QUEUE, second))?.length, (await under.queue.output(QUEUE, third))?.length], [100, 100]);
+  assert.deepEqual(
+    [(await under.queue.output(QUEUE, second))?.length, (await under.queue.output(QUEUE, third))?.length],
+    [100, 100],
+  );
 });
 
 test('a minimum age leaves young jobs to others and says when to come back', async () => {

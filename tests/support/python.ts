@@ -12,8 +12,17 @@ const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url));
 export async function pythonWith(packages: readonly string[]): Promise<{ python: string } | { missing: string }> {
   const name = `python-${createHash('sha256').update(packages.join(' ')).digest('hex').slice(0, 12)}`;
   const python = `${CACHE}${name}/bin/python`;
-  if (await access(python).then(() => true, () => false)) return { python };
-  const found = await run('python3', ['--version']).then(() => true, () => false);
+  if (
+    await access(python).then(
+      () => true,
+      () => false,
+    )
+  )
+    return { python };
+  const found = await run('python3', ['--version']).then(
+    () => true,
+    () => false,
+  );
   if (!found) return { missing: 'python3 is not installed' };
   await mkdir(CACHE, { recursive: true });
   const making = `${CACHE}${name}.${process.pid}`;

@@ -9,7 +9,12 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-export type WorkerLine = { readonly id: string; readonly pid: number; readonly state: string; readonly models: readonly unknown[] };
+export type WorkerLine = {
+  readonly id: string;
+  readonly pid: number;
+  readonly state: string;
+  readonly models: readonly unknown[];
+};
 
 export type System = {
   readonly url: string;
@@ -59,7 +64,8 @@ export async function startSystem(env: Record<string, string> = {}): Promise<Sys
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
   const url = `http://127.0.0.1:${port}`;
   const ops = `http://127.0.0.1:${opsPort}`;
   const system: System = {
@@ -82,10 +88,14 @@ export async function startSystem(env: Record<string, string> = {}): Promise<Sys
     },
   };
   try {
-    await until('the system is ready', async () => {
-      if (child.exitCode !== null) throw new Error('it ended');
-      return (await fetch(`${url}/v2/health/ready`)).status === 200 ? true : undefined;
-    }, 60_000);
+    await until(
+      'the system is ready',
+      async () => {
+        if (child.exitCode !== null) throw new Error('it ended');
+        return (await fetch(`${url}/v2/health/ready`)).status === 200 ? true : undefined;
+      },
+      60_000,
+    );
   } catch (error) {
     await system.stop();
     throw new Error(`${String(error)}\n${printed}`, { cause: error });

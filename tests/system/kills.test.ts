@@ -28,35 +28,46 @@ type Ack = { readonly seed: number; readonly id: string };
 
 /** Submits until it is accepted; a refusal that may be tried again is tried again under a new job. */
 async function submit(seed: number): Promise<Ack> {
-  return until(`job ${seed} is accepted`, async () => {
-    const answer = await post(`${system.url}/v1/models/simple/jobs`, simpleBody(seed), { 'batchyard-timeout-ms': '120000' });
-    const body = (await answer.json()) as { id: string };
-    return answer.status === 202 ? { seed, id: body.id } : undefined;
-  }, 60_000);
+  return until(
+    `job ${seed} is accepted`,
+    async () => {
+      const answer = await post(`${system.url}/v1/models/simple/jobs`, simpleBody(seed), {
+        'batchyard-timeout-ms': '120000',
+      });
+      const body = (await answer.json()) as { id: string };
+      return answer.status === 202 ? { seed, id: body.id } : undefined;
+    },
+    60_000,
+  );
 }
 
 async function checkResult({ seed, id }: Ack): Promise<void> {
-  const answer = await until(`result of ${id}`, async () => {
-    const got = await fetch(`${system.url}/v1/jobs/${id}/result?wait=30s`);
-    const body: unknown = await got.json();
-    if (got.status === 202 || got.status === 503) return undefined;
-    assert.equal(got.status, 200, JSON.stringify(body));
-    return body as Answer;
-  }, 120_000);
+  const answer = await until(
+    `result of ${id}`,
+    async () => {
+      const got = await fetch(`${system.url}/v1/jobs/${id}/result?wait=30s`);
+      const body: unknown = await got.json();
+      if (got.status === 202 || got.status === 503) return undefined;
+      assert.equal(got.status, 200, JSON.stringify(body));
+      return body as Answer;
+    },
+    120_000,
+  );
   checkSimple(seed, answer);
 }
 
 async function inGroups<T>(items: readonly T[], size: number, work: (item: T) => Promise<unknown>): Promise<void> {
   const queue = [...items];
-  await Promise.all(Array.from({ length: size }, async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  }));
+  await Promise.all(
+    Array.from({ length: size }, async () => {
+      for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+    }),
+  );
 }
 
 /** Kills a serving worker and waits until as many serve again. */
 async function killWorker(): Promise<void> {
-  const serving = (await system.workers()).filter((worker) => worker.state === 'serving');
-  const victim = serving[0];
+  const victim = (await system.workers()).find((worker) => worker.state === 'serving');
   assert.ok(victim);
   process.kill(victim.pid, 'SIGKILL');
   await until('two workers serve again', async () => {
@@ -72,16 +83,22 @@ test(`${JOBS} jobs and ${SYNC} requests survive ${KILLS} kills of a worker`, { t
   const seeds = Array.from({ length: JOBS }, (_, i) => i + 1);
   const load = Promise.all([
     inGroups(seeds, 8, async (seed) => acks.push(await submit(seed))),
-    inGroups(Array.from({ length: SYNC }, (_, i) => 1_000_000 + i), 4, async (seed) => {
-      const answer = await post(`${system.url}/v2/models/simple/infer`, simpleBody(seed), { 'batchyard-timeout-ms': '60000' });
-      if (answer.status === 200) {
-        checkSimple(seed, (await answer.json()) as Answer);
-        right += 1;
-      } else {
-        assert.equal(answer.status, 503, await answer.text());
-        unanswered += 1;
-      }
-    }),
+    inGroups(
+      Array.from({ length: SYNC }, (_, i) => 1_000_000 + i),
+      4,
+      async (seed) => {
+        const answer = await post(`${system.url}/v2/models/simple/infer`, simpleBody(seed), {
+          'batchyard-timeout-ms': '60000',
+        });
+        if (answer.status === 200) {
+          checkSimple(seed, (await answer.json()) as Answer);
+          right += 1;
+        } else {
+          assert.equal(answer.status, 503, await answer.text());
+          unanswered += 1;
+        }
+      },
+    ),
   ]);
   for (let kill = 0; kill < KILLS; kill += 1) await killWorker();
   await load;
@@ -94,7 +111,11 @@ test(`${JOBS} jobs and ${SYNC} requests survive ${KILLS} kills of a worker`, { t
 
 test('accepted jobs survive a SIGKILL of Redis', { timeout: 120_000 }, async () => {
   const acks: Ack[] = [];
-  const load = inGroups(Array.from({ length: 300 }, (_, i) => 2_000_000 + i), 8, async (seed) => acks.push(await submit(seed)));
+  const load = inGroups(
+    Array.from({ length: 300 }, (_, i) => 2_000_000 + i),
+    8,
+    async (seed) => acks.push(await submit(seed)),
+  );
   await until('some are accepted', async () => (acks.length > 50 ? true : undefined));
   await redis.kill9();
   await redis.restart();

@@ -25,7 +25,10 @@ const request = fc.record({
 async function postBinary(seed: number, rows: number, priority: string): Promise<Answer> {
   const body = simpleBody(seed, rows) as { id: string; inputs: { data?: number[]; parameters?: unknown }[] };
   const tensors = body.inputs.map(({ data = [] }) => Buffer.from(Int32Array.from(data).buffer));
-  const inputs = body.inputs.map(({ data: _data, ...input }, i) => ({ ...input, parameters: { binary_data_size: tensors[i]?.byteLength } }));
+  const inputs = body.inputs.map(({ data: _data, ...input }, i) => ({
+    ...input,
+    parameters: { binary_data_size: tensors[i]?.byteLength },
+  }));
   const header = Buffer.from(JSON.stringify({ ...body, inputs, parameters: { binary_data_output: true } }));
   const answer = await fetch(`${system.url}/v2/models/simple/infer`, {
     method: 'POST',
@@ -35,7 +38,9 @@ async function postBinary(seed: number, rows: number, priority: string): Promise
   assert.equal(answer.status, 200);
   const bytes = Buffer.from(await answer.arrayBuffer());
   const length = Number(answer.headers.get('inference-header-content-length'));
-  const head = JSON.parse(bytes.subarray(0, length).toString()) as { outputs: { name: string; shape: number[]; parameters: { binary_data_size: number } }[] };
+  const head = JSON.parse(bytes.subarray(0, length).toString()) as {
+    outputs: { name: string; shape: number[]; parameters: { binary_data_size: number } }[];
+  };
   let at = length;
   const outputs = head.outputs.map(({ name, shape, parameters }) => {
     const part = bytes.subarray(at, (at += parameters.binary_data_size));
@@ -47,13 +52,17 @@ async function postBinary(seed: number, rows: number, priority: string): Promise
 test('32 concurrent requests each get their own rows', { timeout: 120_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(request, { minLength: 32, maxLength: 32 }), async (requests) => {
-      await Promise.all(requests.map(async ({ seed, rows, priority, binary }) => {
-        if (binary) return checkSimple(seed, await postBinary(seed, rows, priority), rows);
-        const answer = await post(`${system.url}/v2/models/simple/infer`, simpleBody(seed, rows), { 'batchyard-priority': priority });
-        const body = (await answer.json()) as Answer;
-        assert.equal(answer.status, 200, JSON.stringify(body));
-        return checkSimple(seed, body, rows);
-      }));
+      await Promise.all(
+        requests.map(async ({ seed, rows, priority, binary }) => {
+          if (binary) return checkSimple(seed, await postBinary(seed, rows, priority), rows);
+          const answer = await post(`${system.url}/v2/models/simple/infer`, simpleBody(seed, rows), {
+            'batchyard-priority': priority,
+          });
+          const body = (await answer.json()) as Answer;
+          assert.equal(answer.status, 200, JSON.stringify(body));
+          return checkSimple(seed, body, rows);
+        }),
+      );
     }),
     { numRuns: 30 },
   );

@@ -31,7 +31,12 @@ const STARTED_TTL_MS = 3_600_000;
 export type Consumer = {
   take(queue: string, request: TakeRequest): Promise<Taken>;
   /** Statistics, when given, are counted once for the whole call. */
-  finish(queue: string, token: string, jobs: readonly Finished[], statistics?: BatchStatistics): Promise<FinishOutcome[]>;
+  finish(
+    queue: string,
+    token: string,
+    jobs: readonly Finished[],
+    statistics?: BatchStatistics,
+  ): Promise<FinishOutcome[]>;
   fail(queue: string, token: string, jobs: readonly FailedJob[]): Promise<('failed' | 'lost' | 'retried')[]>;
   /** Unstarted jobs return to their places; @returns how many. */
   giveBack(queue: string, token: string, ids: readonly string[]): Promise<number>;
@@ -144,7 +149,9 @@ export function createConsumer(settings: QueueSettings): Consumer {
     },
     async renew(queue, token, ids, lockMs) {
       const base = queueBase(prefix, queue);
-      return ((await runScript(commands, 'renewMany', `${base}meta`, [pack([base, token, lockMs, ids])])) as Buffer[]).map(String);
+      return (
+        (await runScript(commands, 'renewMany', `${base}meta`, [pack([base, token, lockMs, ids])])) as Buffer[]
+      ).map(String);
     },
     async markStarted(token, batch) {
       const key = startedKey(prefix, token);

@@ -38,7 +38,9 @@ export type Inspection = {
   workers(): Promise<{ heartbeat: Heartbeat; beatMs: number }[]>;
 };
 
-const FIELDS = 'kd priority rw tn timestamp q dl processedOn finishedOn ats atm pb returnvalue failedReason cx'.split(' ');
+const FIELDS = 'kd priority rw tn timestamp q dl processedOn finishedOn ats atm pb returnvalue failedReason cx'.split(
+  ' ',
+);
 const number = (text: string | null | undefined): number | undefined => (text ? Number(text) : undefined);
 
 function viewOf(id: string, values: readonly (string | null)[]): JobView | undefined {
@@ -83,13 +85,23 @@ export function createInspection({ commands, prefix }: QueueSettings): Inspectio
     for (const [i] of PRIORITY_CLASSES.entries()) {
       const min = String((i + 1) * CLASS_SPAN);
       const max = i === 3 ? '+inf' : `(${(i + 2) * CLASS_SPAN}`;
-      pipeline.zcount(`${base}prioritized`, min, max).zrange(`${base}prioritized`, min, max, 'BYSCORE', 'LIMIT', '0', '1');
+      pipeline
+        .zcount(`${base}prioritized`, min, max)
+        .zrange(`${base}prioritized`, min, max, 'BYSCORE', 'LIMIT', '0', '1');
     }
     const replies = ((await pipeline.exec()) ?? []).map(([error, value]) => {
       if (error) throw error;
       return value;
     });
-    const [paused, wait, active, delayed, completed, failed, time] = replies as [number, number, number, number, number, number, [number, number]];
+    const [paused, wait, active, delayed, completed, failed, time] = replies as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      [number, number],
+    ];
     const perClass = PRIORITY_CLASSES.map((name, i) => [name, replies[7 + 2 * i] as number] as const);
     const heads = PRIORITY_CLASSES.flatMap((_name, i) => replies[8 + 2 * i] as string[]);
     const entered = await Promise.all(heads.map((id) => commands.hget(base + id, 'q')));

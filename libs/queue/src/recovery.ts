@@ -3,7 +3,13 @@ import { modelOfQueue } from '@batchyard/shared/contract/model';
 import { extraBase, queueBase, queuesKey, workersKey } from '@batchyard/shared/contract/redis-keys';
 
 import { pack, runScript } from './scripts.ts';
-import { DEFAULT_MAX_RESULT_BYTES, DEFAULT_RESULT_TTL_MS, eventLevel, MAX_REPLY_BYTES, type QueueSettings } from './settings.ts';
+import {
+  DEFAULT_MAX_RESULT_BYTES,
+  DEFAULT_RESULT_TTL_MS,
+  eventLevel,
+  MAX_REPLY_BYTES,
+  type QueueSettings,
+} from './settings.ts';
 
 export type Recovery = {
   /** Names of all queues that a worker has announced. */
@@ -39,7 +45,9 @@ export function createRecovery(settings: QueueSettings): Recovery {
       return released;
     },
     async claimDead(worker, silenceMs) {
-      const token = String(await runScript(commands, 'claimDead', workersKey(prefix), [pack([shard, worker, silenceMs])]));
+      const token = String(
+        await runScript(commands, 'claimDead', workersKey(prefix), [pack([shard, worker, silenceMs])]),
+      );
       return token === '' ? undefined : token;
     },
     async recoverLapsed(queue) {

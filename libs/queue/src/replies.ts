@@ -58,12 +58,19 @@ export function createReplyStream({ commands, prefix }: QueueSettings, reading: 
       const found = await reading.xreadBuffer('COUNT', READ_ENTRIES, 'BLOCK', blockMs, 'STREAMS', key, lastId);
       const entries = (found?.[0]?.[1] ?? []) as unknown as [Buffer, Buffer[]][];
       const last = entries.at(-1);
-      return { lastId: last ? last[0].toString() : lastId, replies: entries.flatMap(([, fields]) => parseEntry(fields)) };
+      return {
+        lastId: last ? last[0].toString() : lastId,
+        replies: entries.flatMap(([, fields]) => parseEntry(fields)),
+      };
     },
     async trim(gateway, lastId, bytes) {
       const key = replyStreamKey(prefix, gateway);
       const [ms = '0', sequence = '0'] = lastId.split('-');
-      await commands.pipeline().xtrim(key, 'MINID', `${ms}-${Number(sequence) + 1}`).decrby(`${key}:bytes`, bytes).exec();
+      await commands
+        .pipeline()
+        .xtrim(key, 'MINID', `${ms}-${Number(sequence) + 1}`)
+        .decrby(`${key}:bytes`, bytes)
+        .exec();
     },
     async close(gateway) {
       const key = replyStreamKey(prefix, gateway);

@@ -47,7 +47,12 @@ export const unpack = (bytes: Buffer): unknown => packr.unpack(bytes);
 export type Argument = string | number | Uint8Array;
 
 /** @returns the reply with every bulk string as a Buffer */
-export async function runScript(redis: Redis, name: ScriptName, key: string, args: readonly Argument[]): Promise<unknown> {
+export async function runScript(
+  redis: Redis,
+  name: ScriptName,
+  key: string,
+  args: readonly Argument[],
+): Promise<unknown> {
   const script = SCRIPTS[name];
   const tail = args as (string | number | Buffer)[];
   try {

@@ -22,4 +22,5 @@ export const INLINE_RESULT_BYTES = 262_144;
 /** What BullMQ writes into `meta.version`; a contract test compares it with the installed package. */
 export const BULLMQ_VERSION = 'bullmq:6.7.0';
 
-export const eventLevel = (events: QueueSettings['events']): number => ({ none: 0, terminal: 1, all: 2 })[events ?? 'terminal'];
+export const eventLevel = (events: QueueSettings['events']): number =>
+  ({ none: 0, terminal: 1, all: 2 })[events ?? 'terminal'];

@@ -1,0 +1,47 @@
+/**
+ * The architecture as data: which folder is pure, which is an edge, where the stages may meet, and which packages have
+ * one door only. `folder-imports.mjs` turns it into a lint rule; .oxlintrc.json repeats the pure folders for the globals
+ * they may not touch (tidy.test.ts checks that the two lists agree).
+ */
+
+/** Decide, and nothing else: the contract, zod, and the pure folders of the same package. Time is an argument. */
+export const pureFolders = [
+  'libs/shared/src/contract',
+  'apps/gateway/src/protocol',
+  'apps/gateway/src/admission',
+  'apps/gateway/src/balancer',
+  'apps/gateway/src/tuning',
+  'apps/gateway/src/monitor',
+  'apps/worker/src/batching',
+  'apps/worker/src/memory',
+];
+
+/** Touch the world, each its own part of it, and never each other. */
+export const edgeFolders = [
+  'apps/gateway/src/http',
+  'apps/gateway/src/cache',
+  'apps/gateway/src/queue',
+  'apps/gateway/src/fleet',
+  'apps/worker/src/queue',
+  'apps/worker/src/repository',
+  'apps/worker/src/inference',
+  'apps/worker/src/control',
+];
+
+/** The files of an app in which its stages meet: the wiring and the stories. */
+export const meetingPlaces = ['main.ts', 'answer-request.ts', 'steer-fleet.ts', 'serve-jobs.ts'];
+
+/** Packages that a pure folder may import. */
+export const purePackages = ['zod'];
+
+/** Packages with one door: only these folders import them. */
+export const doors = [
+  {
+    packages: ['express', 'helmet', 'pino-http', '@bull-board/api', '@bull-board/express'],
+    folders: ['apps/gateway/src/http'],
+  },
+  { packages: ['bullmq', 'msgpackr'], folders: ['libs/queue', 'apps/gateway/src/queue', 'apps/worker/src/queue'] },
+  { packages: ['onnxruntime-node'], folders: ['apps/worker/src/inference'] },
+  { packages: ['ioredis', 'pino', 'prom-client'], folders: ['libs/shared/src/runtime'] },
+  { packages: ['commander', 'picocolors', 'js-redis-server'], folders: ['apps/cli'] },
+];
