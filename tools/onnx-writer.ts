@@ -94,20 +94,19 @@ const EXTERNAL = 1;
 
 /** The bytes of a `.onnx` file. Throws a TypeError for initializer data that its datatype or shape does not fit. */
 export function writeOnnx(model: OnnxModel): Uint8Array {
-  return modelType
-    .encode({
-      ir_version: model.irVersion ?? 8,
-      producer_name: 'batchyard',
-      opset_import: [{ domain: '', version: model.opset ?? 17 }],
-      graph: {
-        name: model.name,
-        node: model.nodes.map(nodeMessage),
-        initializer: (model.initializers ?? []).map(tensorMessage),
-        input: model.inputs.map(valueMessage),
-        output: model.outputs.map(valueMessage),
-      },
-    })
-    .finish();
+  const encoded = modelType.encode({
+    ir_version: model.irVersion ?? 8,
+    producer_name: 'batchyard',
+    opset_import: [{ domain: '', version: model.opset ?? 17 }],
+    graph: {
+      name: model.name,
+      node: model.nodes.map(nodeMessage),
+      initializer: (model.initializers ?? []).map(tensorMessage),
+      input: model.inputs.map(valueMessage),
+      output: model.outputs.map(valueMessage),
+    },
+  });
+  return new Uint8Array(encoded.finish());
 }
 
 function nodeMessage(node: OnnxNode, index: number): object {

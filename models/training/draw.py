@@ -54,8 +54,10 @@ def stroke(rng, width):
 
 
 def gradient(rng):
-    """A smooth paint between two colours, along a line or around a point."""
+    """A smooth paint between two clearly different colours, along a line or around a point."""
     first, second = random_colour(rng), random_colour(rng)
+    while np.abs(first - second).max() < 0.45:
+        second = random_colour(rng)
     u, v = rotated(rng)
     t = u / rng.uniform(0.8, 2) / 2 + 0.5 if rng.random() < 0.5 else np.hypot(u, v) / rng.uniform(0.8, 1.8)
     return first + (second - first) * np.clip(t, 0, 1)[..., None]
@@ -93,6 +95,6 @@ def finish(rng, canvas):
     image = canvas.reshape(64, 2, 64, 2, 3).mean(axis=(1, 3))
     if rng.random() < 0.3:
         image = (image + np.roll(image, 1, 0) + np.roll(image, 1, 1) + np.roll(image, -1, 0) + np.roll(image, -1, 1)) / 5
-    image = image + rng.normal(size=image.shape) * rng.uniform(0, 0.04)
+    image = image + rng.normal(size=image.shape) * rng.uniform(0, 0.03)
     pixels = np.clip(np.rint(image * 255), 0, 255)
     return (pixels / 255).astype(np.float32).transpose(2, 0, 1)

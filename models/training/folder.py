@@ -64,7 +64,8 @@ MADE_BY = """
 MIT, like the project. All data was made by the training script from fixed seeds; nothing was collected, so the figures
 above say how well the model does on such data and not how well it does on anybody's real files.
 
-To make it again (Python 3.11; the result is the same to the last digits shown, not to the last bit, on another processor):
+To make it again (Python 3.11, about ten minutes on two cores; on the same machine two trainings gave the same bytes, another processor may
+round differently):
 
 ```sh
 python -m venv .cache/training && .cache/training/bin/pip install -r models/training/requirements.txt

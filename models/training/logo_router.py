@@ -11,7 +11,7 @@ import learn
 import logos
 
 NAME = "logo-router"
-TRAIN, HELD_OUT = 12_000, 4_000
+TRAIN, HELD_OUT = 16_000, 4_000
 CHANNELS = [3, 16, 24, 48]
 
 
@@ -60,7 +60,7 @@ def samples(params, images):
 
 def train():
     images, routes = logos.dataset(seed=11, count=TRAIN)
-    params = learn.fit(loss, new_params(np.random.default_rng(12)), (images, routes), seed=13, epochs=24)
+    params = learn.fit(loss, new_params(np.random.default_rng(12)), (images, routes), seed=13, epochs=24, rate=5e-3)
     path = export(params)
     held_images, held_routes = logos.dataset(seed=14, count=HELD_OUT)
     chosen = folder.run(path, {"IMAGE": held_images}).argmax(axis=1)

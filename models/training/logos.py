@@ -45,7 +45,7 @@ def background(rng, route):
     return plain if rng.random() < 0.5 else np.ones((draw.SIZE, draw.SIZE, 3))
 
 
-PAINTERS = [(flat, 2, 6), (lines, 3, 9), (gradients, 1, 5), (textures, 1, 4)]
+PAINTERS = [(flat, 2, 6), (lines, 3, 9), (gradients, 2, 5), (textures, 2, 5)]
 
 
 def logo(rng, route):

@@ -32,6 +32,8 @@ export type Inspection = {
   wasRemoved(queue: string, id: string): Promise<boolean>;
   counts(queue: string): Promise<QueueCounts>;
   statistics(queue: string): Promise<Readonly<Record<string, number>>>;
+  /** What admission and probes want to know of Redis itself. `memoryShare` is 0 where maxmemory is not set. */
+  redisState(): Promise<{ memoryShare: number; appendOnly: boolean; evicts: boolean; version: string }>;
   /** Every model any worker has announced. */
   models(): Promise<Model[]>;
   /** Workers heard of in the last minute, with the Redis time of their last beat. */
@@ -130,6 +132,17 @@ export function createInspection({ commands, prefix }: QueueSettings): Inspectio
     async statistics(queue) {
       const raw = await commands.hgetall(`${extraBase(prefix, queue)}stats`);
       return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, Number(value)]));
+    },
+    async redisState() {
+      const info = await commands.info();
+      const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+      const [used, max] = [Number(field('used_memory')), Number(field('maxmemory'))];
+      return {
+        memoryShare: max > 0 ? used / max : 0,
+        appendOnly: field('aof_enabled') === '1',
+        evicts: !['', 'noeviction'].includes(field('maxmemory_policy')),
+        version: field('redis_version'),
+      };
     },
     async models() {
       const raw = await commands.hvals(queuesKey(prefix));

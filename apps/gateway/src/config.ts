@@ -1,0 +1,77 @@
+/** The gateway's settings: the only reader of its environment. */
+import { z } from 'zod';
+
+const seconds = z.coerce.number().positive();
+const port = z.coerce.number().int().min(0).max(65_535);
+const flag = z.enum(['', '0', '1', 'false', 'true']).transform((value) => value === '1' || value === 'true');
+
+const schema = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: port.default(8000),
+  OPS_HOST: z.string().default('127.0.0.1'),
+  OPS_PORT: port.default(8002),
+  REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
+  LOG_LEVEL: z.string().default('info'),
+  BATCHYARD_RESULT_TTL: seconds.default(600),
+  BATCHYARD_SERVER_NAME: z.string().default('batchyard'),
+  BATCHYARD_MAX_WAITING: z.coerce.number().int().min(1).default(10_000),
+  BATCHYARD_MAX_JSON_BYTES: z.coerce.number().int().min(1024).default(8 * 1_048_576),
+  BATCHYARD_MAX_BINARY_BYTES: z.coerce.number().int().min(1024).default(64 * 1_048_576),
+  BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
+});
+export type Config = z.infer<typeof schema>;
+
+/** Settings of Batchyard's other processes, so that they are not called unknown. */
+const OTHERS = [
+  'BATCHYARD_DATA',
+  'BATCHYARD_MODELS',
+  'BATCHYARD_WORKERS',
+  'BATCHYARD_WORKER_ID',
+  'BATCHYARD_DURABILITY',
+  'BATCHYARD_REDIS',
+  'BATCHYARD_REDIS_MAXMEMORY',
+  'BATCHYARD_SESSIONS',
+  'BATCHYARD_THREADS',
+  'BATCHYARD_SLAB_BYTES',
+];
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
+
+/** A sentence for each BATCHYARD_ variable that nobody reads, with the nearest name. */
+export function unknownSettings(env: NodeJS.ProcessEnv): string[] {
+  const known = [...Object.keys(schema.shape), ...OTHERS].filter((name) => name.startsWith('BATCHYARD_'));
+  return Object.keys(env)
+    .filter((name) => name.startsWith('BATCHYARD_') && !known.includes(name))
+    .map((name) => {
+      const nearest = known.toSorted((a, b) => distance(a, name) - distance(b, name))[0];
+      return `${name} is not a setting; the nearest one is ${nearest}`;
+    });
+}
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
+
+/** @throws Error with a sentence a person can act on */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const parsed = schema.safeParse(env);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new Error(`${String(issue?.path[0])} is wrong: ${issue?.message}`);
+  }
+  const config = parsed.data;
+  const open = [config.HOST, config.OPS_HOST].find((host) => !LOOPBACK.test(host));
+  if (open && !config.BATCHYARD_INSECURE_NO_AUTH) {
+    throw new Error(`refusing to listen on ${open} without keys: anybody could reach it. BATCHYARD_INSECURE_NO_AUTH=1 says otherwise`);
+  }
+  return config;
+}

@@ -1,0 +1,73 @@
+/** What this gateway knows of models and workers: read from Redis once a second, and asked of memory by every request. */
+import type { Heartbeat, LatencyPoint } from '@batchyard/shared/contract/heartbeat';
+import { queueName, type Model } from '@batchyard/shared/contract/model';
+
+type Source = {
+  models(): Promise<Model[]>;
+  workers(): Promise<{ heartbeat: Heartbeat; beatMs: number }[]>;
+  memoryShare(): Promise<number>;
+  redisNowMs(): number;
+};
+
+export type WorkerView = { readonly heartbeat: Heartbeat; readonly silentMs: number };
+export type ModelView = { readonly model: Model; readonly queue: string; readonly workers: number; readonly latency: readonly LatencyPoint[] };
+
+export type FleetView = {
+  refresh(): Promise<void>;
+  /** The model, in the version asked for or its newest ready one. */
+  model(name: string, version?: string): ModelView | undefined;
+  byQueue(queue: string): ModelView | undefined;
+  /** Whether any version is known. */
+  known(name: string): boolean;
+  models(): ModelView[];
+  workers(): WorkerView[];
+  memoryShare(): number;
+  /** False once Redis has not answered for a while. */
+  fresh(): boolean;
+};
+
+const SILENT_MS = 3_500;
+const STALE_MS = 4_000;
+
+const newest = (a: ModelView, b: ModelView): number =>
+  b.model.version.localeCompare(a.model.version, undefined, { numeric: true });
+
+export function createFleetView(source: Source, monotonicMs: () => number = () => performance.now()): FleetView {
+  let byName = new Map<string, ModelView[]>();
+  let byQueue = new Map<string, ModelView>();
+  let workers: WorkerView[] = [];
+  let memory = 0;
+  let refreshedAt = Number.NEGATIVE_INFINITY;
+
+  function view(model: Model): ModelView {
+    const queue = queueName(model.name, model.version);
+    const serving = workers.filter(({ heartbeat, silentMs }) => silentMs < SILENT_MS && heartbeat.state === 'serving');
+    const loaded = serving.flatMap(({ heartbeat }) => heartbeat.models.filter((one) => one.queue === queue));
+    return { model, queue, workers: loaded.length, latency: loaded.flatMap((one) => one.latency) };
+  }
+
+  return {
+    async refresh() {
+      const [models, beats, share] = await Promise.all([source.models(), source.workers(), source.memoryShare()]);
+      const now = source.redisNowMs();
+      workers = beats.map(({ heartbeat, beatMs }) => ({ heartbeat, silentMs: Math.max(0, now - beatMs) }));
+      const grouped = new Map<string, ModelView[]>();
+      for (const model of models) grouped.set(model.name, [...(grouped.get(model.name) ?? []), view(model)].toSorted(newest));
+      byName = grouped;
+      byQueue = new Map([...grouped.values()].flat().map((one) => [one.queue, one]));
+      memory = share;
+      refreshedAt = monotonicMs();
+    },
+    model(name, version) {
+      const versions = byName.get(name);
+      if (version !== undefined) return versions?.find((one) => one.model.version === version);
+      return versions?.find((one) => one.workers > 0) ?? versions?.[0];
+    },
+    byQueue: (queue) => byQueue.get(queue),
+    known: (name) => byName.has(name),
+    models: () => [...byName.values()].flat(),
+    workers: () => workers,
+    memoryShare: () => memory,
+    fresh: () => monotonicMs() - refreshedAt < STALE_MS,
+  };
+}

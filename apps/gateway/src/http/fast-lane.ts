@@ -1,0 +1,82 @@
+/**
+ * The hot routes on bare node:http: infer, submit, look, result, cancel. Whatever it does not know it leaves to Express,
+ * which costs several times as much a request.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import { Failure } from '@batchyard/shared/contract/failure';
+
+import type { InferResponse } from '../protocol/encode-infer.ts';
+import { hangUp, readAsked, sendInfer, type Asked, type Limits, type ModelLookup } from './infer-route.ts';
+import { createJobRoutes, type JobDesk } from './job-routes.ts';
+import { matchJob, matchModel, pathOf } from './paths.ts';
+import { asFailure, sendJson, sendProblem, sendV2Failure } from './respond.ts';
+
+type Parts = {
+  readonly infer: (asked: Asked, gone: Promise<void>) => Promise<InferResponse>;
+  readonly desk: JobDesk;
+  readonly models: ModelLookup;
+  readonly limits: Limits;
+  /** Told after each answer of a hot route. */
+  readonly observe: (route: string, status: number, seconds: number) => void;
+  readonly report: (error: unknown) => void;
+};
+
+export type FastLane = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** @returns a handler that tells whether it took the request */
+export function createFastLane({ infer, desk, models, limits, observe, report }: Parts): FastLane {
+  const jobs = createJobRoutes({ desk, models, limits });
+
+  function run(route: string, response: ServerResponse, work: () => Promise<void>, fail: (error: unknown) => void): true {
+    const started = performance.now();
+    work()
+      .catch((error: unknown) => {
+        if (asFailure(error).code === 'internal') report(error);
+        fail(error);
+      })
+      .finally(() => observe(route, response.statusCode, (performance.now() - started) / 1000));
+    return true;
+  }
+
+  function notAllowed(response: ServerResponse, allow: string): true {
+    sendJson(response, 405, { error: 'Method Not Allowed' }, { allow });
+    return true;
+  }
+
+  return (request, response) => {
+    const url = request.url ?? '';
+    const path = pathOf(url);
+    const method = request.method ?? '';
+    if (path.endsWith('/infer') && path.startsWith('/v2/')) {
+      const found = matchModel(path);
+      if (!found) return false;
+      const fail = (error: unknown): void => sendV2Failure(response, error);
+      if (found !== 'unsafe' && found.rest !== '/infer') return false;
+      if (method !== 'POST') return notAllowed(response, 'POST');
+      return run('infer', response, async () => {
+        if (found === 'unsafe') throw new Failure('not_found', 'Not Found');
+        const asked = await readAsked(request, found, models, limits);
+        sendInfer(request, response, await infer(asked, hangUp(response)));
+      }, fail);
+    }
+    if (!path.startsWith('/v1/')) return false;
+    const problem = (error: unknown): void => sendProblem(response, error, path);
+    if (path.endsWith('/jobs')) {
+      const found = matchModel(path);
+      if (!found || (found !== 'unsafe' && found.rest !== '/jobs')) return false;
+      if (method !== 'POST') return notAllowed(response, 'POST');
+      return run('submit', response, async () => {
+        if (found === 'unsafe') throw new Failure('not_found', 'there is no such model');
+        await jobs.submit(request, response, found);
+      }, problem);
+    }
+    const job = matchJob(path);
+    if (!job) return false;
+    if (method === 'GET') {
+      return run(job.result ? 'result' : 'job', response, () => (job.result ? jobs.result : jobs.show)(request, response, job.id), problem);
+    }
+    if (method === 'DELETE' && !job.result) return run('cancel', response, () => jobs.cancel(response, job.id), problem);
+    return notAllowed(response, job.result ? 'GET' : 'GET, DELETE');
+  };
+}

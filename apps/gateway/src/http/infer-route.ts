@@ -1,0 +1,78 @@
+/** POST /v2/models/{m}[/versions/{v}]/infer: the hot route. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { deflate, gzip } from 'node:zlib';
+
+import { Failure } from '@batchyard/shared/contract/failure';
+import type { PriorityClass } from '@batchyard/shared/contract/job';
+import type { Model } from '@batchyard/shared/contract/model';
+
+import type { InferResponse } from '../protocol/encode-infer.ts';
+import type { InferRequest } from '../protocol/infer-request.ts';
+import { parseInferRequest } from '../protocol/parse-infer.ts';
+import type { ModelPath } from './paths.ts';
+import { readBody } from './read-body.ts';
+import { priorityHeader, timeoutHeader } from './request-options.ts';
+import { sendBytes } from './respond.ts';
+
+export type Asked = {
+  readonly model: Model;
+  readonly queue: string;
+  readonly request: InferRequest;
+  readonly priority: PriorityClass | undefined;
+  readonly timeoutMs: number | undefined;
+};
+
+export type ModelLookup = {
+  model(name: string, version?: string): { readonly model: Model; readonly queue: string; readonly workers: number } | undefined;
+  known(name: string): boolean;
+};
+export type Limits = { readonly jsonBytes: number; readonly binaryBytes: number };
+
+/** @throws Failure model_not_found with the text that Triton's clients match on */
+export function lookUp(models: ModelLookup, { model, version }: ModelPath): { model: Model; queue: string; workers: number } {
+  const found = models.model(model, version);
+  if (found) return found;
+  const where = version !== undefined && models.known(model) ? ` version ${version}` : '';
+  throw new Failure('model_not_found', `Request for unknown model: '${model}'${where} is not found`);
+}
+
+/** Reads and validates a request for a model. */
+export async function readAsked(request: IncomingMessage, path: ModelPath, models: ModelLookup, limits: Limits): Promise<Asked> {
+  const { model, queue } = lookUp(models, path);
+  const priority = priorityHeader(request.headers);
+  const timeoutMs = timeoutHeader(request.headers);
+  const header = request.headers['inference-header-content-length'];
+  const headerLength = Array.isArray(header) ? header.join(',') : header;
+  const body = await readBody(request, headerLength === undefined ? limits.jsonBytes : limits.binaryBytes);
+  return { model, queue, priority, timeoutMs, request: parseInferRequest(model, body, headerLength) };
+}
+
+/** Settles when the caller hangs up before it was answered. */
+export function hangUp(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    response.on('close', () => {
+      if (!response.writableFinished) resolve();
+    });
+  });
+}
+
+const SMALLEST_COMPRESSED = 1_024;
+
+/** Sends an answer of infer, compressed where the client accepts it and it is worth it. */
+export function sendInfer(request: IncomingMessage, response: ServerResponse, { body, headerLength }: InferResponse): void {
+  const headers: Record<string, string> =
+    headerLength === undefined
+      ? { 'content-type': 'application/json' }
+      : { 'content-type': 'application/octet-stream', 'inference-header-content-length': String(headerLength) };
+  const accepted = request.headers['accept-encoding'];
+  const encoding = accepted === undefined || body.byteLength < SMALLEST_COMPRESSED ? undefined : /\b(gzip|deflate)\b/.exec(String(accepted))?.[1];
+  if (encoding === undefined) {
+    sendBytes(response, 200, body, headers);
+    return;
+  }
+  const compress = encoding === 'gzip' ? gzip : deflate;
+  compress(body, { level: 1 }, (error, packed) => {
+    if (error) sendBytes(response, 200, body, headers);
+    else sendBytes(response, 200, packed, { ...headers, 'content-encoding': encoding });
+  });
+}

@@ -1,0 +1,137 @@
+/** /v1 jobs: submit, look, wait, fetch the result, cancel. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { CancelOutcome, JobView } from '@batchyard/queue/operations';
+import { Failure } from '@batchyard/shared/contract/failure';
+import { modelOfQueue, type Model } from '@batchyard/shared/contract/model';
+import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
+
+import { encodeInferResponse } from '../protocol/encode-infer.ts';
+import { readAsked, sendInfer, type Asked, type Limits, type ModelLookup } from './infer-route.ts';
+import type { ModelPath } from './paths.ts';
+import { waitMs } from './request-options.ts';
+import { sendJson } from './respond.ts';
+
+export type JobDesk = {
+  submit(asked: Asked): Promise<{ id: string; priority: string; timeoutMs: number }>;
+  /** The queue that an id leads to. */
+  queueOf(id: string): string | undefined;
+  view(queue: string, id: string): Promise<JobView | undefined>;
+  position(queue: string, id: string): Promise<number | undefined>;
+  output(queue: string, id: string): Promise<Buffer | undefined>;
+  cancel(queue: string, id: string): Promise<CancelOutcome>;
+  wasRemoved(queue: string, id: string): Promise<boolean>;
+  /** Resolves when the job is terminal, or after the time. */
+  waitFor(queue: string, id: string, ms: number): Promise<void>;
+  /** False in a Redis that would forget. */
+  durable(): boolean;
+};
+
+type Parts = { readonly desk: JobDesk; readonly models: ModelLookup; readonly limits: Limits };
+
+const unknownJob = (): Failure => new Failure('not_found', 'there is no such job');
+const TERMINAL = new Set(['succeeded', 'failed', 'cancelled', 'expired']);
+
+export function createJobRoutes({ desk, models, limits }: Parts) {
+  async function find(id: string, wait: number): Promise<{ queue: string; view: JobView }> {
+    const queue = desk.queueOf(id);
+    if (queue === undefined) throw unknownJob();
+    let view = await desk.view(queue, id);
+    if (view && wait > 0 && !TERMINAL.has(view.status)) {
+      await desk.waitFor(queue, id, wait);
+      view = await desk.view(queue, id);
+    }
+    if (view && view.kind === 'durable') return { queue, view };
+    if (await desk.wasRemoved(queue, id)) throw new Failure('gone', 'the result of this job is no longer kept');
+    throw unknownJob();
+  }
+
+  async function submit(request: IncomingMessage, response: ServerResponse, path: ModelPath): Promise<void> {
+    const asked = await readAsked(request, path, models, limits);
+    const accepted = await desk.submit(asked);
+    const { id } = accepted;
+    const submitted = Date.now();
+    const self = `/v1/jobs/${id}`;
+    const body = {
+      id,
+      status: 'queued',
+      model_name: asked.model.name,
+      model_version: asked.model.version,
+      priority: accepted.priority,
+      submitted_at: new Date(submitted).toISOString(),
+      deadline: new Date(submitted + accepted.timeoutMs).toISOString(),
+      durable: desk.durable(),
+      links: { self, result: `${self}/result`, cancel: self },
+    };
+    sendJson(response, 202, body, { location: self, 'retry-after': '1' });
+  }
+
+  async function show(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
+    const { queue, view } = await find(id, waitMs(request.url ?? ''));
+    const position = view.status === 'queued' ? await desk.position(queue, id) : undefined;
+    const body = Buffer.from(JSON.stringify(describe(queue, view, position)));
+    const etag = `"${view.status}-${view.deliveries}-${position ?? ''}"`;
+    if (request.headers['if-none-match'] === etag) {
+      response.writeHead(304, { etag });
+      response.end();
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.byteLength, etag });
+    response.end(body);
+  }
+
+  async function result(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
+    const { queue, view } = await find(id, waitMs(request.url ?? ''));
+    if (!TERMINAL.has(view.status)) {
+      sendJson(response, 202, { id, status: view.status }, { 'retry-after': '1' });
+      return;
+    }
+    if (view.failure) throw new Failure(view.failure.code, view.failure.message);
+    const blob = await desk.output(queue, id);
+    if (!blob) throw new Failure('gone', 'the result of this job is no longer kept');
+    const { model, version } = modelOfQueue(queue);
+    const known = models.model(model, version)?.model;
+    if (!known) throw new Failure('model_not_found', `Request for unknown model: '${model}' version ${version} is not found`);
+    sendInfer(request, response, encodeResult(known, id, blob, request));
+  }
+
+  async function cancel(response: ServerResponse, id: string): Promise<void> {
+    const { queue, view } = await find(id, 0);
+    const outcome = await desk.cancel(queue, id);
+    if (outcome === 'terminal') throw new Failure('conflict', `the job has ${view.status === 'running' ? 'ended' : view.status}`);
+    if (outcome === 'unknown') throw unknownJob();
+    sendJson(response, outcome === 'cancelled' ? 200 : 202, { id, status: outcome === 'cancelled' ? 'cancelled' : 'running', cancel_requested: true });
+  }
+
+  return { submit, show, result, cancel };
+}
+
+function encodeResult(model: Model, id: string, blob: Buffer, request: IncomingMessage) {
+  const binary = String(request.headers.accept ?? '').includes('application/octet-stream');
+  const result = decodeTensorBlob(blob);
+  const outputs = result.tensors.map(({ position, datatype }) => ({ position, binary: binary || datatype === 'FP16' }));
+  return encodeInferResponse(model, { id, outputs }, result);
+}
+
+function describe(queue: string, view: JobView, position: number | undefined): Record<string, unknown> {
+  const { model, version } = modelOfQueue(queue);
+  const since = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.max(0, ms - view.submittedMs));
+  const receipt = view.receipt === undefined ? undefined : (JSON.parse(view.receipt) as Record<string, unknown>);
+  return {
+    id: view.id,
+    status: view.status,
+    model_name: model,
+    model_version: version,
+    priority: view.priority,
+    rows: view.rows,
+    position,
+    attempts: view.attempts,
+    deliveries: view.deliveries,
+    submitted_at: new Date(view.submittedMs).toISOString(),
+    deadline: view.deadlineMs > 0 ? new Date(view.deadlineMs).toISOString() : undefined,
+    timeline: { queued: 0, started: since(view.startedMs), finished: since(view.finishedMs) },
+    worker: view.worker,
+    batch: receipt,
+    error: view.failure,
+  };
+}

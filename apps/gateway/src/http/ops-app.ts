@@ -1,0 +1,74 @@
+/** The operations listener: metrics, probes, workers, queues, and Bull Board as the raw view. Never on the public port. */
+import { createBullBoard } from '@bull-board/api';
+import type { BaseAdapter } from '@bull-board/api/baseAdapter';
+import { ExpressAdapter } from '@bull-board/express';
+import express, { type Express } from 'express';
+
+import type { QueueCounts } from '@batchyard/queue/inspection';
+import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
+import { modelOfQueue } from '@batchyard/shared/contract/model';
+
+import { sendJson, sendProblem } from './respond.ts';
+
+export type ReadyReport = { readonly ready: boolean; readonly detail: Readonly<Record<string, unknown>> };
+
+type Parts = {
+  readonly metrics: () => Promise<{ body: string; type: string }>;
+  readonly ready: () => ReadyReport;
+  readonly workers: () => readonly { readonly heartbeat: Heartbeat; readonly silentMs: number }[];
+  readonly queues: () => Promise<string[]>;
+  readonly counts: (queue: string) => Promise<QueueCounts>;
+};
+
+function workerLine({ heartbeat, silentMs }: { heartbeat: Heartbeat; silentMs: number }): Record<string, unknown> {
+  const { id, pid, host, state, models, in_flight, load, response_ms, rss_bytes, ops_port, started_at } = heartbeat;
+  const names = models.map((model) => model.queue);
+  return { id, pid, host, state, models: names, in_flight, load, response_ms, rss_bytes, ops_port, started_at, last_seen_ms: Math.round(silentMs) };
+}
+
+function queueLine(queue: string, counts: QueueCounts): Record<string, unknown> {
+  const { model, version } = modelOfQueue(queue);
+  const { depth, byClass, active, delayed, completed, failed, paused, oldestMs } = counts;
+  return { queue, model, version, depth, by_class: byClass, active, delayed, completed, failed, paused, oldest_age_ms: Math.round(oldestMs) };
+}
+
+/** Bull Board; `show` names the queues it has from now on. */
+function mountBoard(app: Express): (queues: readonly BaseAdapter[]) => void {
+  const adapter = new ExpressAdapter();
+  adapter.setBasePath('/board');
+  const board = createBullBoard({ queues: [], serverAdapter: adapter });
+  app.use('/board', adapter.getRouter() as express.Router);
+  return (queues) => board.replaceQueues([...queues]);
+}
+
+export function createOpsApp({ metrics, ready, workers, queues, counts }: Parts): { app: Express; show: (queues: readonly BaseAdapter[]) => void } {
+  const app = express();
+  app.disable('x-powered-by');
+  app.get('/livez', (_request, response) => sendJson(response, 200, { live: true }));
+  app.get('/readyz', (request, response) => {
+    const report = ready();
+    const body = 'verbose' in request.query ? { ready: report.ready, ...report.detail } : { ready: report.ready };
+    sendJson(response, report.ready ? 200 : 503, body);
+  });
+  app.get('/metrics', async (_request, response) => {
+    const { body, type } = await metrics();
+    response.type(type).send(body);
+  });
+  app.get('/v1/workers', (_request, response) => sendJson(response, 200, { workers: workers().map(workerLine) }));
+  app.get('/v1/queues', async (_request, response) => {
+    const names = await queues();
+    sendJson(response, 200, { queues: await Promise.all(names.map(async (name) => queueLine(name, await counts(name)))) });
+  });
+  app.get('/v1/queues/:queue', async (request, response) => {
+    const asked = request.params.queue;
+    const found = (await queues()).find((name) => name === asked || modelOfQueue(name).model === asked);
+    if (found) sendJson(response, 200, queueLine(found, await counts(found)));
+    else sendJson(response, 404, { error: 'Not Found' });
+  });
+  const show = mountBoard(app);
+  app.use((_request, response) => sendJson(response, 404, { error: 'Not Found' }));
+  app.use((error: unknown, request: express.Request, response: express.Response, _next: express.NextFunction) => {
+    sendProblem(response, error, request.path);
+  });
+  return { app, show };
+}

@@ -1,0 +1,72 @@
+/** The public listener's cold routes, on Express: health, metadata, and a plain 404 for everything else. */
+import express, { type Express, type Request, type Response } from 'express';
+import helmet from 'helmet';
+
+import { publicShape, type Model } from '@batchyard/shared/contract/model';
+
+import { lookUp, type ModelLookup } from './infer-route.ts';
+import { matchModel } from './paths.ts';
+import { sendJson, sendV2Failure } from './respond.ts';
+
+type Parts = {
+  readonly serverName: string;
+  readonly version: string;
+  readonly models: ModelLookup;
+  /** Whether requests can be answered now. */
+  readonly ready: () => boolean;
+};
+
+const EXTENSIONS = ['binary_tensor_data'];
+
+function metadata(model: Model): unknown {
+  const tensor = (spec: Model['inputs'][number]): unknown => ({
+    name: spec.name,
+    datatype: spec.datatype,
+    shape: publicShape(model, spec),
+  });
+  return {
+    name: model.name,
+    versions: [model.version],
+    platform: model.platform,
+    inputs: model.inputs.map(tensor),
+    outputs: model.outputs.map(tensor),
+  };
+}
+
+export function createPublicApp({ serverName, version, models, ready }: Parts): Express {
+  const app = express();
+  app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
+  app.use(helmet());
+
+  const get = (path: string, answer: (request: Request, response: Response) => void): void => {
+    app.get(path, answer);
+    app.all(path, (_request, response) => sendJson(response, 405, { error: 'Method Not Allowed' }, { allow: 'GET, HEAD' }));
+  };
+  get('/livez', (_request, response) => sendJson(response, 200, { live: true }));
+  get('/readyz', (_request, response) => sendJson(response, ready() ? 200 : 503, { ready: ready() }));
+  get('/v2/health/live', (_request, response) => sendJson(response, 200, { live: true }));
+  get('/v2/health/ready', (_request, response) => sendJson(response, ready() ? 200 : 503, { live: true, ready: ready() }));
+  for (const path of ['/v2', '/v2/']) {
+    get(path, (_request, response) => sendJson(response, 200, { name: serverName, version, extensions: EXTENSIONS }));
+  }
+
+  app.use((request, response) => {
+    const found = request.path.startsWith('/v2/') ? matchModel(request.path) : undefined;
+    if (!found || found === 'unsafe' || (found.rest !== '' && found.rest !== '/ready')) {
+      sendJson(response, 404, { error: 'Not Found' });
+      return;
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      sendJson(response, 405, { error: 'Method Not Allowed' }, { allow: 'GET, HEAD' });
+      return;
+    }
+    try {
+      const { model, workers } = lookUp(models, found);
+      if (found.rest === '') sendJson(response, 200, metadata(model));
+      else sendJson(response, workers > 0 ? 200 : 503, { name: model.name, ready: workers > 0 });
+    } catch (error) {
+      sendV2Failure(response, error);
+    }
+  });
+  return app;
+}

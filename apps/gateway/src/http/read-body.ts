@@ -1,0 +1,73 @@
+/**
+ * A request's body, bounded: by Content-Length before the first byte, by counting when it comes in chunks, and while it
+ * is inflated. Without a length or encoding problem the bytes are those of the socket, concatenated once.
+ */
+import type { IncomingMessage } from 'node:http';
+import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
+
+import { Failure } from '@batchyard/shared/contract/failure';
+
+const RATIO = 20;
+const RATIO_FROM_BYTES = 1_048_576;
+
+const tooLarge = (limit: number): Failure =>
+  new Failure('too_large', `the request body exceeds the maximum allowed size of ${limit} bytes`);
+
+function inflater(encoding: string): Gunzip | Inflate | undefined {
+  if (encoding === '' || encoding === 'identity') return undefined;
+  if (encoding === 'gzip') return createGunzip();
+  if (encoding === 'deflate') return createInflate();
+  throw new Failure('unsupported_encoding', `the content encoding '${encoding.slice(0, 32)}' is not supported; use gzip or deflate`);
+}
+
+/** @throws Failure too_large, unsupported_encoding or bad_request */
+export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const told = request.headers['content-length'];
+  if (told !== undefined && Number(told) > limit) throw tooLarge(limit);
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined) {
+    const stream = inflater(encoding.trim().toLowerCase());
+    if (stream) return inflate(request, stream, limit);
+  }
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (part: Buffer) => {
+      bytes += part.byteLength;
+      if (bytes > limit) {
+        request.removeAllListeners('data');
+        request.resume();
+        reject(tooLarge(limit));
+      } else parts.push(part);
+    });
+    request.on('end', () => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, bytes)));
+    request.on('aborted', () => reject(new Failure('bad_request', 'the body ended early')));
+    request.on('error', reject);
+  });
+}
+
+function inflate(request: IncomingMessage, stream: Gunzip | Inflate, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let inflated = 0;
+    let packed = 0;
+    const fail = (error: Failure): void => {
+      request.unpipe(stream);
+      stream.destroy();
+      request.resume();
+      reject(error);
+    };
+    request.on('data', (part: Buffer) => (packed += part.byteLength));
+    request.on('aborted', () => fail(new Failure('bad_request', 'the body ended early')));
+    stream.on('data', (part: Buffer) => {
+      inflated += part.byteLength;
+      if (inflated > limit) fail(tooLarge(limit));
+      else if (inflated > RATIO_FROM_BYTES && inflated > RATIO * packed) {
+        fail(new Failure('too_large', `the compressed body inflates beyond the maximum allowed ratio of ${RATIO} to 1`));
+      } else parts.push(part);
+    });
+    stream.on('end', () => resolve(Buffer.concat(parts, inflated)));
+    stream.on('error', () => fail(new Failure('bad_request', 'the compressed body is corrupt')));
+    request.pipe(stream);
+  });
+}

@@ -1,0 +1,165 @@
+/** Wires the gateway together; everything that happens is in the stories and the folders beside this file. */
+import { createHash, randomBytes } from 'node:crypto';
+
+import { createQueueOperations } from '@batchyard/queue/queue';
+import { countedBytes } from '@batchyard/queue/replies';
+import type { ChildMessage } from '@batchyard/shared/contract/child-message';
+import { createLogger } from '@batchyard/shared/runtime/log';
+import { createMetrics } from '@batchyard/shared/runtime/metrics';
+import { connectRedis } from '@batchyard/shared/runtime/redis';
+
+import { createAnswerRequest } from './answer-request.ts';
+import { readConfig, unknownSettings } from './config.ts';
+import { createFleetView } from './fleet/fleet-view.ts';
+import { createHousekeeping } from './fleet/housekeeping.ts';
+import { createFastLane } from './http/fast-lane.ts';
+import { listen } from './http/listen.ts';
+import { createOpsApp } from './http/ops-app.ts';
+import { createPublicApp } from './http/public-app.ts';
+import { idPrefix } from './job-ids.ts';
+import { createBoardQueues } from './queue/board-queues.ts';
+import { createGatewayMetrics } from './gateway-metrics.ts';
+import { createGroupCommit } from './queue/group-commit.ts';
+import { pollJob } from './queue/poll-job.ts';
+import { startReplyLoop } from './queue/reply-loop.ts';
+import { createWaiters } from './queue/waiters.ts';
+
+const VERSION = '0.1.0';
+const PREFIX = '{by0}';
+const DRAIN_LIMIT_MS = 20_000;
+
+const tell = (message: ChildMessage): void => void process.send?.(message);
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+
+async function start(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLogger('gateway', config.LOG_LEVEL);
+  for (const sentence of unknownSettings(process.env)) log.warn(sentence);
+
+  const commands = connectRedis(config.REDIS_URL, 'commands');
+  const blocking = connectRedis(config.REDIS_URL, 'blocking');
+  await Promise.all([commands.connect(), blocking.connect()]);
+  const gateway = randomBytes(6).toString('hex');
+  const queue = createQueueOperations({ commands, blocking, prefix: PREFIX, resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000 });
+
+  const metrics = createMetrics(VERSION);
+  const observed = createGatewayMetrics(metrics, queue);
+  let aof = false;
+  const fleet = createFleetView({
+    models: queue.models,
+    workers: queue.workers,
+    redisNowMs: queue.clock.nowMs,
+    async memoryShare() {
+      const info = await queue.redisState();
+      aof = info.appendOnly;
+      return info.memoryShare;
+    },
+  });
+  await fleet.refresh();
+
+  const waiters = createWaiters((name, id) => pollJob(queue, name, id));
+  const replies = await startReplyLoop({
+    gateway,
+    stream: queue.replies,
+    countedBytes,
+    deliver: waiters.deliver,
+    afterGap: waiters.pollAll,
+    pause,
+  });
+
+  let draining = false;
+  const wait = (job: { queue: string; id: string }, limitMs: number) => waiters.wait(job, performance.now() + limitMs, performance.now());
+  const commit = createGroupCommit(
+    (name, jobs) => queue.addMany(name, jobs, { maxWaiting: config.BATCHYARD_MAX_WAITING }),
+    (flush) => void setImmediate(flush),
+  );
+  const requests = createAnswerRequest({
+    gateway,
+    add: commit,
+    wait,
+    cancel: queue.cancel,
+    output: queue.output,
+    load(name) {
+      const view = fleet.byQueue(name);
+      return { draining, workers: view?.workers ?? 0, latency: view?.latency ?? [], memoryShare: fleet.memoryShare() };
+    },
+  });
+  const desk = {
+    submit: requests.submit,
+    queueOf: (id: string) => fleet.models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
+    view: queue.view,
+    position: queue.position,
+    output: queue.output,
+    cancel: queue.cancel,
+    wasRemoved: queue.wasRemoved,
+    durable: () => aof,
+    async waitFor(name: string, id: string, ms: number) {
+      const waiting = wait({ queue: name, id }, ms);
+      if (await queue.watch(name, id, gateway)) await waiting.outcome;
+      waiting.stop();
+    },
+  };
+
+  const ready = (): boolean => !draining && fleet.fresh() && fleet.models().some((view) => view.workers > 0);
+  const limits = { jsonBytes: config.BATCHYARD_MAX_JSON_BYTES, binaryBytes: config.BATCHYARD_MAX_BINARY_BYTES };
+  const fastLane = createFastLane({
+    infer: requests.infer,
+    desk,
+    models: fleet,
+    limits,
+    observe: observed.request,
+    report: (error) => log.error({ err: error }, 'a request failed for a reason of ours'),
+  });
+  const publicApp = createPublicApp({ serverName: config.BATCHYARD_SERVER_NAME, version: VERSION, models: fleet, ready });
+  const boardUrl = { url: config.REDIS_URL, maxRetriesPerRequest: null };
+  const board = createBoardQueues(PREFIX, boardUrl, (key, fields) => commands.hmget(key, ...fields));
+  const ops = createOpsApp({
+    metrics: async () => {
+      await observed.collect(fleet.models().map((view) => view.queue), fleet.workers());
+      return metrics.text();
+    },
+    ready: () => ({
+      ready: ready(),
+      detail: { draining, redis: fleet.fresh(), durable: aof, redis_memory: fleet.memoryShare(), models: fleet.models().length },
+    }),
+    workers: fleet.workers,
+    queues: queue.queues,
+    counts: queue.counts,
+  });
+
+  const front = await listen({ host: config.HOST, port: config.PORT, handler: publicApp, fastLane });
+  const back = await listen({ host: config.OPS_HOST, port: config.OPS_PORT, handler: ops.app });
+
+  const housekeeping = createHousekeeping({
+    ...queue,
+    silences: () => fleet.workers().map(({ heartbeat, silentMs }) => ({ worker: heartbeat.id, silentMs })),
+    report: (event, detail) => log.warn(detail, event),
+  });
+  const timers = [
+    setInterval(() => waiters.tick(performance.now()), 100),
+    setInterval(() => void fleet.refresh().catch(() => undefined), 1_000),
+    setInterval(() => void housekeeping.run(performance.now()), 1_000),
+    setInterval(() => ops.show(board.adapters(fleet.models().map((view) => view.queue))), 2_000),
+  ];
+
+  async function drain(): Promise<void> {
+    draining = true;
+    await Promise.race([front.close(), pause(DRAIN_LIMIT_MS)]);
+    timers.forEach((timer) => clearInterval(timer));
+    await Promise.race([Promise.all([back.close(), replies.stop(), board.close()]), pause(1_000)]);
+    commands.disconnect();
+    blocking.disconnect();
+    process.exit(0);
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => (draining ? process.exit(1) : void drain()));
+  tell({ kind: 'ready', port: front.port, opsPort: back.port, models: fleet.models().map((view) => view.queue) });
+  log.info({ port: front.port, opsPort: back.port, id: createHash('sha256').update(gateway).digest('hex').slice(0, 8) }, 'gateway listens');
+}
+
+start().catch((error: unknown) => {
+  const sentence = error instanceof Error ? error.message : String(error);
+  tell({ kind: 'failed', sentence, hint: 'npx batchyard doctor' });
+  process.stderr.write(`gateway: ${sentence}\n`);
+  process.exitCode = 1;
+  setTimeout(() => process.exit(1), 50);
+});

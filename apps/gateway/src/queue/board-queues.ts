@@ -1,0 +1,65 @@
+/**
+ * The queues as Bull Board sees them: BullMQ's own Queue objects, but jobs are read field by field, so that no tensor ever
+ * travels to the board.
+ */
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { Job, Queue, type ConnectionOptions, type JobType } from 'bullmq';
+
+import { queueBase } from '@batchyard/shared/contract/redis-keys';
+
+const FIELDS = 'name data opts timestamp delay priority processedOn finishedOn atm ats stc pb failedReason returnvalue'.split(' ');
+
+type ReadFields = (key: string, fields: readonly string[]) => Promise<(string | null)[]>;
+
+function jobOf(queue: Queue, id: string, values: readonly (string | null)[]): Job | undefined {
+  const f = Object.fromEntries(FIELDS.map((name, i) => [name, values[i] ?? undefined]));
+  if (f['timestamp'] === undefined) return undefined;
+  const number = (name: string): number | undefined => (f[name] === undefined ? undefined : Number(f[name]));
+  const job = new Job(queue, f['name'] ?? '', JSON.parse(f['data'] ?? '{}'), JSON.parse(f['opts'] ?? '{}') as object, id);
+  return Object.assign(job, {
+    timestamp: number('timestamp'),
+    delay: number('delay') ?? 0,
+    priority: number('priority') ?? 0,
+    processedOn: number('processedOn'),
+    finishedOn: number('finishedOn'),
+    attemptsMade: number('atm') ?? 0,
+    attemptsStarted: number('ats') ?? 0,
+    stalledCounter: number('stc') ?? 0,
+    processedBy: f['pb'],
+    failedReason: f['failedReason'],
+    stacktrace: [],
+    returnvalue: f['returnvalue'] === undefined ? null : (JSON.parse(f['returnvalue']) as unknown),
+  });
+}
+
+/** Bull Board wants a subclass of its adapter; only the two readers differ from BullMQ's. */
+function adapterFor(queue: Queue, base: string, read: ReadFields): BullMQAdapter {
+  const adapter = new BullMQAdapter(queue);
+  const getJob = async (id: string): Promise<Job | undefined> => jobOf(queue, id, await read(base + id, FIELDS));
+  const getJobs = async (states: readonly string[], start?: number, end?: number): Promise<Job[]> => {
+    const ids = await queue.getRanges(states as JobType[], start, end, false);
+    const jobs = await Promise.all(ids.map(getJob));
+    return jobs.filter((job) => job !== undefined);
+  };
+  return Object.assign(adapter, { getJob, getJobs });
+}
+
+export type BoardQueues = { adapters(names: readonly string[]): BullMQAdapter[]; close(): Promise<void> };
+
+export function createBoardQueues(prefix: string, connection: ConnectionOptions, read: ReadFields): BoardQueues {
+  const open = new Map<string, { queue: Queue; adapter: BullMQAdapter }>();
+  return {
+    adapters(names) {
+      for (const name of names) {
+        if (open.has(name)) continue;
+        const queue = new Queue(name, { prefix, connection, skipMetasUpdate: true });
+        queue.on('error', () => undefined);
+        open.set(name, { queue, adapter: adapterFor(queue, queueBase(prefix, name), read) });
+      }
+      return names.flatMap((name) => open.get(name)?.adapter ?? []);
+    },
+    async close() {
+      await Promise.all([...open.values()].map(({ queue }) => queue.close().catch(() => undefined)));
+    },
+  };
+}

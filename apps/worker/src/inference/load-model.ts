@@ -1,0 +1,95 @@
+/** From a definition on disk to a model that serves: session thread, checks against the configuration, warm-up. */
+import { createHash } from 'node:crypto';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+
+import type { LatencyPoint } from '@batchyard/shared/contract/heartbeat';
+import type { Model, TensorSpec } from '@batchyard/shared/contract/model';
+
+import { openSession, type Session } from './open-session.ts';
+import type { FileTensor } from './thread-message.ts';
+import { batchesRows, measure, sharesFirstAxis, warmTable } from './warm-up.ts';
+
+export type LoadRequest = {
+  readonly name: string;
+  readonly version: string;
+  readonly file: string;
+  readonly sha256: string;
+  /** Undefined: the model is tried. */
+  readonly maxBatchSize: number | undefined;
+  readonly nan: 'reject' | 'pass';
+  readonly intraOpThreads: number;
+  /** Datatype and dims that the configuration claims, without the batch axis. */
+  readonly claimed: { readonly inputs: readonly Claim[]; readonly outputs: readonly Claim[] };
+  readonly cacheDir: string | undefined;
+  readonly release: (slab: ArrayBuffer) => void;
+};
+type Claim = { readonly name: string; readonly datatype: string; readonly dims: readonly number[] };
+
+export type LoadedModel = { readonly model: Model; readonly session: Session; readonly latency: readonly LatencyPoint[] };
+
+const DISCOVERED_MAX_BATCH = 16;
+const LOAD_LIMIT_MS = 60_000;
+
+const spec = (batched: boolean) => (tensor: FileTensor): TensorSpec => ({
+  name: tensor.name,
+  datatype: tensor.datatype,
+  shape: (batched ? tensor.dims.slice(1) : tensor.dims).map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : -1)),
+});
+
+/** What the configuration says must be what the file has; a free axis of the file may be fixed by the configuration. */
+function agree(claims: readonly Claim[], specs: readonly TensorSpec[]): TensorSpec[] {
+  const unknown = claims.find((claim) => !specs.some((one) => one.name === claim.name));
+  if (unknown) throw new Error(`config.pbtxt names ${unknown.name}, which the model does not have`);
+  return specs.map((one) => {
+    const claim = claims.find(({ name }) => name === one.name);
+    if (!claim) return one;
+    const fits = claim.datatype === one.datatype && claim.dims.length === one.shape.length;
+    if (!fits || claim.dims.some((dim, axis) => dim !== one.shape[axis] && one.shape[axis] !== -1)) {
+      throw new Error(
+        `config.pbtxt says ${one.name} is ${claim.datatype} [${claim.dims.join(',')}], the model has ${one.datatype} [${one.shape.join(',')}]`,
+      );
+    }
+    return { ...one, shape: [...claim.dims] };
+  });
+}
+
+function describe(request: LoadRequest, session: Session, maxBatchSize: number): Model {
+  const { name, version, sha256, nan, claimed } = request;
+  const batched = maxBatchSize > 0;
+  const inputs = agree(claimed.inputs, session.inputs.map(spec(batched)));
+  const outputs = agree(claimed.outputs, session.outputs.map(spec(batched)));
+  const signature = createHash('sha256').update(JSON.stringify([sha256, maxBatchSize, inputs, outputs])).digest('hex').slice(0, 16);
+  return { name, version, platform: 'onnxruntime_onnx', maxBatchSize, inputs, outputs, signature, nan };
+}
+
+/** @throws Error with a sentence that shows no path */
+export async function loadModel(request: LoadRequest): Promise<LoadedModel> {
+  const { file, intraOpThreads, release, sha256, cacheDir } = request;
+  const session = await openSession({ file, intraOpThreads, release, loadLimitMs: LOAD_LIMIT_MS }).catch((error: unknown) => {
+    throw new Error(safeReason(String(error)), { cause: error });
+  });
+  try {
+    const cpu = cpus()[0]?.model ?? 'unknown';
+    const key = createHash('sha256').update(JSON.stringify([sha256, request.maxBatchSize, intraOpThreads, cpu])).digest('hex').slice(0, 24);
+    const table = await warmTable(cacheDir === undefined ? undefined : join(cacheDir, `${key}.json`), async () => {
+      const batched = request.maxBatchSize === undefined ? sharesFirstAxis(session) && (await batchesRows(session)) : request.maxBatchSize > 0;
+      const points = await measure(session, batched ? (request.maxBatchSize ?? DISCOVERED_MAX_BATCH) : 0).catch(() => []);
+      return { batched, points };
+    });
+    const maxBatchSize = table.batched ? (request.maxBatchSize ?? DISCOVERED_MAX_BATCH) : 0;
+    return { model: describe(request, session, maxBatchSize), session, latency: table.points };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+/** onnxruntime's texts carry paths of this machine and of its own sources. */
+export function safeReason(text: string): string {
+  if (/No such file|doesn't exist/i.test(text)) return 'the model file is missing';
+  if (/protobuf|INVALID_PROTOBUF|ModelProto/i.test(text)) return 'the model file is not a readable ONNX file';
+  if (/not a tensor of a supported/i.test(text)) return text.replace(/^Error: /, '');
+  if (/took too long/.test(text)) return 'loading took too long';
+  return 'onnxruntime could not load the model';
+}

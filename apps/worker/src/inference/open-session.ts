@@ -1,0 +1,79 @@
+/** The main thread's handle on a session thread. */
+import { Worker } from 'node:worker_threads';
+
+import type { FileTensor, FromThread, ThreadStart, ThreadTensor } from './thread-message.ts';
+
+export type RunResult = { readonly outputs: readonly ThreadTensor[]; readonly runMs: number };
+
+export type Session = {
+  readonly inputs: readonly FileTensor[];
+  readonly outputs: readonly FileTensor[];
+  /** One run at a time; buffers are given away and come back through `release`. @throws Error of the model */
+  run(inputs: readonly ThreadTensor[]): Promise<RunResult>;
+  close(): Promise<void>;
+};
+
+type Parts = ThreadStart & {
+  /** Gets back each buffer that was given to `run`. */
+  readonly release: (slab: ArrayBuffer) => void;
+  readonly loadLimitMs: number;
+};
+
+type Waiter = { resolve(result: RunResult): void; reject(error: Error): void };
+type Loaded = Extract<FromThread, { kind: 'loaded' }>;
+
+const THREAD = new URL(import.meta.url.endsWith('.ts') ? './session-thread.ts' : './session-thread.js', import.meta.url);
+
+/** @throws Error when the file cannot be loaded, or not in time */
+export async function openSession({ file, intraOpThreads, release, loadLimitMs }: Parts): Promise<Session> {
+  const start: ThreadStart = { file, intraOpThreads };
+  const thread = new Worker(THREAD, { workerData: start });
+  const waiting = new Map<number, Waiter>();
+  let next = 0;
+
+  function settle(message: Exclude<FromThread, { kind: 'loaded' | 'refused' }>): void {
+    message.slabs.forEach(release);
+    const waiter = waiting.get(message.id);
+    waiting.delete(message.id);
+    if (message.kind === 'done') waiter?.resolve(message);
+    else waiter?.reject(new Error(message.message));
+  }
+  function broken(error: Error): void {
+    for (const waiter of waiting.values()) waiter.reject(error);
+    waiting.clear();
+  }
+  thread.on('error', broken);
+  thread.on('exit', () => broken(new Error('the session thread has ended')));
+
+  const loaded = await new Promise<Loaded>((resolve, reject) => {
+    const limit = setTimeout(() => reject(new Error('loading took too long')), loadLimitMs);
+    thread.once('error', reject);
+    thread.on('message', (message: FromThread) => {
+      if (message.kind === 'loaded' || message.kind === 'refused') {
+        clearTimeout(limit);
+        if (message.kind === 'loaded') resolve(message);
+        else reject(new Error(message.message));
+      } else settle(message);
+    });
+  }).catch(async (error: unknown) => {
+    await thread.terminate();
+    throw error;
+  });
+
+  return {
+    inputs: loaded.inputs,
+    outputs: loaded.outputs,
+    run(inputs) {
+      next += 1;
+      const id = next;
+      const slabs = inputs.flatMap(({ data }) => (data instanceof Uint8Array ? [data.buffer as ArrayBuffer] : []));
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+        thread.postMessage({ id, inputs }, slabs);
+      });
+    },
+    async close() {
+      await thread.terminate();
+    },
+  };
+}

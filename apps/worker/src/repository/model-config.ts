@@ -1,0 +1,112 @@
+/**
+ * A model's configuration, in the names of Triton's model configuration. What is not honoured here is told once, in
+ * `notes`; our own settings are `parameters` whose keys begin with `batchyard.`, so that Triton can still read the file.
+ */
+import { isDatatype, type Datatype } from '@batchyard/shared/contract/tensor';
+
+import type { TextMessage, TextValue } from './text-proto.ts';
+
+export type ConfiguredTensor = { readonly name: string; readonly datatype: Datatype; readonly dims: readonly number[] };
+
+export type ModelConfig = {
+  readonly name: string | undefined;
+  /** Undefined where the file leaves it out: then the model itself tells. */
+  readonly maxBatchSize: number | undefined;
+  readonly inputs: readonly ConfiguredTensor[];
+  readonly outputs: readonly ConfiguredTensor[];
+  readonly filename: string;
+  readonly strategy: 'adaptive' | 'fixed';
+  readonly maxQueueDelayMs: number;
+  readonly intraOpThreads: number | undefined;
+  readonly nan: 'reject' | 'pass';
+  readonly sha256: string | undefined;
+  readonly notes: readonly string[];
+};
+
+export class ConfigError extends Error {}
+
+const HONOURED = new Set(['name', 'platform', 'backend', 'max_batch_size', 'input', 'output', 'default_model_filename', 'dynamic_batching', 'parameters']);
+const REFUSED = new Set(['sequence_batching', 'ensemble_scheduling']);
+const PARAMETERS = new Set(['intra_op_thread_count', 'batchyard.strategy', 'batchyard.max_wait_ms', 'batchyard.nan', 'batchyard.sha256']);
+
+const one = (message: TextMessage | undefined, key: string): TextValue | undefined => message?.[key]?.at(-1);
+
+function asMessage(value: TextValue | undefined, key: string): TextMessage | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object') throw new ConfigError(`${key} must be a message`);
+  return value;
+}
+function asNumber(value: TextValue | undefined, key: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isInteger(value)) throw new ConfigError(`${key} must be a whole number`);
+  return value;
+}
+function asText(value: TextValue | undefined, key: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw new ConfigError(`${key} must be a string`);
+  return value;
+}
+
+function datatypeOf(text: string | undefined, key: string): Datatype {
+  const name = text === 'TYPE_STRING' ? 'BYTES' : (text ?? '').replace(/^TYPE_/, '');
+  if (!isDatatype(name)) throw new ConfigError(`${key} has the unknown data_type ${text ?? ''}`);
+  return name;
+}
+
+function tensors(config: TextMessage, key: 'input' | 'output'): ConfiguredTensor[] {
+  return (config[key] ?? []).map((value, i) => {
+    const message = asMessage(value, key);
+    const where = `${key}[${i}]`;
+    const name = asText(one(message, 'name'), `${where}.name`);
+    if (!name) throw new ConfigError(`${where} has no name`);
+    const dims = (message?.['dims'] ?? []).map((dim) => asNumber(dim, `${where}.dims`) ?? 0);
+    if (dims.some((dim) => dim < -1 || dim === 0)) throw new ConfigError(`${where}.dims must be above 0, or -1`);
+    return { name, datatype: datatypeOf(asText(one(message, 'data_type'), `${where}.data_type`), where), dims };
+  });
+}
+
+function parameters(config: TextMessage): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const entry of config['parameters'] ?? []) {
+    const message = asMessage(entry, 'parameters');
+    const key = asText(one(message, 'key'), 'parameters.key');
+    const value = asText(one(asMessage(one(message, 'value'), 'parameters.value'), 'string_value'), 'parameters.value.string_value');
+    if (key !== undefined && value !== undefined) found.set(key, value);
+  }
+  return found;
+}
+
+function choice<T extends string>(value: string | undefined, allowed: readonly T[], key: string): T {
+  const found = allowed.find((name) => name === (value ?? allowed[0]));
+  if (found === undefined) throw new ConfigError(`${key} must be one of ${allowed.join(', ')}`);
+  return found;
+}
+
+/** @throws ConfigError that names the field */
+export function readModelConfig(config: TextMessage): ModelConfig {
+  for (const key of Object.keys(config)) if (REFUSED.has(key)) throw new ConfigError(`${key} is not supported`);
+  const extra = parameters(config);
+  const maxBatchSize = asNumber(one(config, 'max_batch_size'), 'max_batch_size');
+  if (maxBatchSize !== undefined && (maxBatchSize < 0 || maxBatchSize > 4_096)) throw new ConfigError('max_batch_size must be 0 to 4096');
+  const batching = asMessage(one(config, 'dynamic_batching'), 'dynamic_batching');
+  const delayUs = asNumber(one(batching, 'max_queue_delay_microseconds'), 'dynamic_batching.max_queue_delay_microseconds') ?? 0;
+  const threads = Number(extra.get('intra_op_thread_count') ?? 0);
+  const filename = asText(one(config, 'default_model_filename'), 'default_model_filename') ?? 'model.onnx';
+  if (!/^[A-Za-z0-9_.-]+$/.test(filename)) throw new ConfigError('default_model_filename must be a plain file name');
+  return {
+    name: asText(one(config, 'name'), 'name'),
+    maxBatchSize,
+    inputs: tensors(config, 'input'),
+    outputs: tensors(config, 'output'),
+    filename,
+    strategy: choice(extra.get('batchyard.strategy'), ['adaptive', 'fixed'], 'batchyard.strategy'),
+    maxQueueDelayMs: Number(extra.get('batchyard.max_wait_ms') ?? delayUs / 1000) || 0,
+    intraOpThreads: Number.isInteger(threads) && threads > 0 ? threads : undefined,
+    nan: choice(extra.get('batchyard.nan'), ['pass', 'reject'], 'batchyard.nan'),
+    sha256: extra.get('batchyard.sha256'),
+    notes: [
+      ...Object.keys(config).filter((key) => !HONOURED.has(key)).map((key) => `${key} has no meaning here yet`),
+      ...[...extra.keys()].filter((key) => !PARAMETERS.has(key)).map((key) => `parameter ${key} has no meaning here yet`),
+    ],
+  };
+}
