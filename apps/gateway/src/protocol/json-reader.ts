@@ -6,70 +6,39 @@
  * Invariants: whatever the bytes are, a read ends with a value or a Failure; nesting, keys and values are bounded, so
  * memory is a small multiple of the bytes read and the stack never overflows.
  */
-import { Failure } from '@batchyard/shared/contract/failure';
 import { readNumber } from './decimal.ts';
+import {
+  CLOSE_ARRAY,
+  COMMA,
+  type JsonReader,
+  MAX_DEPTH,
+  OPEN_ARRAY,
+  QUOTE,
+  createReader,
+  depthFailure,
+  jsonFailure,
+  peek,
+  unexpected,
+} from './json-cursor.ts';
 import { readString } from './json-string.ts';
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
 /** Without a prototype, so that no key of a request can reach one. */
 export type JsonObject = { [key: string]: JsonValue };
 
-/** Where a parse stands. */
-export type JsonReader = {
-  readonly bytes: Buffer;
-  at: number;
-  depth: number;
-  keys: number;
-  values: number;
-};
-
-/** Triton's limit and text. */
-export const MAX_DEPTH = 100;
 const MAX_KEYS = 10_000;
 const MAX_VALUES = 100_000;
 
-export const QUOTE = 0x22;
-export const COMMA = 0x2c;
-export const OPEN_ARRAY = 0x5b;
-export const CLOSE_ARRAY = 0x5d;
 const COLON = 0x3a;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-export const createReader = (bytes: Buffer, at = 0): JsonReader => ({ bytes, at, depth: 0, keys: 0, values: 0 });
-
 /** A value that the caller reads itself: it moves the reader past it and returns what to keep, else undefined. */
 export type Special = (key: string, object: JsonObject) => JsonValue | undefined;
-
-export const jsonFailure = (reader: JsonReader, problem: string): Failure =>
-  new Failure('bad_request', `failed to parse the request JSON: ${problem} at byte ${reader.at}`);
-
-export const depthFailure = (): Failure =>
-  new Failure('bad_request', `JSON nesting depth exceeds maximum allowed limit (${MAX_DEPTH})`);
-
-/** Moves past white space. @returns the byte that follows; undefined at the end */
-export function peek(reader: JsonReader): number | undefined {
-  const { bytes } = reader;
-  let at = reader.at;
-  let byte = bytes[at];
-  while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
-    at += 1;
-    byte = bytes[at];
-  }
-  reader.at = at;
-  return byte;
-}
 
 function expect(reader: JsonReader, byte: number): void {
   if (peek(reader) !== byte) throw unexpected(reader);
   reader.at += 1;
-}
-
-export function unexpected(reader: JsonReader): Failure {
-  const byte = reader.bytes[reader.at];
-  if (byte === undefined) return jsonFailure(reader, 'unexpected end');
-  const shown = byte > 0x20 && byte < 0x7f ? `'${String.fromCharCode(byte)}'` : `byte 0x${byte.toString(16)}`;
-  return jsonFailure(reader, `unexpected ${shown}`);
 }
 
 function enter(reader: JsonReader): void {

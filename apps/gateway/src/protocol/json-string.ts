@@ -1,5 +1,5 @@
 /** String tokens of JSON: strict UTF-8, no bare control characters, no lone surrogates. */
-import { QUOTE, type JsonReader, jsonFailure } from './json-reader.ts';
+import { QUOTE, type JsonReader, jsonFailure } from './json-cursor.ts';
 
 const BACKSLASH = 0x5c;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -2,8 +2,8 @@
  * Rows of several jobs ↔ one batch. Invariant: row i of the batch belongs to the job whose rows cover i, in the order
  * of the jobs, on the way in and on the way out.
  */
-import type { BlobTensor, TensorBlob } from '@batchyard/shared/contract/tensor-blob';
 import { ELEMENT_BYTES, elementCount, type Datatype } from '@batchyard/shared/contract/tensor';
+import type { BlobTensor, TensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 export type StackedTensor = {
   readonly position: number;
@@ -13,13 +13,13 @@ export type StackedTensor = {
   readonly data: Uint8Array | readonly string[];
 };
 
-/** The strings of a BYTES tensor (4-byte little-endian length before each element). */
+/** The strings of a BYTES tensor: before each element its length in 4 bytes, little-endian. */
 export function readStrings(data: Uint8Array): string[] {
-  const view = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const strings: string[] = [];
-  for (let at = 0; at < view.byteLength; ) {
-    const length = view.readUInt32LE(at);
-    strings.push(view.toString('utf8', at + 4, at + 4 + length));
+  for (let at = 0; at < bytes.byteLength; ) {
+    const length = bytes.readUInt32LE(at);
+    strings.push(bytes.toString('utf8', at + 4, at + 4 + length));
     at += 4 + length;
   }
   return strings;
@@ -37,17 +37,16 @@ export function writeStrings(strings: readonly string[]): Buffer {
 }
 
 /**
- * Copies each job's rows once into memory from `acquire`.
+ * Copies each job's rows once, into memory from `acquire`.
  * @param batched whether axis 0 is the batch axis; without one there is exactly one job
  */
 export function stack(blobs: readonly TensorBlob[], batched: boolean, acquire: (bytes: number) => Uint8Array): StackedTensor[] {
-  const first = blobs[0];
+  const [first] = blobs;
   if (!first) return [];
-  return first.tensors.map((model, i) => {
+  return first.tensors.map(({ position, datatype, shape: own }, i) => {
     const parts = blobs.map((blob) => blob.tensors[i] as BlobTensor);
     const rows = parts.reduce((sum, part) => sum + (part.shape[0] ?? 0), 0);
-    const shape = batched ? [rows, ...model.shape.slice(1)] : model.shape;
-    const { position, datatype } = model;
+    const shape = batched ? [rows, ...own.slice(1)] : own;
     if (datatype === 'BYTES') return { position, datatype, shape, data: parts.flatMap((part) => readStrings(part.data)) };
     const data = acquire(elementCount(shape) * ELEMENT_BYTES[datatype]);
     let at = 0;
@@ -59,25 +58,27 @@ export function stack(blobs: readonly TensorBlob[], batched: boolean, acquire: (
   });
 }
 
-/** Views on the outputs, one blob a job, with the outputs that the job asked for. */
-export function split(outputs: readonly StackedTensor[], jobs: readonly { rows: number; requested: readonly number[] }[], batched: boolean): TensorBlob[] {
+type Share = { readonly rows: number; readonly requested: readonly number[] };
+
+/** Views on the outputs, a blob for each job with the outputs it asked for. */
+export function split(outputs: readonly StackedTensor[], shares: readonly Share[], batched: boolean): TensorBlob[] {
   let start = 0;
-  return jobs.map(({ rows, requested }) => {
-    const wanted = requested.length > 0 ? requested.map((position) => outputs.find((o) => o.position === position)) : outputs;
-    const tensors = wanted.flatMap((output) => (output ? [batched ? cut(output, start, rows) : whole(output)] : []));
+  return shares.map(({ rows, requested }) => {
+    const asked = requested.length === 0 ? outputs : requested.flatMap((position) => outputs.find((one) => one.position === position) ?? []);
+    const from = start;
     start += rows;
-    return { tensors, requested: [] };
+    return { tensors: asked.map((output) => (batched ? cut(output, from, rows) : cut(output, 0, undefined))), requested: [] };
   });
 }
 
-const bytesOf = (data: Uint8Array | readonly string[]): Uint8Array => (data instanceof Uint8Array ? data : writeStrings(data));
-
-function whole({ position, datatype, shape, data }: StackedTensor): BlobTensor {
-  return { position, datatype, shape, data: bytesOf(data) };
-}
-
-function cut({ position, datatype, shape, data }: StackedTensor, start: number, rows: number): BlobTensor {
-  const perRow = elementCount(shape.slice(1)) * (data instanceof Uint8Array ? ELEMENT_BYTES[datatype] : 1);
-  const part = data.slice === undefined ? data : data instanceof Uint8Array ? data.subarray(start * perRow, (start + rows) * perRow) : data.slice(start * perRow, (start + rows) * perRow);
-  return { position, datatype, shape: [rows, ...shape.slice(1)], data: bytesOf(part) };
+function cut({ position, datatype, shape, data }: StackedTensor, start: number, rows: number | undefined): BlobTensor {
+  const own = rows === undefined ? shape : [rows, ...shape.slice(1)];
+  const elements = elementCount(shape.slice(1));
+  if (data instanceof Uint8Array) {
+    const perRow = elements * ELEMENT_BYTES[datatype];
+    const part = rows === undefined ? data : data.subarray(start * perRow, (start + rows) * perRow);
+    return { position, datatype, shape: own, data: part };
+  }
+  const part = rows === undefined ? data : data.slice(start * elements, (start + rows) * elements);
+  return { position, datatype, shape: own, data: writeStrings(part) };
 }

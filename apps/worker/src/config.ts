@@ -1,0 +1,23 @@
+/** The worker's settings: the only reader of its environment. */
+import { z } from 'zod';
+
+const schema = z.object({
+  REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
+  LOG_LEVEL: z.string().default('info'),
+  BATCHYARD_MODELS: z.string().default('models'),
+  BATCHYARD_DATA: z.string().default('.batchyard'),
+  BATCHYARD_RESULT_TTL: z.coerce.number().positive().default(600),
+  BATCHYARD_THREADS: z.coerce.number().int().min(1).optional(),
+  BATCHYARD_SLAB_BYTES: z.coerce.number().int().min(1_048_576).default(128 * 1_048_576),
+  BATCHYARD_WORKER_ID: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/).optional(),
+  WORKER_OPS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+});
+export type Config = z.infer<typeof schema>;
+
+/** @throws Error that names the setting */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const parsed = schema.safeParse(env);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Error(`${String(issue?.path[0])} is wrong: ${issue?.message}`);
+}

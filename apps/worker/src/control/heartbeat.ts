@@ -1,0 +1,85 @@
+/** What the worker tells of itself, kept up to date by the runs and read once a second. */
+import { hostname } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+import type { Heartbeat, LatencyPoint, WorkerState } from '@batchyard/shared/contract/heartbeat';
+
+export type ModelLine = { readonly queue: string; readonly signature: string; readonly intraOpThreads: number; latency(): LatencyPoint[] };
+
+type Parts = {
+  readonly worker: string;
+  readonly token: () => string;
+  readonly version: string;
+  readonly models: readonly ModelLine[];
+  readonly inFlight: () => number;
+  readonly slabBytes: () => number;
+  readonly capacityRows: number;
+  readonly opsPort: () => number;
+};
+
+export type HeartbeatBook = {
+  ran(rows: number, runMs: number): void;
+  failed(): void;
+  state: WorkerState;
+  heartbeat(nowMs: number): Heartbeat;
+};
+
+const SMOOTHING = 0.1;
+
+export function createHeartbeatBook(parts: Parts): HeartbeatBook {
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  const startedAt = Date.now();
+  let batches = 0;
+  let rows = 0;
+  let failures = 0;
+  let responseMs = 0;
+  let busyMs = 0;
+  let since = performance.now();
+  return {
+    state: 'starting',
+    ran(count, runMs) {
+      batches += 1;
+      rows += count;
+      busyMs += runMs;
+      responseMs = responseMs === 0 ? runMs : responseMs + SMOOTHING * (runMs - responseMs);
+    },
+    failed() {
+      failures += 1;
+    },
+    heartbeat(nowMs) {
+      const load = Math.min(1, busyMs / Math.max(1, nowMs - since) / Math.max(1, parts.models.length));
+      busyMs = 0;
+      since = nowMs;
+      const loopDelayMs = delay.mean / 1e6;
+      delay.reset();
+      return {
+        id: parts.worker,
+        token: parts.token(),
+        pid: process.pid,
+        host: hostname(),
+        version: parts.version,
+        state: this.state,
+        models: parts.models.map(({ queue, signature, intraOpThreads, latency }) => ({
+          queue,
+          signature,
+          sessions: 1,
+          intra_op_threads: intraOpThreads,
+          latency: latency(),
+        })),
+        in_flight: parts.inFlight(),
+        capacity_rows: parts.capacityRows,
+        load,
+        response_ms: responseMs,
+        batches,
+        rows,
+        failures,
+        rss_bytes: process.memoryUsage.rss(),
+        slab_bytes: parts.slabBytes(),
+        loop_delay_ms: Number.isFinite(loopDelayMs) ? loopDelayMs : 0,
+        ops_port: parts.opsPort(),
+        started_at: startedAt,
+      };
+    },
+  };
+}

@@ -1,0 +1,175 @@
+/** Wires the worker together; everything that happens is in the story and the folders beside this file. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+
+import { createQueueOperations } from '@batchyard/queue/queue';
+import type { ChildMessage } from '@batchyard/shared/contract/child-message';
+import { queueName } from '@batchyard/shared/contract/model';
+import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
+import { createMetrics } from '@batchyard/shared/runtime/metrics';
+import { connectRedis } from '@batchyard/shared/runtime/redis';
+
+import { createLatencyModel } from './batching/latency-model.ts';
+import { readConfig, type Config } from './config.ts';
+import { createHeartbeatBook } from './control/heartbeat.ts';
+import { startOpsListener } from './control/ops-listener.ts';
+import { availableCpus } from './inference/cpu-quota.ts';
+import { loadModel, type LoadedModel } from './inference/load-model.ts';
+import { createSlabPool, type SlabPool } from './memory/slab-pool.ts';
+import { startWorkBell } from './queue/work-bell.ts';
+import { openRepository, type ModelDefinition } from './repository/open-repository.ts';
+import { createRunBatch, type ServedModel } from './run-batch.ts';
+import { createServeJobs, type Incarnation } from './serve-jobs.ts';
+import { createWorkerMetrics } from './worker-metrics.ts';
+
+const VERSION = '0.1.0';
+const PREFIX = '{by0}';
+const LOCK_MS = 30_000;
+const DRAIN_LIMIT_MS = 20_000;
+
+const tell = (message: ChildMessage): void => void process.send?.(message);
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+
+function createIncarnation(worker: string): Incarnation {
+  let token = '';
+  let batch = 0;
+  const renew = (): void => {
+    token = `${worker}:${randomBytes(5).toString('hex')}`;
+    tell({ kind: 'hello', worker, token });
+  };
+  renew();
+  return { worker, token: () => token, renew, nextBatch: () => (batch += 1) };
+}
+
+/** Loads all models, one after the other; a problem of one is told and leaves the others alone. */
+async function loadAll(config: Config, slabs: SlabPool, log: Logger): Promise<{ definition: ModelDefinition; loaded: LoadedModel }[]> {
+  const { models, problems } = await openRepository(config.BATCHYARD_MODELS);
+  for (const problem of problems) log.error(problem, 'a model cannot be served');
+  const cpus = await availableCpus();
+  const served: { definition: ModelDefinition; loaded: LoadedModel }[] = [];
+  for (const definition of models) {
+    const { config: own, name } = definition;
+    for (const note of own.notes) log.info({ model: name }, note);
+    try {
+      const loaded = await loadModel({
+        ...definition,
+        maxBatchSize: own.maxBatchSize,
+        nan: own.nan,
+        intraOpThreads: own.intraOpThreads ?? config.BATCHYARD_THREADS ?? Math.max(1, Math.floor(cpus / 4)),
+        claimed: { inputs: own.inputs, outputs: own.outputs },
+        cacheDir: join(config.BATCHYARD_DATA, 'latency'),
+        release: slabs.release,
+      });
+      served.push({ definition, loaded });
+    } catch (error) {
+      log.error({ model: name, sentence: error instanceof Error ? error.message : '', err: error }, 'a model cannot be served');
+    }
+  }
+  return served;
+}
+
+async function start(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLogger('worker', config.LOG_LEVEL);
+  const incarnation = createIncarnation(config.BATCHYARD_WORKER_ID ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`);
+  const slabs = createSlabPool(config.BATCHYARD_SLAB_BYTES);
+  const loaded = await loadAll(config, slabs, log);
+  if (loaded.length === 0) throw new Error(`no model can be served from ${config.BATCHYARD_MODELS}`);
+
+  const commands = connectRedis(config.REDIS_URL, 'commands');
+  const blocking = connectRedis(config.REDIS_URL, 'blocking');
+  await Promise.all([commands.connect(), blocking.connect()]);
+  const queue = createQueueOperations({ commands, blocking, prefix: PREFIX, resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000 });
+
+  const served = loaded.map(({ definition, loaded: { model, session, latency } }) => ({
+    definition,
+    threads: definition.config.intraOpThreads ?? 1,
+    served: { model, queue: queueName(model.name, model.version), latency: createLatencyModel(latency), run: session.run } satisfies ServedModel,
+  }));
+  const names = served.map((one) => one.served.queue);
+  const metrics = createMetrics(VERSION);
+  const observed = createWorkerMetrics(metrics, slabs.stats);
+  const bell = startWorkBell({ queues: names, waitForWork: queue.waitForWork, pause });
+  const now = (): number => performance.now();
+  const prepare = createRunBatch({
+    finish: queue.finish,
+    fail: queue.fail,
+    acquire: slabs.acquire,
+    release: slabs.release,
+    now,
+    pause,
+    lockMs: LOCK_MS,
+    observe(run) {
+      book.ran(run.rows, run.runMs);
+      observed.batch(run);
+    },
+    report(error, sentence) {
+      book.failed();
+      log.error({ err: error }, sentence);
+    },
+  });
+  let minAgeMs = 0;
+  const jobs = createServeJobs({ ...queue, incarnation, awaitWork: bell.wait, prepare, minAgeMs: () => minAgeMs, lockMs: LOCK_MS, now, pause });
+  const book = createHeartbeatBook({
+    worker: incarnation.worker,
+    token: incarnation.token,
+    version: VERSION,
+    models: served.map(({ served: { queue: name, model, latency }, threads }) => ({
+      queue: name,
+      signature: model.signature,
+      intraOpThreads: threads,
+      latency: latency.points,
+    })),
+    inFlight: jobs.inFlight,
+    slabBytes: () => slabs.stats().idleBytes + slabs.stats().usedBytes,
+    capacityRows: served.reduce((sum, one) => sum + Math.max(1, one.served.model.maxBatchSize), 0),
+    opsPort: () => ops.port,
+  });
+  const ops = await startOpsListener({ port: config.WORKER_OPS_PORT, ready: () => book.state === 'serving', metrics: metrics.text });
+
+  async function checkIn(): Promise<void> {
+    const heartbeat = book.heartbeat(now());
+    observed.busy(heartbeat.load, heartbeat.loop_delay_ms / 1000);
+    const { dead, directive } = await queue.checkIn(incarnation.worker, incarnation.token(), JSON.stringify(heartbeat));
+    if (dead) incarnation.renew();
+    if (directive?.kind === 'drain') void drain();
+    minAgeMs = directive?.kind === 'serve' ? (directive.min_age_ms ?? 0) : 0;
+  }
+  async function recover(): Promise<void> {
+    for (const name of names) await queue.recoverLapsed(name);
+  }
+  const quietly = (work: () => Promise<unknown>) => (): void => void work().catch(() => undefined);
+
+  for (const one of served) await queue.announce(one.served.model);
+  book.state = 'serving';
+  await checkIn();
+  const timers = [setInterval(quietly(checkIn), 1_000), setInterval(quietly(jobs.renewHeld), LOCK_MS / 3), setInterval(quietly(recover), 1_900 + Math.random() * 200)];
+  const serving = Promise.all(
+    served.map(({ served: one, definition: { config: own } }) =>
+      jobs.serve(one, { strategy: own.strategy, maxRows: Math.max(1, one.model.maxBatchSize), maxWaitMs: own.maxQueueDelayMs }),
+    ),
+  );
+  tell({ kind: 'ready', port: 0, opsPort: ops.port, models: names });
+  log.info({ worker: incarnation.worker, models: names }, 'worker serves');
+
+  async function drain(): Promise<void> {
+    if (book.state === 'draining') process.exit(1);
+    book.state = 'draining';
+    jobs.stop();
+    bell.stop();
+    await Promise.race([serving, pause(DRAIN_LIMIT_MS)]);
+    timers.forEach((timer) => clearInterval(timer));
+    book.state = 'stopped';
+    await Promise.race([checkIn().catch(() => undefined), pause(500)]);
+    process.exit(0);
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void drain());
+}
+
+start().catch((error: unknown) => {
+  const sentence = error instanceof Error ? error.message : String(error);
+  tell({ kind: 'failed', sentence, hint: 'ls the folder in BATCHYARD_MODELS, or npx batchyard doctor' });
+  process.stderr.write(`worker: ${sentence}\n`);
+  setTimeout(() => process.exit(1), 50);
+});

@@ -1,0 +1,129 @@
+/**
+ * STORY 2. From a waiting job to its result: taken in the order the queue decides, run as one batch, finished. While a
+ * batch runs the next one is taken late, when the running one is about to end, so that more urgent jobs still come first
+ * and the session never idles.
+ */
+import type { Taken, TakenJob, TakeRequest } from '@batchyard/queue/operations';
+
+import { decideRun, decideTake, type BatchPolicy } from './batching/decide-batch.ts';
+import type { BatchTicket, PreparedBatch, ServedModel } from './run-batch.ts';
+
+export type Incarnation = { readonly worker: string; token(): string; /** Takes a new identity. */ renew(): void; nextBatch(): number };
+
+type Parts = {
+  readonly incarnation: Incarnation;
+  readonly take: (queue: string, request: TakeRequest) => Promise<Taken>;
+  readonly giveBack: (queue: string, token: string, ids: readonly string[]) => Promise<unknown>;
+  readonly markStarted: (token: string, batch: number) => Promise<void>;
+  readonly unmarkStarted: (token: string, batch: number) => Promise<void>;
+  readonly renew: (queue: string, token: string, ids: readonly string[], lockMs: number) => Promise<string[]>;
+  /** Sleeps until the queue may have work, a second at most. */
+  readonly awaitWork: (queue: string) => Promise<void>;
+  readonly prepare: (served: ServedModel, jobs: readonly TakenJob[], ticket: BatchTicket, reason: ReturnType<typeof decideRun>['reason']) => PreparedBatch;
+  readonly minAgeMs: () => number;
+  readonly lockMs: number;
+  readonly now: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+};
+
+export type ServeJobs = {
+  /** Serves one model until `stop`; resolves when nothing of it is held any more. */
+  serve(served: ServedModel, policy: BatchPolicy): Promise<void>;
+  /** Extends the locks of all that is held. */
+  renewHeld(): Promise<void>;
+  stop(): void;
+  inFlight(): number;
+};
+
+const LONGEST_BACK_OFF_MS = 1_000;
+/** Room for the call that takes the next batch and for stacking it. */
+const LEAD_MS = 1.5;
+
+export function createServeJobs(parts: Parts): ServeJobs {
+  const { incarnation, lockMs, now, pause } = parts;
+  const held = new Map<string, { queue: string; token: string }>();
+  let stopped = false;
+
+  /** A job that came a second time joins the run in progress. */
+  function hold(queue: string, token: string, jobs: readonly TakenJob[]): TakenJob[] {
+    const fresh = jobs.filter((job) => held.get(job.id)?.token !== token);
+    for (const job of fresh) held.set(job.id, { queue, token });
+    return fresh;
+  }
+
+  async function run(prepared: PreparedBatch, ticket: BatchTicket, jobs: readonly TakenJob[]): Promise<void> {
+    // The mark is on the socket before the batch is handed over, so that a crash inside native code counts.
+    void parts.markStarted(ticket.token, ticket.batch).catch(() => undefined);
+    await prepared.execute();
+    void prepared.settled.then(() => {
+      for (const job of jobs) held.delete(job.id);
+      return parts.unmarkStarted(ticket.token, ticket.batch).catch(() => undefined);
+    });
+  }
+
+  async function serve(served: ServedModel, policy: BatchPolicy): Promise<void> {
+    const { queue, latency } = served;
+    let running: Promise<void> = Promise.resolve();
+    let backOffMs = 20;
+    while (!stopped) {
+      const token = incarnation.token();
+      const batch = incarnation.nextBatch();
+      const request = { token, batch, lockMs, minAgeMs: parts.minAgeMs(), ...decideTake(policy, latency) };
+      const taken = await parts.take(queue, request).catch(() => undefined);
+      if (taken === undefined) {
+        await pause(backOffMs);
+        backOffMs = Math.min(LONGEST_BACK_OFF_MS, backOffMs * 2);
+        continue;
+      }
+      backOffMs = 20;
+      switch (taken.kind) {
+        case 'jobs': {
+          const { take, reason } = decideRun(taken.jobs, policy, latency, taken.nowMs);
+          const later = taken.jobs.slice(take).map((job) => job.id);
+          if (later.length > 0) void parts.giveBack(queue, token, later).catch(() => undefined);
+          const jobs = hold(queue, token, taken.jobs.slice(0, take));
+          if (jobs.length === 0) break;
+          const ticket = { worker: incarnation.worker, token, batch, takenAt: now() };
+          const prepared = parts.prepare(served, jobs, ticket, reason);
+          await running;
+          running = run(prepared, ticket, jobs);
+          const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
+          await Promise.race([running, pause(Math.max(0, latency.p50(rows) - LEAD_MS))]);
+          break;
+        }
+        case 'later':
+          await pause(Math.min(taken.inMs, LONGEST_BACK_OFF_MS));
+          break;
+        case 'dead':
+          incarnation.renew();
+          held.clear();
+          break;
+        case 'paused':
+        case 'nothing':
+          await parts.awaitWork(queue);
+          break;
+      }
+    }
+    await running;
+    while ([...held.values()].some((one) => one.queue === queue)) await pause(5);
+  }
+
+  return {
+    serve,
+    async renewHeld() {
+      const groups = new Map<string, string[]>();
+      for (const [id, { queue, token }] of held) {
+        const key = `${token} ${queue}`;
+        groups.set(key, [...(groups.get(key) ?? []), id]);
+      }
+      for (const [key, ids] of groups) {
+        const [token = '', queue = ''] = key.split(' ');
+        for (const id of await parts.renew(queue, token, ids, lockMs)) held.delete(id);
+      }
+    },
+    stop() {
+      stopped = true;
+    },
+    inFlight: () => held.size,
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * Infer requests as bytes on the wire, built once; before each use the first element of the first input is overwritten
+ * with a number that was never sent before, so that no cache on the way can answer for the model.
+ */
+
+/** An input: `shape` is that of the request, with its batch axis. */
+export type InputSpec = { readonly name: string; readonly datatype: 'FP32' | 'INT32'; readonly shape: readonly number[] };
+export type Form = 'json' | 'binary';
+export type RequestSpec = { readonly model: string; readonly form: Form; readonly inputs: readonly InputSpec[] };
+
+export type RequestTemplate = {
+  readonly bytes: Buffer;
+  /** Overwrites the first element: equal to `number` modulo a million. */
+  stamp(number: number): void;
+};
+
+const DIGITS = 6;
+/** What the first element of a JSON body is written as; the last six characters are the stamp. */
+const MARK = { FP32: '0.000000', INT32: '1000000' } as const;
+
+const count = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+
+/** Six decimals in [0, 1), or integers below 1,000: the same for the same seed. */
+function values({ datatype, shape }: InputSpec, seed: number): number[] {
+  return Array.from({ length: count(shape) }, (_, i) => {
+    const mixed = Math.imul(i + 1 + 7919 * seed, 0x9e3779b1) >>> 0;
+    return datatype === 'INT32' ? mixed % 1000 : (mixed % 1_000_000) / 1_000_000;
+  });
+}
+
+const post = (model: string, headers: readonly string[], length: number): Buffer =>
+  Buffer.from(
+    [
+      `POST /v2/models/${model}/infer HTTP/1.1`,
+      'Host: 127.0.0.1',
+      ...headers,
+      `Content-Length: ${length}`,
+      '',
+      '',
+    ].join('\r\n'),
+  );
+
+function jsonTemplate({ model, inputs }: RequestSpec, seed: number): RequestTemplate {
+  const first = MARK[inputs[0]?.datatype ?? 'FP32'];
+  const tensors = inputs.map((input, i) => {
+    const data = values(input, seed).map(String);
+    if (i === 0) data[0] = first;
+    return `{"name":"${input.name}","shape":${JSON.stringify(input.shape)},"datatype":"${input.datatype}","data":[${data.join(',')}]}`;
+  });
+  const body = Buffer.from(`{"inputs":[${tensors.join(',')}]}`);
+  const bytes = Buffer.concat([post(model, ['Content-Type: application/json'], body.byteLength), body]);
+  const at = bytes.indexOf(`"data":[${first}`) + '"data":['.length + first.length - DIGITS;
+  return {
+    bytes,
+    stamp(number) {
+      let rest = number;
+      for (let i = at + DIGITS - 1; i >= at; i -= 1) {
+        bytes[i] = 48 + (rest % 10);
+        rest = Math.floor(rest / 10);
+      }
+    },
+  };
+}
+
+function binaryTemplate({ model, inputs }: RequestSpec, seed: number): RequestTemplate {
+  const tensors = inputs.map((input) => {
+    const data = values(input, seed);
+    return Buffer.from((input.datatype === 'INT32' ? Int32Array : Float32Array).from(data).buffer);
+  });
+  const head = Buffer.from(
+    JSON.stringify({
+      inputs: inputs.map((input, i) => ({ ...input, parameters: { binary_data_size: tensors[i]?.byteLength } })),
+      parameters: { binary_data_output: true },
+    }),
+  );
+  const body = Buffer.concat([head, ...tensors]);
+  const headers = [
+    'Content-Type: application/octet-stream',
+    `Inference-Header-Content-Length: ${head.byteLength}`,
+  ];
+  const bytes = Buffer.concat([post(model, headers, body.byteLength), body]);
+  const at = bytes.byteLength - tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const write = inputs[0]?.datatype === 'INT32' ? bytes.writeInt32LE.bind(bytes) : bytes.writeFloatLE.bind(bytes);
+  const scale = inputs[0]?.datatype === 'INT32' ? 1 : 1e-6;
+  return { bytes, stamp: (number) => void write((number % 1_000_000) * scale, at) };
+}
+
+/** A template of its own for each user of it: bytes that are being sent must not be stamped by another. */
+export function buildRequest(spec: RequestSpec, seed: number): RequestTemplate {
+  return spec.form === 'json' ? jsonTemplate(spec, seed) : binaryTemplate(spec, seed);
+}
+
+/** What one connection sends, one after another. */
+export type RequestMix = {
+  /** Taken in turn; each connection begins at another. */
+  readonly specs: readonly RequestSpec[];
+  /** Of so many requests one is sent as it was before, without a new stamp (2 = every other); 0 = none. */
+  readonly repeatEvery: number;
+};
+
+/** Distinct payloads among the connections; the stamp makes every request distinct besides. */
+const SEEDS = 8;
+
+/** @returns a function that gives the bytes of the connection's next request */
+export function createRequests(mix: RequestMix, connection: number, nextStamp: () => number): () => Buffer {
+  const fresh = mix.specs.map((spec) => buildRequest(spec, connection % SEEDS));
+  const repeated = mix.repeatEvery > 0 ? mix.specs.map((spec) => buildRequest(spec, connection % SEEDS).bytes) : [];
+  let [turn, repeats] = [connection, connection];
+  return () => {
+    turn += 1;
+    if (mix.repeatEvery > 0 && turn % mix.repeatEvery === 0) {
+      repeats += 1;
+      return repeated[repeats % repeated.length] as Buffer;
+    }
+    const template = fresh[turn % fresh.length] as RequestTemplate;
+    template.stamp(nextStamp());
+    return template.bytes;
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * The models that benchmarks run, made by script with seeded weights: no training, the time of a run is what counts.
+ * Written once, git-ignored, in Triton's layout.
+ *
+ *   mid  768 → 2048 → 2048 → 10, ReLU between     5.8 M weights: a run costs about as much as a request around it
+ *   mlp  64 → 128 → 10                            the model costs nothing: what is measured is everything around it
+ *   cnn  3×64×64, 8 convolutions → 10             the input is 48 KiB: what is measured is moving it
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+import { writeModelFolder, type ModelSource } from '../models/model-folder.ts';
+import type { OnnxInitializer, OnnxNode } from '../tools/onnx-writer.ts';
+
+export const BENCH_MODELS = ['mid', 'mlp', 'cnn'] as const;
+export type BenchModel = (typeof BENCH_MODELS)[number];
+
+/** Shape of one row of INPUT (FP32); OUTPUT is FP32 [10]. */
+export const ROW_SHAPE: Readonly<Record<BenchModel, readonly number[]>> = {
+  mid: [768],
+  mlp: [64],
+  cnn: [3, 64, 64],
+};
+export const MAX_BATCH = 64;
+const CLASSES = 10;
+/** Changes when what is written changes, so that a kept folder is written again. */
+const REVISION = '1';
+
+/** Even numbers in [0, 1), the same for the same seed (a 32-bit mix of a counter, as in the SplitMix family). */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x9e3779b9) | 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+    return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
+  };
+}
+
+type Layers = { readonly nodes: OnnxNode[]; readonly initializers: OnnxInitializer[] };
+
+/** Uniform weights of variance 2 / fan-in, so that activations neither vanish nor explode over the layers. */
+function weights(name: string, shape: readonly number[], random: () => number): OnnxInitializer {
+  const fanIn = shape.slice(1).reduce((product, size) => product * size, 1);
+  const data = new Float32Array(fanIn * (shape[0] ?? 1));
+  const reach = Math.sqrt(6 / fanIn);
+  for (let i = 0; i < data.length; i += 1) data[i] = (2 * random() - 1) * reach;
+  return { name, datatype: 'FP32', shape, data };
+}
+
+const zeros = (name: string, size: number): OnnxInitializer => ({
+  name,
+  datatype: 'FP32',
+  shape: [size],
+  data: new Float32Array(size),
+});
+
+/** Fully connected layers of these widths, ReLU between them, from `from` to OUTPUT. */
+function dense(layers: Layers, from: string, widths: readonly number[], random: () => number): void {
+  let value = from;
+  for (let i = 1; i < widths.length; i += 1) {
+    const [rows = 0, columns = 0] = [widths[i], widths[i - 1]];
+    const last = i === widths.length - 1;
+    const sum = last ? 'OUTPUT' : `sum${i}`;
+    layers.initializers.push(weights(`w${i}`, [rows, columns], random), zeros(`b${i}`, rows));
+    const inputs = [value, `w${i}`, `b${i}`];
+    layers.nodes.push({ op: 'Gemm', inputs, outputs: [sum], attributes: { transB: { int: 1 } } });
+    if (!last) layers.nodes.push({ op: 'Relu', inputs: [sum], outputs: [`relu${i}`] });
+    value = `relu${i}`;
+  }
+}
+
+/** [channels out, stride] of each convolution, 3×3, padded. */
+const CONVOLUTIONS = [
+  [16, 1],
+  [16, 2],
+  [32, 1],
+  [32, 2],
+  [64, 1],
+  [64, 2],
+  [64, 1],
+  [64, 1],
+] as const;
+
+function convolutions(layers: Layers, random: () => number): void {
+  let [value, channels] = ['INPUT', 3];
+  for (const [i, [out, stride]] of CONVOLUTIONS.entries()) {
+    layers.initializers.push(weights(`k${i}`, [out, channels, 3, 3], random), zeros(`c${i}`, out));
+    const attributes = { strides: { ints: [stride, stride] }, pads: { ints: [1, 1, 1, 1] } };
+    layers.nodes.push({ op: 'Conv', inputs: [value, `k${i}`, `c${i}`], outputs: [`conv${i}`], attributes });
+    layers.nodes.push({ op: 'Relu', inputs: [`conv${i}`], outputs: [`act${i}`] });
+    [value, channels] = [`act${i}`, out];
+  }
+  layers.nodes.push({ op: 'GlobalAveragePool', inputs: [value], outputs: ['pooled'] });
+  layers.nodes.push({ op: 'Flatten', inputs: ['pooled'], outputs: ['flat'] });
+  dense(layers, 'flat', [channels, CLASSES], random);
+}
+
+export function benchModel(name: BenchModel): ModelSource {
+  const random = createRandom(name.charCodeAt(1));
+  const layers: Layers = { nodes: [], initializers: [] };
+  if (name === 'cnn') convolutions(layers, random);
+  else dense(layers, 'INPUT', name === 'mid' ? [768, 2048, 2048, CLASSES] : [64, 128, CLASSES], random);
+  return {
+    name,
+    maxBatchSize: MAX_BATCH,
+    inputs: [{ name: 'INPUT', datatype: 'FP32', shape: ROW_SHAPE[name] }],
+    outputs: [{ name: 'OUTPUT', datatype: 'FP32', shape: [CLASSES] }],
+    ...layers,
+    settings: ['dynamic_batching { }'],
+  };
+}
+
+const CACHE = fileURLToPath(new URL('../.cache/', import.meta.url));
+
+/** @returns the repository's folder, written first where it is missing or of an older revision. */
+export async function writeBenchModels(): Promise<string> {
+  const folder = `${CACHE}bench-models`;
+  const stamp = `${CACHE}bench-models.revision`;
+  if (existsSync(folder) && (await readFile(stamp, 'utf8').catch(() => '')) === REVISION) return folder;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  for (const name of BENCH_MODELS) await writeModelFolder(folder, benchModel(name));
+  await writeFile(stamp, REVISION);
+  return folder;
+}

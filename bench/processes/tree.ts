@@ -1,0 +1,59 @@
+/** Processes as Linux' /proc tells of them: who descends from whom, CPU time used, memory held. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+export type ProcessLine = { readonly pid: number; readonly parent: number; readonly command: string };
+
+/** Clock ticks a second of /proc times: 100 on every Linux that Node runs on. */
+const TICKS = 100;
+
+/** Fields of /proc/<pid>/stat from the third on; the second, the name in brackets, may contain spaces. */
+function statFields(pid: number): string[] | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return undefined;
+  }
+}
+
+function processLine(pid: number): ProcessLine | undefined {
+  const fields = statFields(pid);
+  if (!fields) return undefined;
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    return { pid, parent: Number(fields[1]), command };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Everything below `pid`, without itself. */
+export function descendants(pid: number): ProcessLine[] {
+  const all = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => processLine(Number(name)))
+    .filter((line) => line !== undefined);
+  const below = (parent: number): ProcessLine[] =>
+    all.filter((line) => line.parent === parent).flatMap((line) => [line, ...below(line.pid)]);
+  return below(pid);
+}
+
+/** CPU seconds (user and system, all threads) that these processes have used so far. */
+export function cpuSeconds(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    const fields = statFields(pid);
+    ticks += Number(fields?.[11] ?? 0) + Number(fields?.[12] ?? 0);
+  }
+  return ticks / TICKS;
+}
+
+/** Proportional set size in MB (10^6 bytes): pages shared by n processes count 1/n for each. NaN when it cannot be read. */
+export function pssMb(pid: number): number {
+  try {
+    const kib = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1];
+    return (Number(kib) * 1024) / 1e6;
+  } catch {
+    return Number.NaN;
+  }
+}

@@ -1,0 +1,49 @@
+/** Keeps `window` jobs in flight: adds groups as long as earlier ones come to an end. */
+import { JOBS_PER_CALL } from './job-payload.ts';
+
+export type AddLoop = {
+  start(): void;
+  /** So many jobs have been finished. */
+  credit(jobs: number): void;
+  /** Adds nothing more; resolves when every call has been answered. */
+  stop(): Promise<void>;
+  added(): number;
+};
+
+/** @param add adds the jobs numbered from `first` */
+export function createAddLoop(window: number, add: (first: number, jobs: number) => Promise<void>): AddLoop {
+  let [free, added, running] = [window, 0, false];
+  let failure: unknown;
+  const calls = new Set<Promise<void>>();
+  function pump(): void {
+    while (running && free >= JOBS_PER_CALL) {
+      free -= JOBS_PER_CALL;
+      const call = add(added, JOBS_PER_CALL).then(
+        () => void calls.delete(call),
+        (error: unknown) => {
+          failure = error;
+          running = false;
+          calls.delete(call);
+        },
+      );
+      added += JOBS_PER_CALL;
+      calls.add(call);
+    }
+  }
+  return {
+    start() {
+      running = true;
+      pump();
+    },
+    credit(jobs) {
+      free += jobs;
+      pump();
+    },
+    async stop() {
+      running = false;
+      await Promise.all(calls);
+      if (failure !== undefined) throw failure;
+    },
+    added: () => added,
+  };
+}

@@ -1,0 +1,84 @@
+/** Our side of a gateway: addMany, and for attached jobs the replies on its stream. */
+import type { NewJob } from '@batchyard/queue/operations';
+import { createQueueOperations, type QueueOperations } from '@batchyard/queue/queue';
+import { countedBytes } from '@batchyard/queue/replies';
+import { encodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
+import { shardPrefix } from '@batchyard/shared/contract/redis-keys';
+import { connectRedis } from '@batchyard/shared/runtime/redis';
+
+import { ownCpuMicros, serveParent } from '../processes/serve-parent.ts';
+import { createAddLoop, type AddLoop } from './add-loop.ts';
+import { INPUT_SHAPE, inputBytes, type LoadSettings, type Sample } from './job-payload.ts';
+
+const SWEEP_MS = 1_000;
+const READ_MS = 500;
+
+let operations: QueueOperations;
+let queue = '';
+let kind: 'attached' | 'durable' = 'durable';
+let gateway = '';
+let loop: AddLoop;
+let replied = 0;
+
+function newJob(number: number): NewJob {
+  const tensor = { position: 0, datatype: 'FP32', shape: INPUT_SHAPE, data: inputBytes(number) } as const;
+  return {
+    id: `benchqu-${number.toString(36).padStart(20, '0')}`,
+    kind,
+    priority: 'normal',
+    remainingMs: 30_000,
+    rows: 1,
+    group: '-',
+    gateway,
+    tenant: '-',
+    signature: '0123456789abcdef',
+    input: encodeTensorBlob({ tensors: [tensor], requested: [] }),
+  };
+}
+
+async function addJobs(first: number, jobs: number): Promise<void> {
+  const group = Array.from({ length: jobs }, (_, i) => newJob(first + i));
+  const outcomes = await operations.addMany(queue, group);
+  const bad = outcomes.find((outcome) => outcome !== 'added');
+  if (bad) throw new Error(`a job was not added: ${bad}`);
+}
+
+async function readReplies(): Promise<void> {
+  let lastId = await operations.replies.open(gateway);
+  for (;;) {
+    const found = await operations.replies.read(gateway, lastId, READ_MS);
+    if (found.replies.length === 0) continue;
+    lastId = found.lastId;
+    const failed = found.replies.find(({ outcome }) => outcome === 'failed');
+    if (failed) throw new Error(`a job failed: ${failed.text}`);
+    replied += found.replies.length;
+    loop.credit(found.replies.length);
+    await operations.replies.trim(gateway, lastId, countedBytes(found.replies));
+  }
+}
+
+const handlers = {
+  prepare: async (settings: LoadSettings & { queue: string }) => {
+    const commands = connectRedis(settings.redisUrl, 'commands', { commandTimeout: 10_000 });
+    const blocking = connectRedis(settings.redisUrl, 'blocking');
+    await Promise.all([commands.connect(), blocking.connect()]);
+    const prefix = shardPrefix(0);
+    operations = createQueueOperations({ commands, blocking, prefix, resultTtlMs: settings.keepS * 1000 });
+    queue = settings.queue;
+    kind = settings.kind === 'attached' ? 'attached' : 'durable';
+    gateway = kind === 'attached' ? 'bench' : '';
+    loop = createAddLoop(settings.window, addJobs);
+    if (kind === 'attached') void readReplies();
+    else setInterval(() => void operations.sweep(queue), SWEEP_MS);
+  },
+  start: async (_: undefined) => loop.start(),
+  credit: async (jobs: number) => loop.credit(jobs),
+  stop: async (_: undefined) => {
+    await loop.stop();
+    return loop.added();
+  },
+  sample: async (_: undefined): Promise<Sample> => ({ jobs: replied, cpuMicros: ownCpuMicros() }),
+};
+export type ProducerHandlers = typeof handlers;
+
+serveParent(handlers);

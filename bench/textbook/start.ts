@@ -1,0 +1,53 @@
+/** Starts the textbook design: its own Redis, its server and its worker. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import { startRedis } from '../../tests/support/redis.ts';
+import { BENCH_MODELS } from '../models.ts';
+import { descendants } from '../processes/tree.ts';
+
+export type Served = {
+  readonly port: number;
+  /** Every process of the system, by what it is. */
+  processes(): { readonly pid: number; readonly role: string }[];
+  stop(): Promise<void>;
+};
+
+async function startProgram(file: string, args: readonly string[]): Promise<{ child: ChildProcess; message: unknown }> {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`textbook/${file} ended before it served`);
+  });
+  const [message] = (await Promise.race([once(child, 'message'), ended])) as [unknown];
+  ended.catch(() => undefined);
+  return { child, message };
+}
+
+async function stopProgram(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+export async function startTextbook(models: string): Promise<Served> {
+  const redis = await startRedis();
+  const [worker, server] = await Promise.all([
+    startProgram('worker.mjs', [redis.url, models, ...BENCH_MODELS]),
+    startProgram('server.mjs', [redis.url, ...BENCH_MODELS]),
+  ]);
+  const redisPid = descendants(process.pid).find(({ command }) => command.includes(`:${redis.port}`))?.pid ?? 0;
+  return {
+    port: (server.message as { port: number }).port,
+    processes: () => [
+      { pid: server.child.pid ?? 0, role: 'server' },
+      { pid: worker.child.pid ?? 0, role: 'worker' },
+      { pid: redisPid, role: 'redis' },
+    ],
+    async stop() {
+      await Promise.all([stopProgram(server.child), stopProgram(worker.child)]);
+      await redis.stop();
+    },
+  };
+}
