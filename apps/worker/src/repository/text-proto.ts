@@ -97,7 +97,7 @@ export function parseTextProto(source: string): TextMessage {
       if (key === undefined) throw fail(`expected "${close}"`);
       if (!/^[A-Za-z_]/.test(key)) throw fail(`expected a field name, found ${JSON.stringify(key)}`);
       next += 1;
-      const opens = peek() === '{' || peek() === '<';
+      const opens = ['{', '<', '['].includes(peek() ?? '');
       if (peek() === ':') next += 1;
       else if (!opens) throw fail('expected ":"');
       fields[key] = [...(fields[key] ?? []), ...values(depth)];
