@@ -58,16 +58,15 @@ const zeros = (name: string, size: number): OnnxInitializer => ({
 
 /** Fully connected layers of these widths, ReLU between them, from `from` to OUTPUT. */
 function dense(layers: Layers, from: string, widths: readonly number[], random: () => number): void {
-  let value = from;
-  for (let i = 1; i < widths.length; i += 1) {
-    const [rows = 0, columns = 0] = [widths[i], widths[i - 1]];
-    const last = i === widths.length - 1;
+  let [value, columns] = [from, widths[0] ?? 0];
+  for (const [i, rows] of widths.slice(1).entries()) {
+    const last = i === widths.length - 2;
     const sum = last ? 'OUTPUT' : `sum${i}`;
     layers.initializers.push(weights(`w${i}`, [rows, columns], random), zeros(`b${i}`, rows));
     const inputs = [value, `w${i}`, `b${i}`];
     layers.nodes.push({ op: 'Gemm', inputs, outputs: [sum], attributes: { transB: { int: 1 } } });
     if (!last) layers.nodes.push({ op: 'Relu', inputs: [sum], outputs: [`relu${i}`] });
-    value = `relu${i}`;
+    [value, columns] = [`relu${i}`, rows];
   }
 }
 

@@ -14,7 +14,7 @@ const handlers = {
     if (!loop) throw new Error('nothing was started');
     return loop.measure(ms);
   },
-  stop: async (_: undefined) => {
+  stop: async () => {
     await loop?.stop();
     loop = undefined;
   },

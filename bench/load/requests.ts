@@ -4,7 +4,11 @@
  */
 
 /** An input: `shape` is that of the request, with its batch axis. */
-export type InputSpec = { readonly name: string; readonly datatype: 'FP32' | 'INT32'; readonly shape: readonly number[] };
+export type InputSpec = {
+  readonly name: string;
+  readonly datatype: 'FP32' | 'INT32';
+  readonly shape: readonly number[];
+};
 export type Form = 'json' | 'binary';
 export type RequestSpec = { readonly model: string; readonly form: Form; readonly inputs: readonly InputSpec[] };
 
@@ -74,10 +78,7 @@ function binaryTemplate({ model, inputs }: RequestSpec, seed: number): RequestTe
     }),
   );
   const body = Buffer.concat([head, ...tensors]);
-  const headers = [
-    'Content-Type: application/octet-stream',
-    `Inference-Header-Content-Length: ${head.byteLength}`,
-  ];
+  const headers = ['Content-Type: application/octet-stream', `Inference-Header-Content-Length: ${head.byteLength}`];
   const bytes = Buffer.concat([post(model, headers, body.byteLength), body]);
   const at = bytes.byteLength - tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const write = inputs[0]?.datatype === 'INT32' ? bytes.writeInt32LE.bind(bytes) : bytes.writeFloatLE.bind(bytes);
@@ -101,18 +102,26 @@ export type RequestMix = {
 /** Distinct payloads among the connections; the stamp makes every request distinct besides. */
 const SEEDS = 8;
 
+function inTurn(templates: readonly RequestTemplate[], start: number): () => RequestTemplate {
+  let turn = start;
+  return () => {
+    const template = templates[(turn += 1) % templates.length];
+    if (!template) throw new Error('a mix of no requests');
+    return template;
+  };
+}
+
 /** @returns a function that gives the bytes of the connection's next request */
 export function createRequests(mix: RequestMix, connection: number, nextStamp: () => number): () => Buffer {
   const fresh = mix.specs.map((spec) => buildRequest(spec, connection % SEEDS));
-  const repeated = mix.repeatEvery > 0 ? mix.specs.map((spec) => buildRequest(spec, connection % SEEDS).bytes) : [];
-  let [turn, repeats] = [connection, connection];
+  const repeated = mix.repeatEvery > 0 ? mix.specs.map((spec) => buildRequest(spec, connection % SEEDS)) : [];
+  const nextFresh = inTurn(fresh, connection);
+  const nextRepeated = inTurn(repeated, connection);
+  let sent = connection;
   return () => {
-    turn += 1;
-    if (mix.repeatEvery > 0 && turn % mix.repeatEvery === 0) {
-      repeats += 1;
-      return repeated[repeats % repeated.length] as Buffer;
-    }
-    const template = fresh[turn % fresh.length] as RequestTemplate;
+    sent += 1;
+    if (mix.repeatEvery > 0 && sent % mix.repeatEvery === 0) return nextRepeated().bytes;
+    const template = nextFresh();
     template.stamp(nextStamp());
     return template.bytes;
   };

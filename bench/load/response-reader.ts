@@ -34,7 +34,7 @@ export function createResponseReader(onResponse: (status: number) => void): Resp
   function readHead(bytes: Buffer, from: number): number {
     const end = bytes.indexOf(END_OF_HEAD, from);
     if (end < 0) return -1;
-    const head = parseHead(bytes.latin1Slice(from, end));
+    const head = parseHead(bytes.toString('latin1', from, end));
     status = head.status;
     missing = head.contentLength;
     return end + END_OF_HEAD.byteLength;

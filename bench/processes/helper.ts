@@ -8,7 +8,7 @@ import type { Answer, Handlers, Notice, Question } from './serve-parent.ts';
 export type Helper<H extends Handlers> = {
   readonly pid: number;
   /** Rejects when the handler throws, and when the process ends before it has answered. */
-  ask<K extends keyof H & string>(name: K, argument: Parameters<H[K]>[0]): Promise<Awaited<ReturnType<H[K]>>>;
+  ask<K extends keyof H & string>(name: K, ...argument: Parameters<H[K]>): ReturnType<H[K]>;
   /** Hears the counts that the process tells of its own accord. */
   onNotice(listener: (count: number) => void): void;
   stop(): Promise<void>;
@@ -37,13 +37,13 @@ export function startHelper<H extends Handlers>(path: string): Helper<H> {
   });
   return {
     pid: child.pid ?? 0,
-    async ask(name, argument) {
+    ask(name, ...[argument]) {
       const id = (asked += 1);
       const answered = new Promise<unknown>((resolve, reject) => open.set(id, { resolve, reject }));
       child.send({ id, name, argument } satisfies Question, (error) => {
         if (error) open.get(id)?.reject(error);
       });
-      return (await answered) as Awaited<ReturnType<H[typeof name]>>;
+      return answered as ReturnType<H[typeof name]>;
     },
     onNotice: (heard) => (listener = heard),
     async stop() {

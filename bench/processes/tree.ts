@@ -34,7 +34,7 @@ export function descendants(pid: number): ProcessLine[] {
     .map((name) => processLine(Number(name)))
     .filter((line) => line !== undefined);
   const below = (parent: number): ProcessLine[] =>
-    all.filter((line) => line.parent === parent).flatMap((line) => [line, ...below(line.pid)]);
+    all.flatMap((line) => (line.parent === parent ? [line, ...below(line.pid)] : []));
   return below(pid);
 }
 

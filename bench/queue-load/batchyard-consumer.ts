@@ -66,7 +66,7 @@ const handlers = {
     queue = settings.queue;
     void consume();
   },
-  sample: async (_: undefined): Promise<Sample> => ({ jobs: finished, cpuMicros: ownCpuMicros() }),
+  sample: async (): Promise<Sample> => ({ jobs: finished, cpuMicros: ownCpuMicros() }),
 };
 export type ConsumerHandlers = typeof handlers;
 

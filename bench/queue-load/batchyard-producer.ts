@@ -71,13 +71,13 @@ const handlers = {
     if (kind === 'attached') void readReplies();
     else setInterval(() => void operations.sweep(queue), SWEEP_MS);
   },
-  start: async (_: undefined) => loop.start(),
+  start: async () => loop.start(),
   credit: async (jobs: number) => loop.credit(jobs),
-  stop: async (_: undefined) => {
+  stop: async () => {
     await loop.stop();
     return loop.added();
   },
-  sample: async (_: undefined): Promise<Sample> => ({ jobs: replied, cpuMicros: ownCpuMicros() }),
+  sample: async (): Promise<Sample> => ({ jobs: replied, cpuMicros: ownCpuMicros() }),
 };
 export type ProducerHandlers = typeof handlers;
 

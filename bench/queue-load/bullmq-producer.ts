@@ -3,7 +3,7 @@ import { Queue } from 'bullmq';
 
 import { ownCpuMicros, serveParent } from '../processes/serve-parent.ts';
 import { createAddLoop, type AddLoop } from './add-loop.ts';
-import { INPUT_SHAPE, inputBytes, type LoadSettings, type Sample } from './job-payload.ts';
+import { INPUT_SHAPE, inputBytes, type Sample } from './job-payload.ts';
 import type { ProducerHandlers } from './batchyard-producer.ts';
 
 let loop: AddLoop;

@@ -25,7 +25,7 @@ for (const model of models) {
 const app = express();
 app.use(express.json({ limit: '8mb' }));
 app.get('/v2/health/ready', (_request, response) => response.json({ ready: true }));
-app.post('/v2/models/:model/infer', async (request, response) => {
+async function infer(request, response) {
   const lane = lanes.get(request.params.model);
   if (!lane) return response.status(404).json({ error: 'unknown model' });
   const [input] = request.body.inputs;
@@ -41,6 +41,9 @@ app.post('/v2/models/:model/infer', async (request, response) => {
     model_version: '1',
     outputs: [{ name: 'OUTPUT', datatype: 'FP32', shape, data }],
   });
+}
+app.post('/v2/models/:model/infer', (request, response) => {
+  infer(request, response).catch((error) => response.status(503).json({ error: error.message }));
 });
 
 const server = app.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));

@@ -15,6 +15,9 @@ export const MAX_DEPTH = 100;
 
 export const QUOTE = 0x22;
 export const COMMA = 0x2c;
+export const MINUS = 0x2d;
+export const POINT = 0x2e;
+export const ZERO = 0x30;
 export const OPEN_ARRAY = 0x5b;
 export const CLOSE_ARRAY = 0x5d;
 
@@ -45,4 +48,12 @@ export function peek(reader: JsonReader): number | undefined {
   }
   reader.at = at;
   return byte;
+}
+
+/** After an element: past a comma to the element that follows. @returns false, and moves nowhere, if none does */
+export function toNextElement(reader: JsonReader): boolean {
+  if (peek(reader) !== COMMA) return false;
+  reader.at += 1;
+  peek(reader);
+  return true;
 }

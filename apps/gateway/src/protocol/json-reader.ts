@@ -6,7 +6,6 @@
  * Invariants: whatever the bytes are, a read ends with a value or a Failure; nesting, keys and values are bounded, so
  * memory is a small multiple of the bytes read and the stack never overflows.
  */
-import { readNumber } from './decimal.ts';
 import {
   CLOSE_ARRAY,
   COMMA,
@@ -21,6 +20,7 @@ import {
   unexpected,
 } from './json-cursor.ts';
 import { readString } from './json-string.ts';
+import { numberToken } from './number-token.ts';
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
 /** Without a prototype, so that no key of a request can reach one. */
@@ -135,7 +135,7 @@ export function readValue(reader: JsonReader): JsonValue {
 
 function readFinite(reader: JsonReader): number {
   const start = reader.at;
-  const value = readNumber(reader, false);
+  const value = Number(numberToken(reader));
   if (Number.isFinite(value)) return value;
   reader.at = start;
   throw jsonFailure(reader, 'a number beyond the range of a double');

@@ -1,0 +1,31 @@
+/** The settings of `batchyard up`: the only reader of its environment. Flags come in as overrides. */
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+const schema = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: port.default(8000),
+  OPS_HOST: z.string().default('127.0.0.1'),
+  OPS_PORT: port.default(8002),
+  REDIS_URL: z.string().optional(),
+  REDIS_BIN: z.string().optional(),
+  NODE_ENV: z.string().default(''),
+  PATH: z.string().default(''),
+  BATCHYARD_DATA: z.string().default('.batchyard'),
+  BATCHYARD_MODELS: z.string().default('models'),
+  BATCHYARD_WORKERS: z.coerce.number().int().min(1).max(256).default(1),
+  BATCHYARD_REDIS: z.enum(['auto', 'private', 'bundled']).default('auto'),
+  BATCHYARD_REDIS_MAXMEMORY: z.string().regex(/^[0-9]+(kb|mb|gb)?$/i).default('256mb'),
+  BATCHYARD_DURABILITY: z.enum(['auto', 'durable', 'ephemeral']).default('auto'),
+});
+export type Config = z.infer<typeof schema>;
+
+/** @throws Error that names the setting */
+export function readConfig(env: NodeJS.ProcessEnv, flags: Record<string, string | undefined> = {}): Config {
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const parsed = schema.safeParse({ ...env, ...given });
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Error(`${String(issue?.path[0])} is wrong: ${issue?.message}`);
+}

@@ -1,0 +1,106 @@
+/**
+ * A Redis of our own: its own folder, a free port on the loopback interface, an append-only file, no eviction. It is
+ * started again at once, on the same port, when it dies, and stopped with SHUTDOWN.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+import { connectRedis } from '@batchyard/shared/runtime/redis';
+
+import { StopSentence } from '../stop-sentence.ts';
+import type { RedisBinary } from './find-binary.ts';
+
+export type OwnRedis = {
+  readonly url: string;
+  readonly pid: () => number | undefined;
+  stop(): Promise<void>;
+};
+
+const READY_LIMIT_MS = 30_000;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+/** Waits until it answers PING and has read its file. */
+export async function untilReady(url: string, alive: () => boolean): Promise<void> {
+  const limit = Date.now() + READY_LIMIT_MS;
+  while (Date.now() < limit && alive()) {
+    const redis = connectRedis(url, 'commands', { retryStrategy: () => null });
+    try {
+      await redis.connect();
+      if ((await redis.ping()) === 'PONG') return;
+    } catch {
+      await pause(20);
+    } finally {
+      redis.disconnect();
+    }
+  }
+  throw new StopSentence('the private Redis does not start', 'npm start -- --redis bundled');
+}
+
+export async function shutdown(url: string): Promise<void> {
+  const redis = connectRedis(url, 'commands', { retryStrategy: () => null, commandTimeout: 5_000 });
+  try {
+    await redis.connect();
+    await redis.shutdown('SAVE').catch(() => undefined);
+  } catch {
+    // It is not there any more, which is what was wanted.
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** A private Redis that outlived its supervisor holds the folder: it is stopped, so that one process owns the file. */
+async function stopOrphan(folder: string): Promise<void> {
+  const kept = await readFile(join(folder, 'port'), 'utf8').catch(() => '');
+  if (kept !== '') await shutdown(`redis://127.0.0.1:${kept.trim()}`);
+}
+
+type Options = { readonly binary: RedisBinary; readonly folder: string; readonly maxmemory: string; readonly report: (sentence: string) => void };
+
+export async function startPrivateRedis({ binary, folder, maxmemory, report }: Options): Promise<OwnRedis> {
+  await mkdir(folder, { recursive: true });
+  await stopOrphan(folder);
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'everysec'];
+  args.push('--save', '', '--maxmemory', maxmemory, '--maxmemory-policy', 'noeviction', '--daemonize', 'no', '--loglevel', 'warning');
+  const env = binary.libraries === undefined ? {} : { LD_LIBRARY_PATH: binary.libraries };
+  let child: ChildProcess;
+  let stopping = false;
+
+  function start(): void {
+    child = spawn(binary.file, args, { env: { PATH: '/usr/bin:/bin', ...env }, stdio: 'ignore', detached: true });
+    child.on('error', () => undefined);
+    child.on('exit', (code, signal) => {
+      if (stopping) return;
+      report(`the private Redis ended (${signal ?? code}); it is started again on the same port`);
+      setTimeout(() => (stopping ? undefined : start()), 50);
+    });
+  }
+  start();
+  await untilReady(url, () => !stopping);
+  await writeFile(join(folder, 'port'), String(port));
+  return {
+    url,
+    pid: () => child.pid,
+    async stop() {
+      stopping = true;
+      const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : Promise.resolve();
+      await shutdown(url);
+      await Promise.race([ended, pause(5_000)]);
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      await rm(join(folder, 'port'), { force: true });
+    },
+  };
+}

@@ -1,0 +1,60 @@
+/** What a Redis says of itself, and whether Batchyard can work with it. */
+import { connectRedis } from '@batchyard/shared/runtime/redis';
+
+import { StopSentence } from '../stop-sentence.ts';
+
+export type RedisFacts = { readonly version: string; readonly policy: string; readonly appendOnly: boolean; readonly maxmemory: number };
+export type Durability = 'auto' | 'durable' | 'ephemeral';
+
+const OLDEST: readonly [number, number] = [6, 2];
+
+export const oldEnough = (version: string): boolean => {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
+};
+
+/** @throws StopSentence with what to type next */
+export function judge(facts: RedisFacts, durability: Durability, shown: string): void {
+  if (!oldEnough(facts.version)) {
+    throw new StopSentence(`the Redis at ${shown} is version ${facts.version}; 6.2 or later is needed`, 'env -u REDIS_URL npm start');
+  }
+  if (facts.policy !== 'noeviction' && durability !== 'ephemeral') {
+    const sentence = `the Redis at ${shown} evicts keys when it is full (maxmemory-policy ${facts.policy}), so accepted jobs could vanish`;
+    throw new StopSentence(sentence, `redis-cli -u ${shown} config set maxmemory-policy noeviction`);
+  }
+  if (durability === 'durable' && !facts.appendOnly) {
+    throw new StopSentence(`the Redis at ${shown} keeps no append-only file, and BATCHYARD_DURABILITY is durable`, `redis-cli -u ${shown} config set appendonly yes`);
+  }
+}
+
+/** The address without its password. */
+export function shownUrl(url: string): string {
+  try {
+    const parsed = new URL(url);
+    if (parsed.password) parsed.password = '***';
+    return parsed.toString();
+  } catch {
+    return url;
+  }
+}
+
+/** @throws StopSentence when it cannot be reached */
+export async function askRedis(url: string): Promise<RedisFacts> {
+  const redis = connectRedis(url, 'commands', { retryStrategy: () => null, connectTimeout: 3_000 });
+  try {
+    await redis.connect();
+    const info = await redis.info();
+    const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+    return {
+      version: field('redis_version') || '0',
+      policy: field('maxmemory_policy') || 'noeviction',
+      appendOnly: field('aof_enabled') === '1',
+      maxmemory: Number(field('maxmemory')),
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StopSentence(`no Redis answers at ${shownUrl(url)} (${reason})`, `redis-cli -u ${shownUrl(url)} ping`);
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,80 @@
+/** One supervised process: started, watched, started again, drained. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+
+import type { ChildMessage } from '@batchyard/shared/contract/child-message';
+
+import { decideRestart, type Life } from './restart-policy.ts';
+
+export type ChildSpec = {
+  readonly name: string;
+  readonly file: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly nodeFlags?: readonly string[];
+  onMessage?(message: ChildMessage): void;
+  /** Told at once when it has ended; `token` is what it was called last. */
+  onExit?(token: string | undefined): void;
+  /** It will not be started again. */
+  onGiveUp(sentence: string): void;
+};
+
+export type Child = {
+  /** Resolves at its first sign of readiness; rejects with its sentence when it is given up before. */
+  readonly ready: Promise<Extract<ChildMessage, { kind: 'ready' }>>;
+  /** SIGTERM, then SIGKILL past the limit. */
+  stop(limitMs: number): Promise<void>;
+};
+
+export function superviseChild(spec: ChildSpec): Child {
+  const lives: Life[] = [];
+  let child: ChildProcess;
+  let stopping = false;
+  let reason = '';
+  let settle: { resolve(message: Extract<ChildMessage, { kind: 'ready' }>): void; reject(error: Error): void };
+  const ready = new Promise<Extract<ChildMessage, { kind: 'ready' }>>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  ready.catch(() => undefined);
+
+  function start(): void {
+    let token: string | undefined;
+    let wasReady = false;
+    child = fork(spec.file, [], { env: spec.env, execArgv: [...(spec.nodeFlags ?? [])], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    child.on('message', (message: ChildMessage) => {
+      if (message.kind === 'hello') token = message.token;
+      if (message.kind === 'failed') reason = message.sentence;
+      if (message.kind === 'ready') {
+        wasReady = true;
+        settle.resolve(message);
+      }
+      spec.onMessage?.(message);
+    });
+    child.on('error', () => undefined);
+    child.on('exit', () => {
+      lives.push({ endedMs: Date.now(), wasReady });
+      if (stopping) return;
+      spec.onExit?.(token);
+      const decision = decideRestart(lives.slice(-20), Date.now());
+      if (decision.kind === 'restart') {
+        setTimeout(() => (stopping ? undefined : start()), decision.inMs);
+        return;
+      }
+      const sentence = `${spec.name} ended ${decision.deaths} times before it was ready${reason === '' ? '' : `: ${reason}`}`;
+      settle.reject(new Error(sentence));
+      spec.onGiveUp(sentence);
+    });
+  }
+  start();
+  return {
+    ready,
+    async stop(limitMs) {
+      stopping = true;
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const limit = setTimeout(() => child.kill('SIGKILL'), limitMs);
+      await ended;
+      clearTimeout(limit);
+    },
+  };
+}

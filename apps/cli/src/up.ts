@@ -1,0 +1,107 @@
+/** `batchyard up`: a Redis, a gateway, workers; watched, started again when they end, drained on SIGTERM. */
+import { fileURLToPath } from 'node:url';
+
+import { createQueueOperations } from '@batchyard/queue/queue';
+import { connectRedis } from '@batchyard/shared/runtime/redis';
+
+import type { Config } from './config.ts';
+import { takeDataFolder } from './data-folder.ts';
+import { checkModels, checkPort } from './preflight.ts';
+import { getRedis } from './redis/get-redis.ts';
+import { startTable } from './start-table.ts';
+import { StopSentence } from './stop-sentence.ts';
+import { superviseChild, type Child } from './supervisor/child.ts';
+
+const PREFIX = '{by0}';
+const CHILD_LIMIT_MS = 22_000;
+// As small as keeps up: the gateway's young generation otherwise grows with every burst of large bodies.
+const MEMORY_FLAGS = ['--max-semi-space-size=16'];
+
+const appMain = (name: string): string => fileURLToPath(new URL(`../../${name}/dist/main.js`, import.meta.url));
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** Brings back what a dead worker held, at once; when Redis is away the others will do it. */
+function createReleaser(url: string): { release(token: string): Promise<void>; close(): void } {
+  const commands = connectRedis(url, 'commands');
+  const blocking = connectRedis(url, 'blocking');
+  const connected = commands.connect().catch(() => undefined);
+  const queue = createQueueOperations({ commands, blocking, prefix: PREFIX });
+  return {
+    async release(token) {
+      await connected;
+      for (let turn = 0; turn < 20; turn += 1) {
+        try {
+          const jobs = await queue.releaseWorker(token);
+          say(`a worker ended; ${jobs} of its jobs wait again`);
+          return;
+        } catch {
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      }
+    },
+    close: () => commands.disconnect(),
+  };
+}
+
+/** Runs until a signal comes or something cannot go on; @returns the exit code */
+export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number> {
+  await checkModels(config.BATCHYARD_MODELS);
+  await checkPort(config.HOST, config.PORT, 'PORT');
+  await checkPort(config.OPS_HOST, config.OPS_PORT, 'OPS_PORT');
+  const giveFolderBack = await takeDataFolder(config.BATCHYARD_DATA);
+  const children: { gateway?: Child; workers: Child[] } = { workers: [] };
+  let stopRedis = async (): Promise<void> => undefined;
+  let closeReleaser = (): void => undefined;
+  let end = (_code: number): void => undefined;
+  const ended = new Promise<number>((resolve) => {
+    end = resolve;
+  });
+  let signals = 0;
+  const onSignal = (): void => {
+    signals += 1;
+    if (signals > 1) process.exit(1);
+    say('\ndraining …');
+    end(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
+
+  async function start(): Promise<void> {
+    const redis = await getRedis(config, say);
+    stopRedis = redis.stop;
+    const releaser = createReleaser(redis.url);
+    closeReleaser = releaser.close;
+    const childEnv = { ...env, REDIS_URL: redis.url, BATCHYARD_MODELS: config.BATCHYARD_MODELS, BATCHYARD_DATA: config.BATCHYARD_DATA };
+    const onGiveUp = (sentence: string): void => {
+      say(sentence);
+      end(1);
+    };
+    for (let i = 0; i < config.BATCHYARD_WORKERS; i += 1) {
+      const onExit = (token: string | undefined): void => void (token === undefined ? undefined : releaser.release(token));
+      children.workers.push(superviseChild({ name: 'a worker', file: appMain('worker'), env: childEnv, nodeFlags: MEMORY_FLAGS, onExit, onGiveUp }));
+    }
+    const workers = await Promise.all(children.workers.map((worker) => worker.ready));
+    const gatewayEnv = { ...childEnv, HOST: config.HOST, PORT: String(config.PORT), OPS_HOST: config.OPS_HOST, OPS_PORT: String(config.OPS_PORT) };
+    children.gateway = superviseChild({ name: 'the gateway', file: appMain('gateway'), env: gatewayEnv, nodeFlags: MEMORY_FLAGS, onGiveUp });
+    const gateway = await children.gateway.ready;
+    const models = [...new Set(workers.flatMap((worker) => worker.models))];
+    const url = `http://${config.HOST}:${gateway.port}`;
+    const ops = `http://${config.OPS_HOST}:${gateway.opsPort}`;
+    say(startTable({ url, ops, models, redis: redis.described, durable: redis.facts.appendOnly, workers: workers.length }));
+  }
+
+  try {
+    const started = start();
+    started.catch(() => undefined);
+    const code = await Promise.race([ended, started.then(() => ended)]);
+    return code;
+  } catch (error) {
+    if (error instanceof StopSentence) throw error;
+    throw new StopSentence(error instanceof Error ? error.message : String(error), 'LOG_LEVEL=debug npm start');
+  } finally {
+    await children.gateway?.stop(CHILD_LIMIT_MS);
+    await Promise.all(children.workers.map((worker) => worker.stop(CHILD_LIMIT_MS)));
+    closeReleaser();
+    await stopRedis();
+    await giveFolderBack();
+  }
+}

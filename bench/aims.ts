@@ -1,0 +1,34 @@
+/** What the figures are meant to reach; ratios where a machine's speed would decide, otherwise scaled by raw onnxruntime. */
+import type { Figure } from './figures.ts';
+
+export type Aim = { readonly text: string; met(value: number): boolean };
+
+const atLeast = (bound: number): Aim => ({ text: `≥ ${bound}`, met: (value) => value >= bound });
+const atMost = (bound: number): Aim => ({ text: `≤ ${bound}`, met: (value) => value <= bound });
+
+const AIMS: Readonly<Record<string, Aim>> = {
+  'queue.attached.jobs_per_s': atLeast(8000),
+  'queue.durable.jobs_per_s': atLeast(6000),
+  'queue.attached.cpu_vs_bullmq': atLeast(2),
+  'queue.durable.cpu_vs_bullmq': atLeast(1.6),
+  'http.mid.json.c64.of_raw': atLeast(0.45),
+  'http.mid.binary.c64.of_raw': atLeast(0.6),
+  'http.mid.json.c64.vs_textbook': atLeast(5),
+  'latency.mid.50rps.p50_over_run_ms': atMost(3),
+  'latency.mid.50rps.p99_ms': atMost(15),
+  'memory.total_mb': atMost(350),
+  'floor.rps': atLeast(50),
+  'floor.mean_ms': atMost(30),
+  'floor.p99_ms': atMost(100),
+  'floor.success_percent': atLeast(95),
+  'floor.memory_mb': atMost(500),
+};
+
+/** 5,000 requests/s of `mlp` are asked of a machine on which raw onnxruntime runs 7,900 rows/s of `mid`. */
+const MLP_PER_RAW_MID = 5000 / 7900;
+
+export function aimOf(name: string, figures: readonly Figure[]): Aim | undefined {
+  if (name !== 'http.mlp.json.c64.rps') return AIMS[name];
+  const raw = figures.find((figure) => figure.name === 'raw.mid.rows_per_s');
+  return raw && atLeast(Math.round(raw.value * MLP_PER_RAW_MID));
+}

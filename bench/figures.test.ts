@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { createFigures, figureTable } from './figures.ts';
+
+test('a figure is the median of its rounds, in the order of first mention', () => {
+  const figures = createFigures();
+  for (const value of [3, 100, 4]) figures.record('b', 'ms', value);
+  figures.record('a', '/s', 1);
+  assert.deepEqual(figures.list(), [
+    { name: 'b', value: 4, unit: 'ms' },
+    { name: 'a', value: 1, unit: '/s' },
+  ]);
+});
+
+test('the table is aligned and says which aims are missed', () => {
+  const table = figureTable([
+    { name: 'queue.attached.jobs_per_s', value: 8123.4, unit: '/s' },
+    { name: 'latency.mid.50rps.p99_ms', value: 20.25, unit: 'ms' },
+    { name: 'x', value: 0.12345, unit: '' },
+  ]);
+  assert.deepEqual(table.split('\n'), [
+    'queue.attached.jobs_per_s  8123 /s  ≥ 8000',
+    'latency.mid.50rps.p99_ms   20.3 ms  ≤ 15   MISSED',
+    'x                         0.123',
+  ]);
+});
+
+test('the aim for the small model scales with what the machine can compute', () => {
+  const figures = [
+    { name: 'raw.mid.rows_per_s', value: 3950, unit: '/s' },
+    { name: 'http.mlp.json.c64.rps', value: 2600, unit: '/s' },
+  ];
+  assert.match(figureTable(figures), /≥ 2500$/);
+});

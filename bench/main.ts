@@ -1,0 +1,85 @@
+/**
+ * `npm run bench -- [queue|http|latency|floor …] [--quick] [--json FILE] [--autocannon] [--no-build]`
+ *
+ * Everything is measured in one run, in turns, because the machines it runs on are noisy: read ratios, not absolutes.
+ * The load generator, the systems and Redis share the cores.
+ */
+import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { createFigures, figureTable } from './figures.ts';
+import { machineLine } from './machine.ts';
+import { planFor } from './plan.ts';
+import { createCleanup } from './processes/cleanup.ts';
+import { createStage, type Stage } from './stage.ts';
+import { runFloorSuite } from './suites/floor.ts';
+import { runHttpSuite } from './suites/http.ts';
+import { runLatencySuite } from './suites/latency.ts';
+import { runQueueSuite } from './suites/queue.ts';
+
+const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
+  queue: runQueueSuite,
+  http: runHttpSuite,
+  latency: runLatencySuite,
+  floor: runFloorSuite,
+};
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    autocannon: { type: 'boolean', default: false },
+    'no-build': { type: 'boolean', default: false },
+  },
+});
+
+/** What is measured is the built product. */
+function build(): void {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) throw new Error('The build failed: run npm run build.');
+}
+
+async function run(): Promise<void> {
+  const unknown = positionals.filter((name) => !Object.hasOwn(SUITES, name));
+  if (unknown.length > 0)
+    throw new Error(`No such benchmark: ${unknown.join(', ')}. There are ${Object.keys(SUITES).join(', ')}.`);
+  const chosen = positionals.length > 0 ? positionals : Object.keys(SUITES);
+  const machine = machineLine();
+  const start = performance.now();
+  if (!options['no-build']) build();
+  const cleanup = createCleanup();
+  const figures = createFigures();
+  const say = (text: string): void =>
+    void process.stderr.write(`${((performance.now() - start) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
+  const stage = createStage({
+    plan: planFor(options.quick),
+    figures,
+    cleanup,
+    withAutocannon: options.autocannon,
+    say,
+  });
+  try {
+    for (const name of chosen) await SUITES[name]?.(stage);
+  } finally {
+    await cleanup.run();
+  }
+  const list = figures.list();
+  process.stdout.write(`\n${figureTable(list)}\n\n${machine}\n`);
+  process.stdout.write(
+    `${options.quick ? 'quick run' : 'full run'}, ${((performance.now() - start) / 1000).toFixed(0)} s\n`,
+  );
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(list, undefined, 2)}\n`);
+}
+
+await run().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
+process.exit();

@@ -1,0 +1,75 @@
+/** How long everything is measured: the full plan for figures worth telling, the quick one to see that all of it works. */
+import type { BenchModel } from './models.ts';
+import type { Form } from './load/requests.ts';
+
+export type HttpCase = { readonly model: BenchModel; readonly forms: readonly Form[]; readonly connections: number };
+
+export type Plan = {
+  readonly queue: {
+    readonly rounds: number;
+    /** Long enough that finished jobs begin to lapse. */
+    readonly warmupMs: number;
+    readonly measureMs: number;
+    readonly keepS: number;
+  };
+  readonly http: {
+    readonly rounds: number;
+    readonly warmupMs: number;
+    readonly measureMs: number;
+    /** Time for raw onnxruntime: per batch size once, and in every round. */
+    readonly rawSweepMs: number;
+    readonly rawMs: number;
+    readonly cases: readonly HttpCase[];
+    /** Cases that the textbook design runs too, as `model:connections`; `all` for every one. */
+    readonly textbook: readonly string[] | 'all';
+  };
+  readonly latency: {
+    readonly rounds: number;
+    readonly seconds: number;
+    readonly textbookSeconds: number;
+    readonly rawRuns: number;
+    readonly warmupS: number;
+  };
+  readonly floor: { readonly warmupMs: number; readonly measureMs: number };
+};
+
+const FORMS = ['json', 'binary'] as const;
+const CONNECTIONS = [1, 8, 64, 256];
+
+const full: Plan = {
+  queue: { rounds: 5, warmupMs: 2500, measureMs: 4000, keepS: 2 },
+  http: {
+    rounds: 3,
+    warmupMs: 700,
+    measureMs: 2500,
+    rawSweepMs: 400,
+    rawMs: 1000,
+    cases: (['mid', 'mlp', 'cnn'] as const).flatMap((model) =>
+      CONNECTIONS.map((connections) => ({ model, forms: FORMS, connections })),
+    ),
+    textbook: 'all',
+  },
+  latency: { rounds: 3, seconds: 20, textbookSeconds: 10, rawRuns: 200, warmupS: 2 },
+  floor: { warmupMs: 2000, measureMs: 10_000 },
+};
+
+const quick: Plan = {
+  queue: { rounds: 1, warmupMs: 1400, measureMs: 1500, keepS: 1 },
+  http: {
+    rounds: 2,
+    warmupMs: 400,
+    measureMs: 900,
+    rawSweepMs: 80,
+    rawMs: 300,
+    cases: [
+      { model: 'mid', forms: FORMS, connections: 64 },
+      { model: 'mlp', forms: ['json'], connections: 64 },
+      { model: 'cnn', forms: ['binary'], connections: 64 },
+    ],
+    textbook: ['mid:64'],
+  },
+  latency: { rounds: 1, seconds: 5, textbookSeconds: 2, rawRuns: 100, warmupS: 0.5 },
+  floor: { warmupMs: 500, measureMs: 2500 },
+};
+
+export const planFor = (isQuick: boolean): Plan => (isQuick ? quick : full);
