@@ -20,9 +20,9 @@ test('the table is aligned and says which aims are missed', () => {
     { name: 'x', value: 0.12345, unit: '' },
   ]);
   assert.deepEqual(table.split('\n'), [
-    'queue.attached.jobs_per_s  8123 /s  ≥ 8000',
-    'latency.mid.50rps.p99_ms   20.3 ms  ≤ 15   MISSED',
-    'x                         0.123',
+    'queue.attached.jobs_per_s   8123 /s  ≥ 8000',
+    'latency.mid.50rps.p99_ms    20.3 ms  ≤ 15   MISSED',
+    'x                          0.123',
   ]);
 });
 

@@ -19,7 +19,7 @@ function parts(bytes: Buffer): { head: string; body: Buffer } {
   const end = bytes.indexOf('\r\n\r\n');
   const head = bytes.toString('latin1', 0, end);
   const body = bytes.subarray(end + 4);
-  assert.equal(/Content-Length: (\d+)$/m.exec(head)?.[1], String(body.byteLength));
+  assert.equal(/^Content-Length: (\d+)$/m.exec(head)?.[1], String(body.byteLength));
   return { head, body };
 }
 

@@ -20,7 +20,7 @@ export type Helper<H extends Handlers> = {
  */
 export function startHelper<H extends Handlers>(path: string): Helper<H> {
   const file = fileURLToPath(new URL(`../${path}`, import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', file], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(process.execPath, file.endsWith('.js') ? [file] : ['--import', 'tsx', file], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const open = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let listener: (count: number) => void = () => undefined;
   let asked = 0;

@@ -120,8 +120,8 @@ export async function runQueueSuite(stage: Stage): Promise<void> {
   await redis.config('SET', 'appendfsync', 'everysec');
   await redis.config('SET', 'auto-aof-rewrite-percentage', '0');
   await redis.del(`${shardPrefix(0)}:x:queues`);
-  const sides = new Map<Kind, Side>();
-  await Promise.all(KINDS.map(async (kind) => sides.set(kind, await startSide(stage, kind, server.url))));
+  const started = KINDS.map(async (kind) => [kind, await startSide(stage, kind, server.url)] as const);
+  const sides = new Map(await Promise.all(started));
   for (let round = 1; round <= stage.plan.queue.rounds; round += 1) {
     const costs = new Map<Kind, Cost>();
     for (const [kind, side] of sides) {

@@ -2,51 +2,46 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { debianRedis } from '../../apps/cli/src/redis/debian-package.ts';
+import { findBinary, type RedisBinary } from '../../apps/cli/src/redis/find-binary.ts';
+import { freePort, untilReady } from '../../apps/cli/src/redis/private-redis.ts';
 
 export type TestRedis = {
   readonly url: string;
   readonly port: number;
   readonly dir: string;
   kill9(): Promise<void>;
+  /** The same port and folder again. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 };
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address ? address.port : 0;
+const CACHE = fileURLToPath(new URL('../../.cache/redis', import.meta.url));
+
+/** As the product finds it: on this machine, or the distribution's package unpacked without root. */
+export async function redisBinary(): Promise<RedisBinary> {
+  const found = (await findBinary(process.env['PATH'] ?? '', process.env['REDIS_BIN'])) ?? (await debianRedis(CACHE));
+  if (!found) throw new Error('the tests need a Redis 6.2 or later: sudo apt-get install redis-server');
+  return found;
 }
 
-async function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => socket.write('PING\r\n'));
-    socket.on('data', (data) => {
-      socket.destroy();
-      resolve(data.toString().startsWith('+PONG'));
-    });
-    socket.on('error', () => resolve(false));
-  });
-}
-
-export async function startRedis(): Promise<TestRedis> {
+export async function startRedis(settings: readonly string[] = ['--appendonly', 'yes', '--appendfsync', 'everysec']): Promise<TestRedis> {
+  const binary = await redisBinary();
   const dir = await mkdtemp(join(tmpdir(), 'batchyard-redis-'));
   const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  const env = binary.libraries === undefined ? {} : { LD_LIBRARY_PATH: binary.libraries };
   let child: ChildProcess;
   const start = async (): Promise<void> => {
-    const args = ['--port', String(port), '--dir', dir, '--appendonly', 'yes', '--save', '', '--bind', '127.0.0.1'];
-    child = spawn('redis-server', args, { stdio: 'ignore' });
-    const limit = Date.now() + 10_000;
-    while (!(await answers(port))) {
-      if (Date.now() > limit) throw new Error('the test Redis does not answer');
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    child = spawn(binary.file, ['--port', String(port), '--dir', dir, '--save', '', '--bind', '127.0.0.1', ...settings], {
+      env,
+      stdio: 'ignore',
+    });
+    await untilReady(url, () => child.exitCode === null);
   };
   const kill9 = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -55,7 +50,7 @@ export async function startRedis(): Promise<TestRedis> {
   };
   await start();
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url,
     port,
     dir,
     kill9,

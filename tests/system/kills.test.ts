@@ -20,6 +20,7 @@ before(async () => {
   system = await startSystem({ REDIS_URL: redis.url, BATCHYARD_WORKERS: '2' });
 });
 after(async () => {
+  process.stderr.write(system.output());
   await system.stop();
   await redis.stop();
 });

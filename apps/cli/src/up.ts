@@ -61,6 +61,7 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
     signals += 1;
     if (signals > 1) process.exit(1);
     say('\ndraining …');
+    for (const child of [children.gateway, ...children.workers]) child?.expectEnd();
     end(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);

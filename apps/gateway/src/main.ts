@@ -48,7 +48,6 @@ async function start(): Promise<void> {
   const fleet = createFleetView({
     models: queue.models,
     workers: queue.workers,
-    redisNowMs: queue.clock.nowMs,
     async memoryShare() {
       const info = await queue.redisState();
       aof = info.appendOnly;

@@ -36,8 +36,8 @@ export type Inspection = {
   redisState(): Promise<{ memoryShare: number; appendOnly: boolean; evicts: boolean; version: string }>;
   /** Every model any worker has announced. */
   models(): Promise<Model[]>;
-  /** Workers heard of in the last minute, with the Redis time of their last beat. */
-  workers(): Promise<{ heartbeat: Heartbeat; beatMs: number }[]>;
+  /** Workers heard of in the last minute, and how long ago by Redis' clock. */
+  workers(): Promise<{ heartbeat: Heartbeat; silentMs: number }[]>;
 };
 
 const FIELDS = 'kd priority rw tn timestamp q dl processedOn finishedOn ats atm pb returnvalue failedReason cx'.split(
@@ -150,9 +150,13 @@ export function createInspection({ commands, prefix }: QueueSettings): Inspectio
     },
     async workers() {
       const ids = await commands.zrange(workersKey(prefix), '0', '-1');
-      const found = await Promise.all(ids.map((id) => commands.hmget(workerKey(prefix, id), 'state', 'beat')));
+      const [time, ...found] = await Promise.all([
+        commands.time(),
+        ...ids.map((id) => commands.hmget(workerKey(prefix, id), 'state', 'beat')),
+      ]);
+      const nowMs = Number(time[0]) * 1000 + Number(time[1]) / 1000;
       return found.flatMap(([state, beat]) =>
-        state && beat ? [{ heartbeat: heartbeatSchema.parse(JSON.parse(state)), beatMs: Number(beat) }] : [],
+        state && beat ? [{ heartbeat: heartbeatSchema.parse(JSON.parse(state)), silentMs: Math.max(0, nowMs - Number(beat)) }] : [],
       );
     },
   };

@@ -21,6 +21,8 @@ export type ChildSpec = {
 export type Child = {
   /** Resolves at its first sign of readiness; rejects with its sentence when it is given up before. */
   readonly ready: Promise<Extract<ChildMessage, { kind: 'ready' }>>;
+  /** From now on its end is expected: a Ctrl-C reaches the children as well. */
+  expectEnd(): void;
   /** SIGTERM, then SIGKILL past the limit. */
   stop(limitMs: number): Promise<void>;
 };
@@ -67,6 +69,9 @@ export function superviseChild(spec: ChildSpec): Child {
   start();
   return {
     ready,
+    expectEnd() {
+      stopping = true;
+    },
     async stop(limitMs) {
       stopping = true;
       if (child.exitCode !== null || child.signalCode !== null) return;

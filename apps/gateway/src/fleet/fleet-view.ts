@@ -4,9 +4,8 @@ import { queueName, type Model } from '@batchyard/shared/contract/model';
 
 type Source = {
   models(): Promise<Model[]>;
-  workers(): Promise<{ heartbeat: Heartbeat; beatMs: number }[]>;
+  workers(): Promise<WorkerView[]>;
   memoryShare(): Promise<number>;
-  redisNowMs(): number;
 };
 
 export type WorkerView = { readonly heartbeat: Heartbeat; readonly silentMs: number };
@@ -49,8 +48,7 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
   return {
     async refresh() {
       const [models, beats, share] = await Promise.all([source.models(), source.workers(), source.memoryShare()]);
-      const now = source.redisNowMs();
-      workers = beats.map(({ heartbeat, beatMs }) => ({ heartbeat, silentMs: Math.max(0, now - beatMs) }));
+      workers = beats;
       const grouped = new Map<string, ModelView[]>();
       for (const model of models) grouped.set(model.name, [...(grouped.get(model.name) ?? []), view(model)].toSorted(newest));
       byName = grouped;

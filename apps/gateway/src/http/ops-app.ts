@@ -20,10 +20,14 @@ type Parts = {
   readonly counts: (queue: string) => Promise<QueueCounts>;
 };
 
+/** A worker not heard of for three beats. */
+const LOST_MS = 3_500;
+
 function workerLine({ heartbeat, silentMs }: { heartbeat: Heartbeat; silentMs: number }): Record<string, unknown> {
   const { id, pid, host, state, models, in_flight, load, response_ms, rss_bytes, ops_port, started_at } = heartbeat;
   const names = models.map((model) => model.queue);
-  return { id, pid, host, state, models: names, in_flight, load, response_ms, rss_bytes, ops_port, started_at, last_seen_ms: Math.round(silentMs) };
+  const seen = silentMs < LOST_MS ? state : 'lost';
+  return { id, pid, host, state: seen, models: names, in_flight, load, response_ms, rss_bytes, ops_port, started_at, last_seen_ms: Math.round(silentMs) };
 }
 
 function queueLine(queue: string, counts: QueueCounts): Record<string, unknown> {

@@ -18,6 +18,7 @@ const POINT = -2;
 const EXPONENT = 53;
 const ZERO = 0x30;
 const MINUS = 0x2d;
+const SPACE = 0x20;
 const CHUNK = 9;
 const EXACT_POWER = 22;
 const LAST_POWER = 64;
@@ -83,7 +84,7 @@ function finish(reader: JsonReader, start: number, single: boolean, gathered?: [
 }
 
 /**
- * Numbers separated by commas into `out` from `index` on, up to its end. One loop without calls, because a call (and a
+ * Numbers separated by commas into `out` from `index` on, up to its end. It reads one at least. One loop without calls, because a call (and a
  * boxed result) would cost as much as the number.
  *
  * @returns the index behind the last one read; the reader is left where no further one follows
@@ -92,9 +93,10 @@ function finish(reader: JsonReader, start: number, single: boolean, gathered?: [
 export function readFloats(reader: JsonReader, out: Float32Array | Float64Array, index: number): number {
   const { bytes } = reader;
   const single = out instanceof Float32Array;
+  const limit = out.length;
   let next = index;
   let at = reader.at;
-  while (next < out.length) {
+  for (;;) {
     const start = at;
     if (bytes[at] === MINUS) at += 1;
     const whole = at;
@@ -136,10 +138,12 @@ export function readFloats(reader: JsonReader, out: Float32Array | Float64Array,
     }
     out[next] = value;
     next += 1;
-    reader.at = at;
-    if (!toNextElement(reader)) return next;
-    at = reader.at;
+    if (next < limit && bytes[at] === COMMA + ZERO) {
+      at += bytes[at + 1] === SPACE ? 2 : 1;
+    } else {
+      reader.at = at;
+      if (next === limit || !toNextElement(reader)) return next;
+      at = reader.at;
+    }
   }
-  reader.at = at;
-  return next;
 }

@@ -50,7 +50,7 @@ function longInteger(reader: JsonReader, range: IntegerRange): bigint {
 }
 
 /**
- * Numbers separated by commas into `out` from `index` on, up to its end.
+ * Numbers separated by commas into `out` from `index` on, up to its end. It reads one at least.
  *
  * @returns the index behind the last one read; the reader is left where no further one follows
  * @throws Failure where there is no number, a fraction, or one beyond the range
@@ -59,15 +59,14 @@ export function readIntegers(reader: JsonReader, out: NarrowArray, index: number
   const min = Number(range.min);
   const max = Number(range.max);
   let next = index;
-  while (next < out.length) {
+  for (;;) {
     let value = shortInteger(reader);
     if (Number.isNaN(value)) value = Number(longInteger(reader, range));
     if (value < min || value > max) throw outOfRange(reader, range, String(value));
     out[next] = value;
     next += 1;
-    if (!toNextElement(reader)) return next;
+    if (next === out.length || !toNextElement(reader)) return next;
   }
-  return next;
 }
 
 /** A decimal string, for clients whose numbers end at 2^53. */
@@ -88,7 +87,7 @@ function quotedInteger(reader: JsonReader, range: IntegerRange): bigint {
 export function readWideIntegers(reader: JsonReader, words: Int32Array, index: number, range: IntegerRange): number {
   const elements = words.length / 2;
   let next = index;
-  while (next < elements) {
+  for (;;) {
     const value = shortInteger(reader);
     if (Number.isNaN(value)) {
       const exact = reader.bytes[reader.at] === QUOTE ? quotedInteger(reader, range) : longInteger(reader, range);
@@ -100,7 +99,6 @@ export function readWideIntegers(reader: JsonReader, words: Int32Array, index: n
       words[2 * next + 1] = Math.floor(value / TWO_32);
     }
     next += 1;
-    if (!toNextElement(reader)) return next;
+    if (next === elements || !toNextElement(reader)) return next;
   }
-  return next;
 }

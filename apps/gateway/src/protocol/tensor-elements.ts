@@ -53,7 +53,7 @@ function booleans(count: number): Elements {
   const out = new Uint8Array(count);
   const read = (reader: JsonReader, index: number): number => {
     let next = index;
-    while (next < count) {
+    for (;;) {
       const truth = reader.bytes[reader.at] === 0x74;
       const word = truth ? 'true' : 'false';
       if (reader.bytes.toString('latin1', reader.at, reader.at + word.length) !== word) {
@@ -62,9 +62,8 @@ function booleans(count: number): Elements {
       reader.at += word.length;
       out[next] = truth ? 1 : 0;
       next += 1;
-      if (!toNextElement(reader)) return next;
+      if (next === count || !toNextElement(reader)) return next;
     }
-    return next;
   };
   return { read, data: () => out };
 }
@@ -86,7 +85,7 @@ function strings(count: number): Elements {
   };
   const read = (reader: JsonReader, index: number): number => {
     let next = index;
-    while (next < count) {
+    for (;;) {
       if (reader.bytes[reader.at] !== QUOTE) {
         throw new Failure('invalid_input', `Unable to parse 'data': a string is expected at byte ${reader.at}`);
       }
@@ -97,9 +96,8 @@ function strings(count: number): Elements {
       }
       append(text);
       next += 1;
-      if (!toNextElement(reader)) return next;
+      if (next === count || !toNextElement(reader)) return next;
     }
-    return next;
   };
   return { read, data: () => out.subarray(0, end) };
 }

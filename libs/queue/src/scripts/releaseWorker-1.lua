@@ -1,6 +1,6 @@
 --[[
   An incarnation of a worker is dead: marks it so and brings all it held in this queue back, found by owner (`pb`), not
-  by lock. What was in a batch that had started counts a death.
+  by lock. What was in a batch that had started counts a death. It is no longer listed among the workers.
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, token, events, replyBytes]
@@ -19,6 +19,11 @@ local events = newEvents(base, a[5])
 local replies = newReplies(shard, a[6])
 local settler = newSettler(base, a[2], replies, events, clockMs())
 redis.call('SET', shard .. 'dead:' .. token, 1, 'PX', 3600000)
+local worker = string.match(token, '^(.*):[^:]*$') or token
+if redis.call('HGET', shard .. 'worker:' .. worker, 'token') == token then
+  redis.call('DEL', shard .. 'worker:' .. worker)
+  redis.call('ZREM', shard .. 'workers', worker)
+end
 local count = 0
 for _, id in ipairs(redis.call('LRANGE', base .. 'active', 0, -1)) do
   local f = redis.call('HMGET', base .. id, 'pb', 'bt')

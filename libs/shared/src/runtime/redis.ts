@@ -17,11 +17,14 @@ export function connectRedis(url: string, role: RedisRole, extra: ConnectionOpti
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    maxRetriesPerRequest: role === 'blocking' ? null : 1,
+    // With the connection gone, whatever waits on it fails at once: a promise that never settles would stop a loop.
+    maxRetriesPerRequest: 0,
     connectTimeout: 2_000,
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
     enableReadyCheck: true,
-    ...(role === 'commands' ? { commandTimeout: 750 } : {}),
+    ...(role === 'commands'
+      ? { commandTimeout: 750 }
+      : { blockingTimeout: 2_000, blockingTimeoutGrace: 1_000, socketTimeout: 5_000 }),
     ...extra,
   };
   const redis = new Redis(url, options);
