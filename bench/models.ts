@@ -12,20 +12,11 @@ import { fileURLToPath } from 'node:url';
 
 import { writeModelFolder, type ModelSource } from '../models/model-folder.ts';
 import type { OnnxInitializer, OnnxNode } from '../tools/onnx-writer.ts';
+import { BENCH_MODELS, MAX_BATCH, ROW_SHAPE, type BenchModel } from './model-rows.ts';
 
-export const BENCH_MODELS = ['mid', 'mlp', 'cnn'] as const;
-export type BenchModel = (typeof BENCH_MODELS)[number];
-
-/** Shape of one row of INPUT (FP32); OUTPUT is FP32 [10]. */
-export const ROW_SHAPE: Readonly<Record<BenchModel, readonly number[]>> = {
-  mid: [768],
-  mlp: [64],
-  cnn: [3, 64, 64],
-};
-export const MAX_BATCH = 64;
 const CLASSES = 10;
 /** Changes when what is written changes, so that a kept folder is written again. */
-const REVISION = '1';
+const REVISION = '2';
 
 /** Even numbers in [0, 1), the same for the same seed (a 32-bit mix of a counter, as in the SplitMix family). */
 function createRandom(seed: number): () => number {
@@ -72,14 +63,14 @@ function dense(layers: Layers, from: string, widths: readonly number[], random: 
 
 /** [channels out, stride] of each convolution, 3×3, padded. */
 const CONVOLUTIONS = [
-  [16, 1],
-  [16, 2],
   [32, 1],
   [32, 2],
-  [64, 1],
-  [64, 2],
-  [64, 1],
-  [64, 1],
+  [48, 1],
+  [48, 2],
+  [96, 1],
+  [96, 2],
+  [96, 1],
+  [96, 1],
 ] as const;
 
 function convolutions(layers: Layers, random: () => number): void {

@@ -1,5 +1,5 @@
 /** How long everything is measured: the full plan for figures worth telling, the quick one to see that all of it works. */
-import type { BenchModel } from './models.ts';
+import type { BenchModel } from './model-rows.ts';
 import type { Form } from './load/requests.ts';
 
 export type HttpCase = { readonly model: BenchModel; readonly forms: readonly Form[]; readonly connections: number };

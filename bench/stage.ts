@@ -2,7 +2,8 @@
 import { startBatchyard } from './batchyard.ts';
 import type { Figures } from './figures.ts';
 import type { GeneratorHandlers } from './load/generator.ts';
-import { BENCH_MODELS, writeBenchModels } from './models.ts';
+import { BENCH_MODELS } from './model-rows.ts';
+import { writeBenchModels } from './models.ts';
 import type { Plan } from './plan.ts';
 import type { Cleanup } from './processes/cleanup.ts';
 import { startHelper, type Helper } from './processes/helper.ts';
@@ -33,12 +34,12 @@ export function createStage(parts: Pick<Stage, 'plan' | 'figures' | 'cleanup' | 
   return {
     ...parts,
     generator: once(() => {
-      const helper = startHelper<GeneratorHandlers>('load/generator.ts');
+      const helper = startHelper<GeneratorHandlers>('load/generator');
       cleanup.add(() => helper.stop());
       return helper;
     }),
     raw: once(async () => {
-      const helper = startHelper<RawHandlers>('raw/session.ts');
+      const helper = startHelper<RawHandlers>('raw/session');
       cleanup.add(() => helper.stop());
       await helper.ask('use', await models());
       return helper;

@@ -7,7 +7,11 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const STAMP = `${ROOT}node_modules/.batchyard-lock`;
 
 function run(command, args) {
-  const { status } = spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' });
+  const { status } = spawnSync(command, args, {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  });
   if (status !== 0) {
     process.stderr.write(`✗ ${command} ${args.join(' ')} failed\n`);
     process.exit(1);
@@ -18,7 +22,9 @@ function run(command, args) {
 export function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  process.stderr.write(`✗ Node ${process.versions.node} is too old: 20.19 or later is needed\n  next: nvm install 22\n`);
+  process.stderr.write(
+    `✗ Node ${process.versions.node} is too old: 20.19 or later is needed\n  next: nvm install 22\n`,
+  );
   process.exit(2);
 }
 

@@ -83,7 +83,7 @@ async function main() {
   const asked = parseArgs({ options, allowPositionals: true });
   if (asked.values.list) return listFiles();
   const steps = chosenSteps(asked);
-  await prepare();
+  prepare();
   const results = steps.map(runStep);
   process.stdout.write('\n');
   for (const { name, ok, seconds } of results) {

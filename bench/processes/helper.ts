@@ -14,13 +14,18 @@ export type Helper<H extends Handlers> = {
   stop(): Promise<void>;
 };
 
+const BUILT = new URL('../../.cache/bench-built/', import.meta.url);
+
 /**
- * @param path of the program, relative to bench/
- * The program runs against the built packages (no `batchyard-source` condition): what is measured is what is shipped.
+ * @param path of the program, relative to bench/, without extension
+ * It runs compiled (tsconfig.build.json) and on the built packages: what is measured is what is shipped, and a loader
+ * that transforms sources while they run would be measured too.
  */
 export function startHelper<H extends Handlers>(path: string): Helper<H> {
-  const file = fileURLToPath(new URL(`../${path}`, import.meta.url));
-  const child = spawn(process.execPath, file.endsWith('.js') ? [file] : ['--import', 'tsx', file], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const file = fileURLToPath(new URL(`${path}.js`, BUILT));
+  const child = spawn(process.execPath, [file], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const open = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let listener: (count: number) => void = () => undefined;
   let asked = 0;

@@ -12,6 +12,7 @@ import { INPUT_SHAPE, inputBytes, type LoadSettings, type Sample } from './job-p
 
 const SWEEP_MS = 1_000;
 const READ_MS = 500;
+const KEEP_ALIVE_MS = 10_000;
 
 let operations: QueueOperations;
 let queue = '';
@@ -45,6 +46,7 @@ async function addJobs(first: number, jobs: number): Promise<void> {
 
 async function readReplies(): Promise<void> {
   let lastId = await operations.replies.open(gateway);
+  setInterval(() => void operations.replies.keepAlive(gateway), KEEP_ALIVE_MS);
   for (;;) {
     const found = await operations.replies.read(gateway, lastId, READ_MS);
     if (found.replies.length === 0) continue;

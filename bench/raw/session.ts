@@ -4,7 +4,7 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
-import { ROW_SHAPE, type BenchModel } from '../models.ts';
+import { ROW_SHAPE, type BenchModel } from '../model-rows.ts';
 import { serveParent } from '../processes/serve-parent.ts';
 import { median, quantile } from '../statistics.ts';
 

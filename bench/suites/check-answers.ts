@@ -1,7 +1,7 @@
 /** Fast and wrong does not count: before anything is measured, each system answers one row as onnxruntime does. */
 import type { RawHandlers } from '../raw/session.ts';
 import type { Helper } from '../processes/helper.ts';
-import { BENCH_MODELS, ROW_SHAPE, type BenchModel } from '../models.ts';
+import { BENCH_MODELS, ROW_SHAPE, type BenchModel } from '../model-rows.ts';
 import type { Stage } from '../stage.ts';
 
 type Answer = { readonly outputs: readonly { readonly data: readonly number[] }[] };

@@ -4,7 +4,7 @@
  */
 import type { Form, RequestMix } from '../load/requests.ts';
 import { attempts, type LoadResult } from '../load/tally.ts';
-import { ROW_SHAPE, type BenchModel } from '../models.ts';
+import { ROW_SHAPE, type BenchModel } from '../model-rows.ts';
 import { cpuSeconds } from '../processes/tree.ts';
 import type { HttpCase } from '../plan.ts';
 import type { Stage } from '../stage.ts';

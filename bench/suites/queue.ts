@@ -52,8 +52,8 @@ async function rewriteFile(redis: Redis): Promise<void> {
 
 async function startSide(stage: Stage, kind: Kind, redisUrl: string): Promise<Side> {
   const system = kind === 'bullmq' ? 'bullmq' : 'batchyard';
-  const producer = startHelper<ProducerHandlers>(`queue-load/${system}-producer.ts`);
-  const consumer = startHelper<ConsumerHandlers>(`queue-load/${system}-consumer.ts`);
+  const producer = startHelper<ProducerHandlers>(`queue-load/${system}-producer`);
+  const consumer = startHelper<ConsumerHandlers>(`queue-load/${system}-consumer`);
   stage.cleanup.add(() => Promise.all([producer.stop(), consumer.stop()]));
   const settings = { redisUrl, kind, window: WINDOW, keepS: stage.plan.queue.keepS, queue: `bench-${kind}@1` };
   await Promise.all([producer.ask('prepare', settings), consumer.ask('prepare', settings)]);
@@ -88,6 +88,7 @@ async function measureRound(stage: Stage, side: Side, redis: Redis): Promise<Cos
     await sleep(10);
   }
   const jobs = after.jobs - before.jobs;
+  if (jobs === 0) throw new Error('no job was finished');
   return {
     jobsPerS: (1000 * jobs) / (after.at - before.at),
     clientUs: (after.client - before.client) / jobs,

@@ -15,9 +15,11 @@ const lanes = new Map();
 for (const model of models) {
   const queue = new Queue(model, { connection: { url: redisUrl } });
   const events = new QueueEvents(model, { connection: { url: redisUrl } });
-  for (const part of [queue, events]) part.on('error', (error) => console.error(error.message));
-  // Each waiting request listens for its job.
-  events.setMaxListeners(0);
+  for (const part of [queue, events]) {
+    part.on('error', (error) => console.error(error.message));
+    // Each waiting request listens on both for its job.
+    part.setMaxListeners(0);
+  }
   await events.waitUntilReady();
   lanes.set(model, { queue, events });
 }

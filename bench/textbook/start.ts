@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 import { startRedis } from '../../tests/support/redis.ts';
-import { BENCH_MODELS } from '../models.ts';
+import { BENCH_MODELS } from '../model-rows.ts';
 import { descendants } from '../processes/tree.ts';
 
 export type Served = {

@@ -29,7 +29,9 @@ export async function redisBinary(): Promise<RedisBinary> {
   return found;
 }
 
-export async function startRedis(settings: readonly string[] = ['--appendonly', 'yes', '--appendfsync', 'everysec']): Promise<TestRedis> {
+export async function startRedis(
+  settings: readonly string[] = ['--appendonly', 'yes', '--appendfsync', 'everysec'],
+): Promise<TestRedis> {
   const binary = await redisBinary();
   const dir = await mkdtemp(join(tmpdir(), 'batchyard-redis-'));
   const port = await freePort();
@@ -37,10 +39,14 @@ export async function startRedis(settings: readonly string[] = ['--appendonly', 
   const env = binary.libraries === undefined ? {} : { LD_LIBRARY_PATH: binary.libraries };
   let child: ChildProcess;
   const start = async (): Promise<void> => {
-    child = spawn(binary.file, ['--port', String(port), '--dir', dir, '--save', '', '--bind', '127.0.0.1', ...settings], {
-      env,
-      stdio: 'ignore',
-    });
+    child = spawn(
+      binary.file,
+      ['--port', String(port), '--dir', dir, '--save', '', '--bind', '127.0.0.1', ...settings],
+      {
+        env,
+        stdio: 'ignore',
+      },
+    );
     await untilReady(url, () => child.exitCode === null);
   };
   const kill9 = async (): Promise<void> => {

@@ -37,9 +37,10 @@ export const purePackages = ['zod'];
 /** Packages with one door: only these folders import them. */
 export const doors = [
   {
-    packages: ['express', 'helmet', 'pino-http', '@bull-board/api', '@bull-board/express'],
+    packages: ['express', 'helmet', '@bull-board/express'],
     folders: ['apps/gateway/src/http'],
   },
+  { packages: ['@bull-board/api'], folders: ['apps/gateway/src/http', 'apps/gateway/src/queue'] },
   { packages: ['bullmq', 'msgpackr'], folders: ['libs/queue', 'apps/gateway/src/queue', 'apps/worker/src/queue'] },
   { packages: ['onnxruntime-node'], folders: ['apps/worker/src/inference'] },
   { packages: ['ioredis', 'pino', 'prom-client'], folders: ['libs/shared/src/runtime'] },

@@ -16,7 +16,10 @@ const schema = z.object({
   BATCHYARD_MODELS: z.string().default('models'),
   BATCHYARD_WORKERS: z.coerce.number().int().min(1).max(256).default(1),
   BATCHYARD_REDIS: z.enum(['auto', 'private', 'bundled']).default('auto'),
-  BATCHYARD_REDIS_MAXMEMORY: z.string().regex(/^[0-9]+(kb|mb|gb)?$/i).default('256mb'),
+  BATCHYARD_REDIS_MAXMEMORY: z
+    .string()
+    .regex(/^[0-9]+(kb|mb|gb)?$/i)
+    .default('256mb'),
   BATCHYARD_DURABILITY: z.enum(['auto', 'durable', 'ephemeral']).default('auto'),
 });
 export type Config = z.infer<typeof schema>;

@@ -26,7 +26,10 @@ export async function takeDataFolder(folder: string): Promise<() => Promise<void
     } catch {
       const pid = Number(await readFile(file, 'utf8').catch(() => '0'));
       if (pid > 0 && pid !== process.pid && alive(pid)) {
-        throw new StopSentence(`Batchyard already runs with the data folder ${resolve(folder)} (process ${pid})`, `kill ${pid}   (or: BATCHYARD_DATA=.batchyard-2 PORT=8010 OPS_PORT=8012 npm start)`);
+        throw new StopSentence(
+          `Batchyard already runs with the data folder ${resolve(folder)} (process ${pid})`,
+          `kill ${pid}   (or: BATCHYARD_DATA=.batchyard-2 PORT=8010 OPS_PORT=8012 npm start)`,
+        );
       }
       await rm(file, { force: true });
     }

@@ -13,13 +13,19 @@ export async function examine(config: Config): Promise<Finding[]> {
     try {
       const facts = await askRedis(config.REDIS_URL);
       judge(facts, config.BATCHYARD_DURABILITY, shownUrl(config.REDIS_URL));
-      findings.push({ what: 'redis', ok: true, detail: `${facts.version}, policy ${facts.policy}, append-only file ${facts.appendOnly ? 'on' : 'off'}` });
+      findings.push({
+        what: 'redis',
+        ok: true,
+        detail: `${facts.version}, policy ${facts.policy}, append-only file ${facts.appendOnly ? 'on' : 'off'}`,
+      });
     } catch (error) {
       findings.push({ what: 'redis', ok: false, detail: error instanceof Error ? error.message : String(error) });
     }
   } else {
     const binary = await findBinary(config.PATH, config.REDIS_BIN);
-    const detail = binary ? `${binary.file} ${binary.version}` : `none here; kept package in ${join(config.BATCHYARD_DATA, 'redis-package')} or the bundled one`;
+    const detail = binary
+      ? `${binary.file} ${binary.version}`
+      : `none here; kept package in ${join(config.BATCHYARD_DATA, 'redis-package')} or the bundled one`;
     findings.push({ what: 'redis server', ok: binary !== undefined, detail });
   }
   return findings;

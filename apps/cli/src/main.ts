@@ -11,7 +11,14 @@ import { examine } from './doctor.ts';
 import { StopSentence } from './stop-sentence.ts';
 import { up } from './up.ts';
 
-type UpFlags = { readonly port?: string; readonly opsPort?: string; readonly workers?: string; readonly models?: string; readonly data?: string; readonly redis?: string };
+type UpFlags = {
+  readonly port?: string;
+  readonly opsPort?: string;
+  readonly workers?: string;
+  readonly models?: string;
+  readonly data?: string;
+  readonly redis?: string;
+};
 
 function explain(error: unknown): number {
   const sentence = error instanceof Error ? error.message : String(error);
@@ -39,7 +46,14 @@ program
   .option('--data <folder>', 'where the private Redis and caches are kept')
   .option('--redis <which>', 'auto, private or bundled')
   .action(async ({ port, opsPort, workers, models, data, redis }: UpFlags) => {
-    const flags = { PORT: port, OPS_PORT: opsPort, BATCHYARD_WORKERS: workers, BATCHYARD_MODELS: models, BATCHYARD_DATA: data, BATCHYARD_REDIS: redis };
+    const flags = {
+      PORT: port,
+      OPS_PORT: opsPort,
+      BATCHYARD_WORKERS: workers,
+      BATCHYARD_MODELS: models,
+      BATCHYARD_DATA: data,
+      BATCHYARD_REDIS: redis,
+    };
     process.exitCode = await up(readConfig(process.env, flags), process.env).catch(explain);
     process.exit();
   });
@@ -58,7 +72,9 @@ program
   .action(async ({ json }: { json?: boolean }) => {
     const findings = await examine(readConfig(process.env));
     if (json) process.stdout.write(`${JSON.stringify(findings)}\n`);
-    else for (const { what, ok, detail } of findings) process.stdout.write(`${ok ? pc.green('✓') : pc.red('✗')} ${what}: ${detail}\n`);
+    else
+      for (const { what, ok, detail } of findings)
+        process.stdout.write(`${ok ? pc.green('✓') : pc.red('✗')} ${what}: ${detail}\n`);
     process.exitCode = findings.every((finding) => finding.ok) ? 0 : 1;
   });
 

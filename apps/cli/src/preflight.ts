@@ -14,7 +14,8 @@ export async function checkPort(host: string, port: number, setting: 'PORT' | 'O
     await once(server, 'listening');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const sentence = code === 'EADDRINUSE' ? `port ${port} on ${host} is in use` : `cannot listen on ${host}:${port} (${code})`;
+    const sentence =
+      code === 'EADDRINUSE' ? `port ${port} on ${host} is in use` : `cannot listen on ${host}:${port} (${code})`;
     throw new StopSentence(sentence, `${setting}=${port + 10} npm start`);
   } finally {
     server.close();

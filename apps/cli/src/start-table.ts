@@ -32,5 +32,7 @@ export function startTable(facts: StartFacts): string {
     ['persists', persists],
   ];
   const lines = rows.map(([name, value]) => `  ${pc.bold(name.padEnd(11))} ${value}`);
-  return [`\n${pc.green('Batchyard is ready.')}`, ...lines, `\n  ${pc.bold('try')}\n  ${firstCurl(facts)}\n`].join('\n');
+  return [`\n${pc.green('Batchyard is ready.')}`, ...lines, `\n  ${pc.bold('try')}\n  ${firstCurl(facts)}\n`].join(
+    '\n',
+  );
 }

@@ -71,23 +71,59 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
     stopRedis = redis.stop;
     const releaser = createReleaser(redis.url);
     closeReleaser = releaser.close;
-    const childEnv = { ...env, REDIS_URL: redis.url, BATCHYARD_MODELS: config.BATCHYARD_MODELS, BATCHYARD_DATA: config.BATCHYARD_DATA };
+    const childEnv = {
+      ...env,
+      REDIS_URL: redis.url,
+      BATCHYARD_MODELS: config.BATCHYARD_MODELS,
+      BATCHYARD_DATA: config.BATCHYARD_DATA,
+    };
     const onGiveUp = (sentence: string): void => {
       say(sentence);
       end(1);
     };
     for (let i = 0; i < config.BATCHYARD_WORKERS; i += 1) {
-      const onExit = (token: string | undefined): void => void (token === undefined ? undefined : releaser.release(token));
-      children.workers.push(superviseChild({ name: 'a worker', file: appMain('worker'), env: childEnv, nodeFlags: MEMORY_FLAGS, onExit, onGiveUp }));
+      const onExit = (token: string | undefined): void =>
+        void (token === undefined ? undefined : releaser.release(token));
+      children.workers.push(
+        superviseChild({
+          name: 'a worker',
+          file: appMain('worker'),
+          env: childEnv,
+          nodeFlags: MEMORY_FLAGS,
+          onExit,
+          onGiveUp,
+        }),
+      );
     }
     const workers = await Promise.all(children.workers.map((worker) => worker.ready));
-    const gatewayEnv = { ...childEnv, HOST: config.HOST, PORT: String(config.PORT), OPS_HOST: config.OPS_HOST, OPS_PORT: String(config.OPS_PORT) };
-    children.gateway = superviseChild({ name: 'the gateway', file: appMain('gateway'), env: gatewayEnv, nodeFlags: MEMORY_FLAGS, onGiveUp });
+    const gatewayEnv = {
+      ...childEnv,
+      HOST: config.HOST,
+      PORT: String(config.PORT),
+      OPS_HOST: config.OPS_HOST,
+      OPS_PORT: String(config.OPS_PORT),
+    };
+    children.gateway = superviseChild({
+      name: 'the gateway',
+      file: appMain('gateway'),
+      env: gatewayEnv,
+      nodeFlags: MEMORY_FLAGS,
+      onGiveUp,
+    });
     const gateway = await children.gateway.ready;
     const models = [...new Set(workers.flatMap((worker) => worker.models))];
     const url = `http://${config.HOST}:${gateway.port}`;
     const ops = `http://${config.OPS_HOST}:${gateway.opsPort}`;
-    say(startTable({ url, ops, models, redis: redis.described, durable: redis.facts.appendOnly, workers: workers.length }));
+    say(
+      startTable({
+        url,
+        ops,
+        models,
+        redis: redis.described,
+        durable: redis.facts.appendOnly,
+        workers: workers.length,
+      }),
+    );
   }
 
   try {

@@ -23,7 +23,12 @@ export type Asked = {
   readonly timeoutMs: number | undefined;
 };
 
-export type Accepted = { readonly id: string; readonly queue: string; readonly priority: PriorityClass; readonly timeoutMs: number };
+export type Accepted = {
+  readonly id: string;
+  readonly queue: string;
+  readonly priority: PriorityClass;
+  readonly timeoutMs: number;
+};
 
 type Parts = {
   readonly gateway: string;
@@ -50,12 +55,19 @@ export function createAnswerRequest({ gateway, load, add, wait, cancel, output }
     const { model, queue, request } = asked;
     const priority = asked.priority ?? request.parameters.priority ?? DEFAULT_CLASS;
     const remainingMs = asked.timeoutMs ?? request.parameters.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const admission = decideAdmission({ priority, timeoutMs: remainingMs, rows: request.rows, waits: kind === 'attached' }, load(queue));
+    const admission = decideAdmission(
+      { priority, timeoutMs: remainingMs, rows: request.rows, waits: kind === 'attached' },
+      load(queue),
+    );
     if (!admission.admit) {
-      const text = admission.text || `Request for unknown model: '${model.name}' version ${model.version} is not at ready state`;
+      const text =
+        admission.text || `Request for unknown model: '${model.name}' version ${model.version} is not at ready state`;
       throw new Failure(admission.code, text, { retryAfterS: admission.retryAfterS });
     }
-    const input = encodeTensorBlob({ tensors: request.inputs, requested: request.outputs.map((wanted) => wanted.position) });
+    const input = encodeTensorBlob({
+      tensors: request.inputs,
+      requested: request.outputs.map((wanted) => wanted.position),
+    });
     return {
       id: newJobId(queue),
       kind,
@@ -72,9 +84,12 @@ export function createAnswerRequest({ gateway, load, add, wait, cancel, output }
 
   async function store(queue: string, job: NewJob): Promise<void> {
     const outcome = await add(queue, job).catch((): AddOutcome | 'unknown' => 'unknown');
-    if (outcome === 'full') throw new Failure('queue_full', 'Exceeds maximum queue size', { retryAfterS: QUEUE_FULL_RETRY_S });
-    if (outcome === 'stale') throw new Failure('queue_unavailable', 'Redis answered too late; the job was not stored', { retryAfterS: 1 });
-    if (outcome === 'unknown') throw new Failure('outcome_unknown', 'outcome unknown: Redis did not answer, try again', { retryAfterS: 1 });
+    if (outcome === 'full')
+      throw new Failure('queue_full', 'Exceeds maximum queue size', { retryAfterS: QUEUE_FULL_RETRY_S });
+    if (outcome === 'stale')
+      throw new Failure('queue_unavailable', 'Redis answered too late; the job was not stored', { retryAfterS: 1 });
+    if (outcome === 'unknown')
+      throw new Failure('outcome_unknown', 'outcome unknown: Redis did not answer, try again', { retryAfterS: 1 });
   }
 
   async function settle(asked: Asked, id: string, outcome: Outcome): Promise<InferResponse> {

@@ -15,8 +15,16 @@ const schema = z.object({
   BATCHYARD_RESULT_TTL: seconds.default(600),
   BATCHYARD_SERVER_NAME: z.string().default('batchyard'),
   BATCHYARD_MAX_WAITING: z.coerce.number().int().min(1).default(10_000),
-  BATCHYARD_MAX_JSON_BYTES: z.coerce.number().int().min(1024).default(8 * 1_048_576),
-  BATCHYARD_MAX_BINARY_BYTES: z.coerce.number().int().min(1024).default(64 * 1_048_576),
+  BATCHYARD_MAX_JSON_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .default(8 * 1_048_576),
+  BATCHYARD_MAX_BINARY_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .default(64 * 1_048_576),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
 });
 export type Config = z.infer<typeof schema>;
@@ -71,7 +79,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const config = parsed.data;
   const open = [config.HOST, config.OPS_HOST].find((host) => !LOOPBACK.test(host));
   if (open && !config.BATCHYARD_INSECURE_NO_AUTH) {
-    throw new Error(`refusing to listen on ${open} without keys: anybody could reach it. BATCHYARD_INSECURE_NO_AUTH=1 says otherwise`);
+    throw new Error(
+      `refusing to listen on ${open} without keys: anybody could reach it. BATCHYARD_INSECURE_NO_AUTH=1 says otherwise`,
+    );
   }
   return config;
 }

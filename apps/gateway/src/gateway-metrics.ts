@@ -5,7 +5,10 @@ import { PRIORITY_CLASSES } from '@batchyard/shared/contract/job';
 import { modelOfQueue } from '@batchyard/shared/contract/model';
 import type { Metrics } from '@batchyard/shared/runtime/metrics';
 
-type Source = { counts(queue: string): Promise<QueueCounts>; statistics(queue: string): Promise<Readonly<Record<string, number>>> };
+type Source = {
+  counts(queue: string): Promise<QueueCounts>;
+  statistics(queue: string): Promise<Readonly<Record<string, number>>>;
+};
 
 export type GatewayMetrics = {
   request(route: string, status: number, seconds: number): void;
@@ -13,10 +16,21 @@ export type GatewayMetrics = {
 };
 
 export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayMetrics {
-  const requests = metrics.histogram('batchyard_http_request_duration_seconds', 'Time to answer a request of a hot route', ['route', 'status']);
-  const jobs = metrics.gauge('batchyard_queue_jobs', 'Jobs by state, and waiting ones by class', ['model', 'state', 'class']);
+  const requests = metrics.histogram(
+    'batchyard_http_request_duration_seconds',
+    'Time to answer a request of a hot route',
+    ['route', 'status'],
+  );
+  const jobs = metrics.gauge('batchyard_queue_jobs', 'Jobs by state, and waiting ones by class', [
+    'model',
+    'state',
+    'class',
+  ]);
   const oldest = metrics.gauge('batchyard_queue_oldest_job_age_seconds', 'Age of the oldest waiting job', ['model']);
-  const outcomes = metrics.gauge('batchyard_inference_jobs', 'Jobs that ended, since the queue exists', ['model', 'outcome']);
+  const outcomes = metrics.gauge('batchyard_inference_jobs', 'Jobs that ended, since the queue exists', [
+    'model',
+    'outcome',
+  ]);
   const rows = metrics.gauge('batchyard_inference_rows', 'Rows that ran, since the queue exists', ['model']);
   const up = metrics.gauge('batchyard_worker_up', 'Whether the worker was heard of in the last seconds', ['worker']);
   const busy = metrics.gauge('batchyard_worker_busy_ratio', "Busy share of the worker's sessions", ['worker']);
@@ -25,7 +39,8 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
     const { model } = modelOfQueue(queue);
     const [counts, statistics] = await Promise.all([source.counts(queue), source.statistics(queue)]);
     for (const name of PRIORITY_CLASSES) jobs.set({ model, state: 'waiting', class: name }, counts.byClass[name]);
-    for (const state of ['active', 'delayed', 'completed', 'failed'] as const) jobs.set({ model, state, class: 'all' }, counts[state]);
+    for (const state of ['active', 'delayed', 'completed', 'failed'] as const)
+      jobs.set({ model, state, class: 'all' }, counts[state]);
     oldest.set({ model }, counts.oldestMs / 1000);
     outcomes.set({ model, outcome: 'success' }, statistics['success'] ?? 0);
     outcomes.set({ model, outcome: 'failure' }, statistics['fail'] ?? 0);

@@ -40,7 +40,12 @@ async function start(): Promise<void> {
   const blocking = connectRedis(config.REDIS_URL, 'blocking');
   await Promise.all([commands.connect(), blocking.connect()]);
   const gateway = randomBytes(6).toString('hex');
-  const queue = createQueueOperations({ commands, blocking, prefix: PREFIX, resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000 });
+  const queue = createQueueOperations({
+    commands,
+    blocking,
+    prefix: PREFIX,
+    resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000,
+  });
 
   const metrics = createMetrics(VERSION);
   const observed = createGatewayMetrics(metrics, queue);
@@ -67,7 +72,8 @@ async function start(): Promise<void> {
   });
 
   let draining = false;
-  const wait = (job: { queue: string; id: string }, limitMs: number) => waiters.wait(job, performance.now() + limitMs, performance.now());
+  const wait = (job: { queue: string; id: string }, limitMs: number) =>
+    waiters.wait(job, performance.now() + limitMs, performance.now());
   const commit = createGroupCommit(
     (name, jobs) => queue.addMany(name, jobs, { maxWaiting: config.BATCHYARD_MAX_WAITING }),
     (flush) => void setImmediate(flush),
@@ -109,17 +115,31 @@ async function start(): Promise<void> {
     observe: observed.request,
     report: (error) => log.error({ err: error }, 'a request failed for a reason of ours'),
   });
-  const publicApp = createPublicApp({ serverName: config.BATCHYARD_SERVER_NAME, version: VERSION, models: fleet, ready });
+  const publicApp = createPublicApp({
+    serverName: config.BATCHYARD_SERVER_NAME,
+    version: VERSION,
+    models: fleet,
+    ready,
+  });
   const boardUrl = { url: config.REDIS_URL, maxRetriesPerRequest: null };
   const board = createBoardQueues(PREFIX, boardUrl, (key, fields) => commands.hmget(key, ...fields));
   const ops = createOpsApp({
     metrics: async () => {
-      await observed.collect(fleet.models().map((view) => view.queue), fleet.workers());
+      await observed.collect(
+        fleet.models().map((view) => view.queue),
+        fleet.workers(),
+      );
       return metrics.text();
     },
     ready: () => ({
       ready: ready(),
-      detail: { draining, redis: fleet.fresh(), durable: aof, redis_memory: fleet.memoryShare(), models: fleet.models().length },
+      detail: {
+        draining,
+        redis: fleet.fresh(),
+        durable: aof,
+        redis_memory: fleet.memoryShare(),
+        models: fleet.models().length,
+      },
     }),
     workers: fleet.workers,
     queues: queue.queues,
@@ -150,9 +170,13 @@ async function start(): Promise<void> {
     blocking.disconnect();
     process.exit(0);
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => (draining ? process.exit(1) : void drain()));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => (draining ? process.exit(1) : void drain()));
   tell({ kind: 'ready', port: front.port, opsPort: back.port, models: fleet.models().map((view) => view.queue) });
-  log.info({ port: front.port, opsPort: back.port, id: createHash('sha256').update(gateway).digest('hex').slice(0, 8) }, 'gateway listens');
+  log.info(
+    { port: front.port, opsPort: back.port, id: createHash('sha256').update(gateway).digest('hex').slice(0, 8) },
+    'gateway listens',
+  );
 }
 
 start().catch((error: unknown) => {

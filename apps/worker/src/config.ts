@@ -8,8 +8,15 @@ const schema = z.object({
   BATCHYARD_DATA: z.string().default('.batchyard'),
   BATCHYARD_RESULT_TTL: z.coerce.number().positive().default(600),
   BATCHYARD_THREADS: z.coerce.number().int().min(1).optional(),
-  BATCHYARD_SLAB_BYTES: z.coerce.number().int().min(1_048_576).default(128 * 1_048_576),
-  BATCHYARD_WORKER_ID: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/).optional(),
+  BATCHYARD_SLAB_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1_048_576)
+    .default(128 * 1_048_576),
+  BATCHYARD_WORKER_ID: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/)
+    .optional(),
   WORKER_OPS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
 });
 export type Config = z.infer<typeof schema>;

@@ -19,7 +19,8 @@ import { loadModel, type LoadedModel } from './inference/load-model.ts';
 import { createSlabPool, type SlabPool } from './memory/slab-pool.ts';
 import { startWorkBell } from './queue/work-bell.ts';
 import { openRepository, type ModelDefinition } from './repository/open-repository.ts';
-import { createRunBatch, type ServedModel } from './run-batch.ts';
+import { createRunBatch } from './run-batch.ts';
+import type { ServedModel } from './run-rows.ts';
 import { createServeJobs, type Incarnation } from './serve-jobs.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
@@ -43,7 +44,11 @@ function createIncarnation(worker: string): Incarnation {
 }
 
 /** Loads all models, one after the other; a problem of one is told and leaves the others alone. */
-async function loadAll(config: Config, slabs: SlabPool, log: Logger): Promise<{ definition: ModelDefinition; loaded: LoadedModel }[]> {
+async function loadAll(
+  config: Config,
+  slabs: SlabPool,
+  log: Logger,
+): Promise<{ definition: ModelDefinition; loaded: LoadedModel }[]> {
   const { models, problems } = await openRepository(config.BATCHYARD_MODELS);
   for (const problem of problems) log.error(problem, 'a model cannot be served');
   const cpus = await availableCpus();
@@ -63,7 +68,10 @@ async function loadAll(config: Config, slabs: SlabPool, log: Logger): Promise<{ 
       });
       served.push({ definition, loaded });
     } catch (error) {
-      log.error({ model: name, sentence: error instanceof Error ? error.message : '', err: error }, 'a model cannot be served');
+      log.error(
+        { model: name, sentence: error instanceof Error ? error.message : '', err: error },
+        'a model cannot be served',
+      );
     }
   }
   return served;
@@ -72,7 +80,9 @@ async function loadAll(config: Config, slabs: SlabPool, log: Logger): Promise<{ 
 async function start(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger('worker', config.LOG_LEVEL);
-  const incarnation = createIncarnation(config.BATCHYARD_WORKER_ID ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`);
+  const incarnation = createIncarnation(
+    config.BATCHYARD_WORKER_ID ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
+  );
   const slabs = createSlabPool(config.BATCHYARD_SLAB_BYTES);
   const loaded = await loadAll(config, slabs, log);
   if (loaded.length === 0) throw new Error(`no model can be served from ${config.BATCHYARD_MODELS}`);
@@ -80,12 +90,22 @@ async function start(): Promise<void> {
   const commands = connectRedis(config.REDIS_URL, 'commands');
   const blocking = connectRedis(config.REDIS_URL, 'blocking');
   await Promise.all([commands.connect(), blocking.connect()]);
-  const queue = createQueueOperations({ commands, blocking, prefix: PREFIX, resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000 });
+  const queue = createQueueOperations({
+    commands,
+    blocking,
+    prefix: PREFIX,
+    resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000,
+  });
 
   const served = loaded.map(({ definition, loaded: { model, session, latency } }) => ({
     definition,
     threads: definition.config.intraOpThreads ?? 1,
-    served: { model, queue: queueName(model.name, model.version), latency: createLatencyModel(latency), run: session.run } satisfies ServedModel,
+    served: {
+      model,
+      queue: queueName(model.name, model.version),
+      latency: createLatencyModel(latency),
+      run: session.run,
+    } satisfies ServedModel,
   }));
   const names = served.map((one) => one.served.queue);
   const metrics = createMetrics(VERSION);
@@ -110,7 +130,16 @@ async function start(): Promise<void> {
     },
   });
   let minAgeMs = 0;
-  const jobs = createServeJobs({ ...queue, incarnation, awaitWork: bell.wait, prepare, minAgeMs: () => minAgeMs, lockMs: LOCK_MS, now, pause });
+  const jobs = createServeJobs({
+    ...queue,
+    incarnation,
+    awaitWork: bell.wait,
+    prepare,
+    minAgeMs: () => minAgeMs,
+    lockMs: LOCK_MS,
+    now,
+    pause,
+  });
   const book = createHeartbeatBook({
     worker: incarnation.worker,
     token: incarnation.token,
@@ -126,7 +155,11 @@ async function start(): Promise<void> {
     capacityRows: served.reduce((sum, one) => sum + Math.max(1, one.served.model.maxBatchSize), 0),
     opsPort: () => ops.port,
   });
-  const ops = await startOpsListener({ port: config.WORKER_OPS_PORT, ready: () => book.state === 'serving', metrics: metrics.text });
+  const ops = await startOpsListener({
+    port: config.WORKER_OPS_PORT,
+    ready: () => book.state() === 'serving',
+    metrics: metrics.text,
+  });
 
   async function checkIn(): Promise<void> {
     const heartbeat = book.heartbeat(now());
@@ -142,25 +175,33 @@ async function start(): Promise<void> {
   const quietly = (work: () => Promise<unknown>) => (): void => void work().catch(() => undefined);
 
   for (const one of served) await queue.announce(one.served.model);
-  book.state = 'serving';
+  book.enter('serving');
   await checkIn();
-  const timers = [setInterval(quietly(checkIn), 1_000), setInterval(quietly(jobs.renewHeld), LOCK_MS / 3), setInterval(quietly(recover), 1_900 + Math.random() * 200)];
+  const timers = [
+    setInterval(quietly(checkIn), 1_000),
+    setInterval(quietly(jobs.renewHeld), LOCK_MS / 3),
+    setInterval(quietly(recover), 1_900 + Math.random() * 200),
+  ];
   const serving = Promise.all(
     served.map(({ served: one, definition: { config: own } }) =>
-      jobs.serve(one, { strategy: own.strategy, maxRows: Math.max(1, one.model.maxBatchSize), maxWaitMs: own.maxQueueDelayMs }),
+      jobs.serve(one, {
+        strategy: own.strategy,
+        maxRows: Math.max(1, one.model.maxBatchSize),
+        maxWaitMs: own.maxQueueDelayMs,
+      }),
     ),
   );
   tell({ kind: 'ready', port: 0, opsPort: ops.port, models: names });
   log.info({ worker: incarnation.worker, models: names }, 'worker serves');
 
   async function drain(): Promise<void> {
-    if (book.state === 'draining') process.exit(1);
-    book.state = 'draining';
+    if (book.state() === 'draining') process.exit(1);
+    book.enter('draining');
     jobs.stop();
     bell.stop();
     await Promise.race([serving, pause(DRAIN_LIMIT_MS)]);
     timers.forEach((timer) => clearInterval(timer));
-    book.state = 'stopped';
+    book.enter('stopped');
     await Promise.race([checkIn().catch(() => undefined), pause(500)]);
     process.exit(0);
   }

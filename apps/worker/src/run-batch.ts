@@ -1,49 +1,26 @@
 /**
- * One batch: inputs read and stacked, run, split, finished. A batch that throws is halved and run again until only the
- * rows that throw have failed. A result that Redis cannot take now is kept and written again while the lock may live.
+ * One batch: inputs read, run, finished. A job that cannot run fails by itself and never with its mates. A result that
+ * Redis cannot take now is kept and written again while the lock may live.
  */
-import type { BatchStatistics, FailedJob, Finished, FinishOutcome, TakenJob } from '@batchyard/queue/operations';
+import type { FailedJob, TakenJob } from '@batchyard/queue/operations';
 import type { FailureCode } from '@batchyard/shared/contract/failure';
-import type { Receipt } from '@batchyard/shared/contract/job';
-import type { Model } from '@batchyard/shared/contract/model';
-import { encodeTensorBlob, type TensorBlob } from '@batchyard/shared/contract/tensor-blob';
-import type { Datatype } from '@batchyard/shared/contract/tensor';
 
 import type { BatchReason } from './batching/decide-batch.ts';
 import { InputError, readJobInput, rowsOf } from './batching/job-input.ts';
-import type { LatencyModel } from './batching/latency-model.ts';
-import { split, stack } from './batching/stack.ts';
+import {
+  createRunRows,
+  type BatchTicket,
+  type NamedTensor,
+  type Ready,
+  type RunParts,
+  type ServedModel,
+} from './run-rows.ts';
 
-type NamedTensor = { readonly name: string; readonly datatype: Datatype; readonly shape: readonly number[]; readonly data: Uint8Array | readonly string[] };
-
-export type ServedModel = {
-  readonly model: Model;
-  readonly queue: string;
-  readonly latency: LatencyModel;
-  run(inputs: readonly NamedTensor[]): Promise<{ outputs: readonly NamedTensor[]; runMs: number }>;
-};
-
-/** What belongs to the life of the worker that took the batch. */
-export type BatchTicket = { readonly worker: string; readonly token: string; readonly batch: number; readonly takenAt: number };
-
-type Settle = {
-  finish(queue: string, token: string, jobs: readonly Finished[], statistics?: BatchStatistics): Promise<FinishOutcome[]>;
-  fail(queue: string, token: string, jobs: readonly FailedJob[]): Promise<unknown>;
-};
-
-type Parts = Settle & {
-  readonly acquire: (bytes: number) => Uint8Array;
+type Parts = RunParts & {
   readonly release: (slab: ArrayBuffer) => void;
-  readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
   readonly lockMs: number;
-  /** Told of each run. */
-  readonly observe: (run: { queue: string; rows: number; reason: string; runMs: number; assembleMs: number; queueMs: number }) => void;
-  readonly report: (error: unknown, sentence: string) => void;
 };
-
-type Ready = { readonly job: TakenJob; readonly blob: TensorBlob; readonly rows: number };
-type Assembled = { readonly ready: readonly Ready[]; readonly inputs: readonly NamedTensor[]; readonly assembleMs: number };
 
 export type PreparedBatch = {
   /** Runs it; resolves when the session is free again. */
@@ -53,7 +30,8 @@ export type PreparedBatch = {
 };
 
 export function createRunBatch(parts: Parts) {
-  const { acquire, release, now, pause, lockMs, observe, report } = parts;
+  const { release, now, pause, lockMs, report } = parts;
+  const { assemble, runAll } = createRunRows(parts);
 
   /** Redis may be away for a while: a result is worth more tries as long as the job may still be ours. */
   async function surely(takenAt: number, write: () => Promise<unknown>): Promise<void> {
@@ -71,60 +49,18 @@ export function createRunBatch(parts: Parts) {
     }
   }
 
-  function assemble(served: ServedModel, ready: readonly Ready[]): Assembled {
-    const started = now();
-    const stacked = stack(ready.map((one) => one.blob), served.model.maxBatchSize > 0, acquire);
-    const inputs = stacked.map(({ position, ...tensor }) => ({ name: served.model.inputs[position]?.name ?? '', ...tensor }));
-    return { ready, inputs, assembleMs: now() - started };
-  }
-
   function discard(inputs: readonly NamedTensor[]): void {
-    for (const { data } of inputs) if (data instanceof Uint8Array && data.byteLength > 0) release(data.buffer as ArrayBuffer);
-  }
-
-  /** One run and what to write for it. */
-  async function runOnce(served: ServedModel, { ready, inputs, assembleMs }: Assembled, ticket: BatchTicket, reason: BatchReason): Promise<() => Promise<unknown>> {
-    const { model, queue, latency } = served;
-    const rows = ready.reduce((sum, one) => sum + one.rows, 0);
-    const predicted = latency.p50(rows);
-    const queueMs = now() - ticket.takenAt;
-    const { outputs, runMs } = await served.run(inputs);
-    latency.observe(rows, runMs);
-    observe({ queue, rows, reason, runMs, assembleMs, queueMs });
-    const started = now();
-    const placed = outputs.map(({ name, ...output }) => ({ position: model.outputs.findIndex((spec) => spec.name === name), ...output }));
-    const shares = ready.map((one) => ({ rows: one.rows, requested: one.blob.requested }));
-    const blobs = split(placed, shares, model.maxBatchSize > 0);
-    const shared = { batch_rows: rows, batch: `${ticket.token}/${ticket.batch}`, worker: ticket.worker, reason };
-    const times = { run_ms: round(runMs), predicted_ms: round(predicted) };
-    const finished = ready.map(({ job, rows: own }, i): Finished => {
-      const receipt: Receipt = { rows: own, ...shared, ...times };
-      return { id: job.id, output: encodeTensorBlob(blobs[i] ?? { tensors: [], requested: [] }), receipt: JSON.stringify(receipt) };
-    });
-    const ns = (ms: number): number => Math.max(0, Math.round(ms * 1e6));
-    const statistics = { rows, queueNs: ns(queueMs), inputNs: ns(assembleMs), inferNs: ns(runMs), outputNs: ns(now() - started) };
-    return () => parts.finish(queue, ticket.token, finished, statistics);
-  }
-
-  async function runAll(served: ServedModel, assembled: Assembled, ticket: BatchTicket, reason: BatchReason): Promise<(() => Promise<unknown>)[]> {
-    try {
-      return [await runOnce(served, assembled, ticket, reason)];
-    } catch (error) {
-      const { ready } = assembled;
-      const [only] = ready;
-      if (ready.length <= 1) {
-        report(error, 'the model could not compute a job');
-        const failed = only ? [{ id: only.job.id, code: 'model_error' as const, message: 'the model could not compute this input' }] : [];
-        return [() => parts.fail(served.queue, ticket.token, failed)];
-      }
-      const middle = Math.ceil(ready.length / 2);
-      const left = await runAll(served, assemble(served, ready.slice(0, middle)), ticket, 'bisect');
-      return [...left, ...(await runAll(served, assemble(served, ready.slice(middle)), ticket, 'bisect'))];
-    }
+    for (const { data } of inputs)
+      if (data instanceof Uint8Array && data.byteLength > 0) release(data.buffer as ArrayBuffer);
   }
 
   /** Reads and stacks the jobs now; what cannot run fails by itself and never with its mates. */
-  return function prepare(served: ServedModel, jobs: readonly TakenJob[], ticket: BatchTicket, reason: BatchReason): PreparedBatch {
+  return function prepare(
+    served: ServedModel,
+    jobs: readonly TakenJob[],
+    ticket: BatchTicket,
+    reason: BatchReason,
+  ): PreparedBatch {
     const ready: Ready[] = [];
     const failed: FailedJob[] = [];
     const refuse = (id: string, code: FailureCode, message: string): void => void failed.push({ id, code, message });
@@ -137,12 +73,14 @@ export function createRunBatch(parts: Parts) {
         const blob = readJobInput(served.model, job);
         ready.push({ job, blob, rows: rowsOf(served.model, blob) });
       } catch (error) {
-        const known = error instanceof InputError ? error : new InputError('no_input', "the job's input cannot be read");
+        const known =
+          error instanceof InputError ? error : new InputError('no_input', "the job's input cannot be read");
         refuse(job.id, known.code, known.message);
       }
     }
     const groups = stackable(ready).map((group) => assemble(served, group));
-    const writes: Promise<unknown>[] = failed.length > 0 ? [surely(ticket.takenAt, () => parts.fail(served.queue, ticket.token, failed))] : [];
+    const writes: Promise<unknown>[] =
+      failed.length > 0 ? [surely(ticket.takenAt, () => parts.fail(served.queue, ticket.token, failed))] : [];
     let done = (): void => undefined;
     const settled = new Promise<void>((resolve) => {
       done = resolve;
@@ -163,8 +101,6 @@ export function createRunBatch(parts: Parts) {
     };
   };
 }
-
-const round = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 /** Jobs of other tools carry no group, so equal row shapes are made sure of once more. */
 function stackable(ready: readonly Ready[]): Ready[][] {

@@ -6,9 +6,15 @@
 import type { Taken, TakenJob, TakeRequest } from '@batchyard/queue/operations';
 
 import { decideRun, decideTake, type BatchPolicy } from './batching/decide-batch.ts';
-import type { BatchTicket, PreparedBatch, ServedModel } from './run-batch.ts';
+import type { PreparedBatch } from './run-batch.ts';
+import type { BatchTicket, ServedModel } from './run-rows.ts';
 
-export type Incarnation = { readonly worker: string; token(): string; /** Takes a new identity. */ renew(): void; nextBatch(): number };
+export type Incarnation = {
+  readonly worker: string;
+  token(): string;
+  /** Takes a new identity. */ renew(): void;
+  nextBatch(): number;
+};
 
 type Parts = {
   readonly incarnation: Incarnation;
@@ -19,7 +25,12 @@ type Parts = {
   readonly renew: (queue: string, token: string, ids: readonly string[], lockMs: number) => Promise<string[]>;
   /** Sleeps until the queue may have work, a second at most. */
   readonly awaitWork: (queue: string) => Promise<void>;
-  readonly prepare: (served: ServedModel, jobs: readonly TakenJob[], ticket: BatchTicket, reason: ReturnType<typeof decideRun>['reason']) => PreparedBatch;
+  readonly prepare: (
+    served: ServedModel,
+    jobs: readonly TakenJob[],
+    ticket: BatchTicket,
+    reason: ReturnType<typeof decideRun>['reason'],
+  ) => PreparedBatch;
   readonly minAgeMs: () => number;
   readonly lockMs: number;
   readonly now: () => number;

@@ -156,7 +156,9 @@ export function createInspection({ commands, prefix }: QueueSettings): Inspectio
       ]);
       const nowMs = Number(time[0]) * 1000 + Number(time[1]) / 1000;
       return found.flatMap(([state, beat]) =>
-        state && beat ? [{ heartbeat: heartbeatSchema.parse(JSON.parse(state)), silentMs: Math.max(0, nowMs - Number(beat)) }] : [],
+        state && beat
+          ? [{ heartbeat: heartbeatSchema.parse(JSON.parse(state)), silentMs: Math.max(0, nowMs - Number(beat)) }]
+          : [],
       );
     },
   };

@@ -28,14 +28,24 @@ async function libraryFolders(root: string): Promise<string> {
   return [base, ...found.filter((entry) => entry.isDirectory()).map((entry) => join(base, entry.name))].join(':');
 }
 
-const unpacked = async (root: string): Promise<RedisBinary | undefined> => tryBinary(join(root, 'usr/bin/redis-server'), await libraryFolders(root));
+const unpacked = async (root: string): Promise<RedisBinary | undefined> =>
+  tryBinary(join(root, 'usr/bin/redis-server'), await libraryFolders(root));
 
 /** The system's own package lists where it has them; otherwise lists of ours, which are fetched once. */
 async function aptOptions(folder: string): Promise<string[]> {
   const lists = await readdir('/var/lib/apt/lists').catch(() => []);
   if (lists.some((name) => name.endsWith('_Packages') || name.endsWith('_Packages.lz4'))) return [];
-  const own = ['-o', `Dir::State::Lists=${join(folder, 'lists')}`, '-o', `Dir::Cache=${join(folder, 'cache')}`, '-o', 'Debug::NoLocking=1'];
-  await Promise.all(['lists/partial', 'cache/archives/partial'].map((name) => mkdir(join(folder, name), { recursive: true })));
+  const own = [
+    '-o',
+    `Dir::State::Lists=${join(folder, 'lists')}`,
+    '-o',
+    `Dir::Cache=${join(folder, 'cache')}`,
+    '-o',
+    'Debug::NoLocking=1',
+  ];
+  await Promise.all(
+    ['lists/partial', 'cache/archives/partial'].map((name) => mkdir(join(folder, name), { recursive: true })),
+  );
   await run('apt-get', [...own, 'update'], { timeout: LIMIT_MS });
   return own;
 }

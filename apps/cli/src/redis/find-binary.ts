@@ -29,7 +29,11 @@ export async function tryBinary(file: string, libraries?: string): Promise<Redis
 }
 
 /** @param searchUsual look beyond PATH as well */
-export async function findBinary(path: string, named: string | undefined, searchUsual = true): Promise<RedisBinary | undefined> {
+export async function findBinary(
+  path: string,
+  named: string | undefined,
+  searchUsual = true,
+): Promise<RedisBinary | undefined> {
   if (named !== undefined) return tryBinary(named);
   const folders = [...path.split(delimiter).filter((folder) => folder !== ''), ...(searchUsual ? USUAL : [])];
   for (const name of NAMES) {

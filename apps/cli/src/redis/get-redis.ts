@@ -21,7 +21,10 @@ async function serverBinary(config: Config, report: (sentence: string) => void):
   const found = await findBinary(config.PATH, config.REDIS_BIN);
   if (found) return found;
   if (config.REDIS_BIN !== undefined) {
-    throw new StopSentence(`REDIS_BIN is ${config.REDIS_BIN}, which is no Redis 6.2 or later`, `${config.REDIS_BIN} --version`);
+    throw new StopSentence(
+      `REDIS_BIN is ${config.REDIS_BIN}, which is no Redis 6.2 or later`,
+      `${config.REDIS_BIN} --version`,
+    );
   }
   report("no Redis on this machine; fetching the distribution's package without installing it");
   return debianRedis(join(config.BATCHYARD_DATA, 'redis-package'));
@@ -33,18 +36,32 @@ export async function getRedis(config: Config, report: (sentence: string) => voi
   if (named !== undefined && which === 'auto') {
     const facts = await askRedis(named);
     judge(facts, durability, shownUrl(named));
-    return { url: named, facts, described: `${shownUrl(named)}, version ${facts.version}`, stop: async () => undefined };
+    return {
+      url: named,
+      facts,
+      described: `${shownUrl(named)}, version ${facts.version}`,
+      stop: async () => undefined,
+    };
   }
   const binary = which === 'bundled' ? undefined : await serverBinary(config, report);
   if (binary) {
     const folder = join(config.BATCHYARD_DATA, 'redis');
     const own = await startPrivateRedis({ binary, folder, maxmemory: config.BATCHYARD_REDIS_MAXMEMORY, report });
     const facts = await askRedis(own.url);
-    return { url: own.url, facts, described: `private ${binary.version} at ${own.url}, kept in ${folder}`, stop: own.stop };
+    return {
+      url: own.url,
+      facts,
+      described: `private ${binary.version} at ${own.url}, kept in ${folder}`,
+      stop: own.stop,
+    };
   }
-  if (which === 'private') throw new StopSentence('no Redis or Valkey server was found or could be fetched', installLine(process.platform));
+  if (which === 'private')
+    throw new StopSentence('no Redis or Valkey server was found or could be fetched', installLine(process.platform));
   if (config.NODE_ENV === 'production' || durability === 'durable') {
-    throw new StopSentence('no Redis was found, and the bundled one keeps nothing, so it does not serve in production', installLine(process.platform));
+    throw new StopSentence(
+      'no Redis was found, and the bundled one keeps nothing, so it does not serve in production',
+      installLine(process.platform),
+    );
   }
   report(`${BUNDLED_BANNER}\nFor a real one: ${installLine(process.platform)}`);
   const own = await startBundledRedis();

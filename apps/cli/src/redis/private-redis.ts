@@ -66,15 +66,42 @@ async function stopOrphan(folder: string): Promise<void> {
   if (kept !== '') await shutdown(`redis://127.0.0.1:${kept.trim()}`);
 }
 
-type Options = { readonly binary: RedisBinary; readonly folder: string; readonly maxmemory: string; readonly report: (sentence: string) => void };
+type Options = {
+  readonly binary: RedisBinary;
+  readonly folder: string;
+  readonly maxmemory: string;
+  readonly report: (sentence: string) => void;
+};
 
 export async function startPrivateRedis({ binary, folder, maxmemory, report }: Options): Promise<OwnRedis> {
   await mkdir(folder, { recursive: true });
   await stopOrphan(folder);
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'everysec'];
-  args.push('--save', '', '--maxmemory', maxmemory, '--maxmemory-policy', 'noeviction', '--daemonize', 'no', '--loglevel', 'warning');
+  const args = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    folder,
+    '--appendonly',
+    'yes',
+    '--appendfsync',
+    'everysec',
+  ];
+  args.push(
+    '--save',
+    '',
+    '--maxmemory',
+    maxmemory,
+    '--maxmemory-policy',
+    'noeviction',
+    '--daemonize',
+    'no',
+    '--loglevel',
+    'warning',
+  );
   const env = binary.libraries === undefined ? {} : { LD_LIBRARY_PATH: binary.libraries };
   let child: ChildProcess;
   let stopping = false;

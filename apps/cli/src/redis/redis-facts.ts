@@ -3,7 +3,12 @@ import { connectRedis } from '@batchyard/shared/runtime/redis';
 
 import { StopSentence } from '../stop-sentence.ts';
 
-export type RedisFacts = { readonly version: string; readonly policy: string; readonly appendOnly: boolean; readonly maxmemory: number };
+export type RedisFacts = {
+  readonly version: string;
+  readonly policy: string;
+  readonly appendOnly: boolean;
+  readonly maxmemory: number;
+};
 export type Durability = 'auto' | 'durable' | 'ephemeral';
 
 const OLDEST: readonly [number, number] = [6, 2];
@@ -16,14 +21,20 @@ export const oldEnough = (version: string): boolean => {
 /** @throws StopSentence with what to type next */
 export function judge(facts: RedisFacts, durability: Durability, shown: string): void {
   if (!oldEnough(facts.version)) {
-    throw new StopSentence(`the Redis at ${shown} is version ${facts.version}; 6.2 or later is needed`, 'env -u REDIS_URL npm start');
+    throw new StopSentence(
+      `the Redis at ${shown} is version ${facts.version}; 6.2 or later is needed`,
+      'env -u REDIS_URL npm start',
+    );
   }
   if (facts.policy !== 'noeviction' && durability !== 'ephemeral') {
     const sentence = `the Redis at ${shown} evicts keys when it is full (maxmemory-policy ${facts.policy}), so accepted jobs could vanish`;
     throw new StopSentence(sentence, `redis-cli -u ${shown} config set maxmemory-policy noeviction`);
   }
   if (durability === 'durable' && !facts.appendOnly) {
-    throw new StopSentence(`the Redis at ${shown} keeps no append-only file, and BATCHYARD_DURABILITY is durable`, `redis-cli -u ${shown} config set appendonly yes`);
+    throw new StopSentence(
+      `the Redis at ${shown} keeps no append-only file, and BATCHYARD_DURABILITY is durable`,
+      `redis-cli -u ${shown} config set appendonly yes`,
+    );
   }
 }
 

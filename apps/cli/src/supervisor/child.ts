@@ -41,7 +41,11 @@ export function superviseChild(spec: ChildSpec): Child {
   function start(): void {
     let token: string | undefined;
     let wasReady = false;
-    child = fork(spec.file, [], { env: spec.env, execArgv: [...(spec.nodeFlags ?? [])], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    child = fork(spec.file, [], {
+      env: spec.env,
+      execArgv: [...(spec.nodeFlags ?? [])],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     child.on('message', (message: ChildMessage) => {
       if (message.kind === 'hello') token = message.token;
       if (message.kind === 'failed') reason = message.sentence;

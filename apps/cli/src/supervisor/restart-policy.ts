@@ -3,7 +3,9 @@
  * again and again before it was ready is given up, one that had served is always brought back.
  */
 export type Life = { readonly endedMs: number; readonly wasReady: boolean };
-export type RestartDecision = { readonly kind: 'restart'; readonly inMs: number } | { readonly kind: 'give-up'; readonly deaths: number };
+export type RestartDecision =
+  | { readonly kind: 'restart'; readonly inMs: number }
+  | { readonly kind: 'give-up'; readonly deaths: number };
 
 const DEATHS_BEFORE_READY = 5;
 const WINDOW_MS = 60_000;

@@ -12,14 +12,26 @@ export type Load = {
   readonly memoryShare: number;
 };
 
-export type Asked = { readonly priority: PriorityClass; readonly timeoutMs: number; readonly rows: number; readonly waits: boolean };
+export type Asked = {
+  readonly priority: PriorityClass;
+  readonly timeoutMs: number;
+  readonly rows: number;
+  readonly waits: boolean;
+};
 
-export type Admission = { readonly admit: true } | { readonly admit: false; readonly code: FailureCode; readonly text: string; readonly retryAfterS: number };
+export type Admission =
+  | { readonly admit: true }
+  | { readonly admit: false; readonly code: FailureCode; readonly text: string; readonly retryAfterS: number };
 
 const MEMORY_LIMIT = 0.75;
 const MEMORY_LIMIT_LOW = 0.6;
 
-const refuse = (code: FailureCode, text: string, retryAfterS: number): Admission => ({ admit: false, code, text, retryAfterS });
+const refuse = (code: FailureCode, text: string, retryAfterS: number): Admission => ({
+  admit: false,
+  code,
+  text,
+  retryAfterS,
+});
 
 /** The time that the workers' tables say a run of these rows takes at best; 0 when nothing is known. */
 export function serviceMs(latency: readonly LatencyPoint[], rows: number): number {
@@ -31,12 +43,17 @@ export function serviceMs(latency: readonly LatencyPoint[], rows: number): numbe
 export function decideAdmission(asked: Asked, load: Load): Admission {
   if (load.draining) return refuse('draining', 'the server is shutting down', 1);
   const limit = asked.priority === 'low' ? MEMORY_LIMIT_LOW : MEMORY_LIMIT;
-  if (load.memoryShare >= limit) return refuse('overloaded', `Redis uses ${Math.round(load.memoryShare * 100)} % of its memory`, 5);
+  if (load.memoryShare >= limit)
+    return refuse('overloaded', `Redis uses ${Math.round(load.memoryShare * 100)} % of its memory`, 5);
   if (!asked.waits) return { admit: true };
   if (load.workers === 0) return refuse('model_not_ready', '', 1);
   const needed = serviceMs(load.latency, asked.rows);
   if (needed > asked.timeoutMs) {
-    return refuse('overloaded', `a run takes ${needed.toFixed(1)} ms, which is more than the deadline of ${asked.timeoutMs} ms`, 1);
+    return refuse(
+      'overloaded',
+      `a run takes ${needed.toFixed(1)} ms, which is more than the deadline of ${asked.timeoutMs} ms`,
+      1,
+    );
   }
   return { admit: true };
 }

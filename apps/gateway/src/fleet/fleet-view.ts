@@ -9,7 +9,12 @@ type Source = {
 };
 
 export type WorkerView = { readonly heartbeat: Heartbeat; readonly silentMs: number };
-export type ModelView = { readonly model: Model; readonly queue: string; readonly workers: number; readonly latency: readonly LatencyPoint[] };
+export type ModelView = {
+  readonly model: Model;
+  readonly queue: string;
+  readonly workers: number;
+  readonly latency: readonly LatencyPoint[];
+};
 
 export type FleetView = {
   refresh(): Promise<void>;
@@ -50,7 +55,8 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
       const [models, beats, share] = await Promise.all([source.models(), source.workers(), source.memoryShare()]);
       workers = beats;
       const grouped = new Map<string, ModelView[]>();
-      for (const model of models) grouped.set(model.name, [...(grouped.get(model.name) ?? []), view(model)].toSorted(newest));
+      for (const model of models)
+        grouped.set(model.name, [...(grouped.get(model.name) ?? []), view(model)].toSorted(newest));
       byName = grouped;
       byQueue = new Map([...grouped.values()].flat().map((one) => [one.queue, one]));
       memory = share;

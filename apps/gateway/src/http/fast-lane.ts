@@ -28,7 +28,12 @@ export type FastLane = (request: IncomingMessage, response: ServerResponse) => b
 export function createFastLane({ infer, desk, models, limits, observe, report }: Parts): FastLane {
   const jobs = createJobRoutes({ desk, models, limits });
 
-  function run(route: string, response: ServerResponse, work: () => Promise<void>, fail: (error: unknown) => void): true {
+  function run(
+    route: string,
+    response: ServerResponse,
+    work: () => Promise<void>,
+    fail: (error: unknown) => void,
+  ): true {
     const started = performance.now();
     work()
       .catch((error: unknown) => {
@@ -54,11 +59,16 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       const fail = (error: unknown): void => sendV2Failure(response, error);
       if (found !== 'unsafe' && found.rest !== '/infer') return false;
       if (method !== 'POST') return notAllowed(response, 'POST');
-      return run('infer', response, async () => {
-        if (found === 'unsafe') throw new Failure('not_found', 'Not Found');
-        const asked = await readAsked(request, found, models, limits);
-        sendInfer(request, response, await infer(asked, hangUp(response)));
-      }, fail);
+      return run(
+        'infer',
+        response,
+        async () => {
+          if (found === 'unsafe') throw new Failure('not_found', 'Not Found');
+          const asked = await readAsked(request, found, models, limits);
+          sendInfer(request, response, await infer(asked, hangUp(response)));
+        },
+        fail,
+      );
     }
     if (!path.startsWith('/v1/')) return false;
     const problem = (error: unknown): void => sendProblem(response, error, path);
@@ -66,17 +76,28 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       const found = matchModel(path);
       if (!found || (found !== 'unsafe' && found.rest !== '/jobs')) return false;
       if (method !== 'POST') return notAllowed(response, 'POST');
-      return run('submit', response, async () => {
-        if (found === 'unsafe') throw new Failure('not_found', 'there is no such model');
-        await jobs.submit(request, response, found);
-      }, problem);
+      return run(
+        'submit',
+        response,
+        async () => {
+          if (found === 'unsafe') throw new Failure('not_found', 'there is no such model');
+          await jobs.submit(request, response, found);
+        },
+        problem,
+      );
     }
     const job = matchJob(path);
     if (!job) return false;
     if (method === 'GET') {
-      return run(job.result ? 'result' : 'job', response, () => (job.result ? jobs.result : jobs.show)(request, response, job.id), problem);
+      return run(
+        job.result ? 'result' : 'job',
+        response,
+        () => (job.result ? jobs.result : jobs.show)(request, response, job.id),
+        problem,
+      );
     }
-    if (method === 'DELETE' && !job.result) return run('cancel', response, () => jobs.cancel(response, job.id), problem);
+    if (method === 'DELETE' && !job.result)
+      return run('cancel', response, () => jobs.cancel(response, job.id), problem);
     return notAllowed(response, job.result ? 'GET' : 'GET, DELETE');
   };
 }

@@ -23,13 +23,19 @@ export type Asked = {
 };
 
 export type ModelLookup = {
-  model(name: string, version?: string): { readonly model: Model; readonly queue: string; readonly workers: number } | undefined;
+  model(
+    name: string,
+    version?: string,
+  ): { readonly model: Model; readonly queue: string; readonly workers: number } | undefined;
   known(name: string): boolean;
 };
 export type Limits = { readonly jsonBytes: number; readonly binaryBytes: number };
 
 /** @throws Failure model_not_found with the text that Triton's clients match on */
-export function lookUp(models: ModelLookup, { model, version }: ModelPath): { model: Model; queue: string; workers: number } {
+export function lookUp(
+  models: ModelLookup,
+  { model, version }: ModelPath,
+): { model: Model; queue: string; workers: number } {
   const found = models.model(model, version);
   if (found) return found;
   const where = version !== undefined && models.known(model) ? ` version ${version}` : '';
@@ -37,7 +43,12 @@ export function lookUp(models: ModelLookup, { model, version }: ModelPath): { mo
 }
 
 /** Reads and validates a request for a model. */
-export async function readAsked(request: IncomingMessage, path: ModelPath, models: ModelLookup, limits: Limits): Promise<Asked> {
+export async function readAsked(
+  request: IncomingMessage,
+  path: ModelPath,
+  models: ModelLookup,
+  limits: Limits,
+): Promise<Asked> {
   const { model, queue } = lookUp(models, path);
   const priority = priorityHeader(request.headers);
   const timeoutMs = timeoutHeader(request.headers);
@@ -59,13 +70,20 @@ export function hangUp(response: ServerResponse): Promise<void> {
 const SMALLEST_COMPRESSED = 1_024;
 
 /** Sends an answer of infer, compressed where the client accepts it and it is worth it. */
-export function sendInfer(request: IncomingMessage, response: ServerResponse, { body, headerLength }: InferResponse): void {
+export function sendInfer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { body, headerLength }: InferResponse,
+): void {
   const headers: Record<string, string> =
     headerLength === undefined
       ? { 'content-type': 'application/json' }
       : { 'content-type': 'application/octet-stream', 'inference-header-content-length': String(headerLength) };
   const accepted = request.headers['accept-encoding'];
-  const encoding = accepted === undefined || body.byteLength < SMALLEST_COMPRESSED ? undefined : /\b(gzip|deflate)\b/.exec(String(accepted))?.[1];
+  const encoding =
+    accepted === undefined || body.byteLength < SMALLEST_COMPRESSED
+      ? undefined
+      : /\b(gzip|deflate)\b/.exec(String(accepted))?.[1];
   if (encoding === undefined) {
     sendBytes(response, 200, body, headers);
     return;

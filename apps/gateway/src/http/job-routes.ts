@@ -91,16 +91,22 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
     if (!blob) throw new Failure('gone', 'the result of this job is no longer kept');
     const { model, version } = modelOfQueue(queue);
     const known = models.model(model, version)?.model;
-    if (!known) throw new Failure('model_not_found', `Request for unknown model: '${model}' version ${version} is not found`);
+    if (!known)
+      throw new Failure('model_not_found', `Request for unknown model: '${model}' version ${version} is not found`);
     sendInfer(request, response, encodeResult(known, id, blob, request));
   }
 
   async function cancel(response: ServerResponse, id: string): Promise<void> {
     const { queue, view } = await find(id, 0);
     const outcome = await desk.cancel(queue, id);
-    if (outcome === 'terminal') throw new Failure('conflict', `the job has ${view.status === 'running' ? 'ended' : view.status}`);
+    if (outcome === 'terminal')
+      throw new Failure('conflict', `the job has ${view.status === 'running' ? 'ended' : view.status}`);
     if (outcome === 'unknown') throw unknownJob();
-    sendJson(response, outcome === 'cancelled' ? 200 : 202, { id, status: outcome === 'cancelled' ? 'cancelled' : 'running', cancel_requested: true });
+    sendJson(response, outcome === 'cancelled' ? 200 : 202, {
+      id,
+      status: outcome === 'cancelled' ? 'cancelled' : 'running',
+      cancel_requested: true,
+    });
   }
 
   return { submit, show, result, cancel };
@@ -115,7 +121,8 @@ function encodeResult(model: Model, id: string, blob: Buffer, request: IncomingM
 
 function describe(queue: string, view: JobView, position: number | undefined): Record<string, unknown> {
   const { model, version } = modelOfQueue(queue);
-  const since = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.max(0, ms - view.submittedMs));
+  const since = (ms: number | undefined): number | undefined =>
+    ms === undefined ? undefined : Math.max(0, ms - view.submittedMs);
   const receipt = view.receipt === undefined ? undefined : (JSON.parse(view.receipt) as Record<string, unknown>);
   return {
     id: view.id,

@@ -27,13 +27,38 @@ function workerLine({ heartbeat, silentMs }: { heartbeat: Heartbeat; silentMs: n
   const { id, pid, host, state, models, in_flight, load, response_ms, rss_bytes, ops_port, started_at } = heartbeat;
   const names = models.map((model) => model.queue);
   const seen = silentMs < LOST_MS ? state : 'lost';
-  return { id, pid, host, state: seen, models: names, in_flight, load, response_ms, rss_bytes, ops_port, started_at, last_seen_ms: Math.round(silentMs) };
+  return {
+    id,
+    pid,
+    host,
+    state: seen,
+    models: names,
+    in_flight,
+    load,
+    response_ms,
+    rss_bytes,
+    ops_port,
+    started_at,
+    last_seen_ms: Math.round(silentMs),
+  };
 }
 
 function queueLine(queue: string, counts: QueueCounts): Record<string, unknown> {
   const { model, version } = modelOfQueue(queue);
   const { depth, byClass, active, delayed, completed, failed, paused, oldestMs } = counts;
-  return { queue, model, version, depth, by_class: byClass, active, delayed, completed, failed, paused, oldest_age_ms: Math.round(oldestMs) };
+  return {
+    queue,
+    model,
+    version,
+    depth,
+    by_class: byClass,
+    active,
+    delayed,
+    completed,
+    failed,
+    paused,
+    oldest_age_ms: Math.round(oldestMs),
+  };
 }
 
 /** Bull Board; `show` names the queues it has from now on. */
@@ -45,7 +70,10 @@ function mountBoard(app: Express): (queues: readonly BaseAdapter[]) => void {
   return (queues) => board.replaceQueues([...queues]);
 }
 
-export function createOpsApp({ metrics, ready, workers, queues, counts }: Parts): { app: Express; show: (queues: readonly BaseAdapter[]) => void } {
+export function createOpsApp({ metrics, ready, workers, queues, counts }: Parts): {
+  app: Express;
+  show: (queues: readonly BaseAdapter[]) => void;
+} {
   const app = express();
   app.disable('x-powered-by');
   app.get('/livez', (_request, response) => sendJson(response, 200, { live: true }));
@@ -61,7 +89,9 @@ export function createOpsApp({ metrics, ready, workers, queues, counts }: Parts)
   app.get('/v1/workers', (_request, response) => sendJson(response, 200, { workers: workers().map(workerLine) }));
   app.get('/v1/queues', async (_request, response) => {
     const names = await queues();
-    sendJson(response, 200, { queues: await Promise.all(names.map(async (name) => queueLine(name, await counts(name)))) });
+    sendJson(response, 200, {
+      queues: await Promise.all(names.map(async (name) => queueLine(name, await counts(name)))),
+    });
   });
   app.get('/v1/queues/:queue', async (request, response) => {
     const asked = request.params.queue;

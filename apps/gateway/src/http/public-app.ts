@@ -40,12 +40,16 @@ export function createPublicApp({ serverName, version, models, ready }: Parts): 
 
   const get = (path: string, answer: (request: Request, response: Response) => void): void => {
     app.get(path, answer);
-    app.all(path, (_request, response) => sendJson(response, 405, { error: 'Method Not Allowed' }, { allow: 'GET, HEAD' }));
+    app.all(path, (_request, response) =>
+      sendJson(response, 405, { error: 'Method Not Allowed' }, { allow: 'GET, HEAD' }),
+    );
   };
   get('/livez', (_request, response) => sendJson(response, 200, { live: true }));
   get('/readyz', (_request, response) => sendJson(response, ready() ? 200 : 503, { ready: ready() }));
   get('/v2/health/live', (_request, response) => sendJson(response, 200, { live: true }));
-  get('/v2/health/ready', (_request, response) => sendJson(response, ready() ? 200 : 503, { live: true, ready: ready() }));
+  get('/v2/health/ready', (_request, response) =>
+    sendJson(response, ready() ? 200 : 503, { live: true, ready: ready() }),
+  );
   for (const path of ['/v2', '/v2/']) {
     get(path, (_request, response) => sendJson(response, 200, { name: serverName, version, extensions: EXTENSIONS }));
   }

@@ -17,7 +17,10 @@ function inflater(encoding: string): Gunzip | Inflate | undefined {
   if (encoding === '' || encoding === 'identity') return undefined;
   if (encoding === 'gzip') return createGunzip();
   if (encoding === 'deflate') return createInflate();
-  throw new Failure('unsupported_encoding', `the content encoding '${encoding.slice(0, 32)}' is not supported; use gzip or deflate`);
+  throw new Failure(
+    'unsupported_encoding',
+    `the content encoding '${encoding.slice(0, 32)}' is not supported; use gzip or deflate`,
+  );
 }
 
 /** @throws Failure too_large, unsupported_encoding or bad_request */
@@ -63,7 +66,9 @@ function inflate(request: IncomingMessage, stream: Gunzip | Inflate, limit: numb
       inflated += part.byteLength;
       if (inflated > limit) fail(tooLarge(limit));
       else if (inflated > RATIO_FROM_BYTES && inflated > RATIO * packed) {
-        fail(new Failure('too_large', `the compressed body inflates beyond the maximum allowed ratio of ${RATIO} to 1`));
+        fail(
+          new Failure('too_large', `the compressed body inflates beyond the maximum allowed ratio of ${RATIO} to 1`),
+        );
       } else parts.push(part);
     });
     stream.on('end', () => resolve(Buffer.concat(parts, inflated)));

@@ -3,11 +3,21 @@ import type { ServerResponse } from 'node:http';
 
 import { FAILURES, Failure } from '@batchyard/shared/contract/failure';
 
-export function sendJson(response: ServerResponse, status: number, value: unknown, headers: Record<string, string> = {}): void {
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+): void {
   sendBytes(response, status, Buffer.from(JSON.stringify(value)), { 'content-type': 'application/json', ...headers });
 }
 
-export function sendBytes(response: ServerResponse, status: number, body: Buffer, headers: Record<string, string>): void {
+export function sendBytes(
+  response: ServerResponse,
+  status: number,
+  body: Buffer,
+  headers: Record<string, string>,
+): void {
   if (response.headersSent || response.destroyed) return;
   response.writeHead(status, { ...headers, 'content-length': body.byteLength });
   response.end(body);
@@ -25,7 +35,8 @@ export const retryAfter = (failure: Failure): Record<string, string> =>
     : {};
 
 /** The synchronous way tells a passed deadline as 503, as Triton does. */
-const v2Status = (failure: Failure): number => (failure.code === 'expired' || failure.code === 'cancelled' ? 503 : failure.kind.status);
+const v2Status = (failure: Failure): number =>
+  failure.code === 'expired' || failure.code === 'cancelled' ? 503 : failure.kind.status;
 
 export function sendV2Failure(response: ServerResponse, error: unknown): void {
   const failure = asFailure(error);

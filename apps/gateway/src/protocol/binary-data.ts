@@ -43,7 +43,9 @@ function checkStrings(data: Uint8Array, target: TensorTarget): void {
     const size = data[at]! + data[at + 1]! * 0x100 + data[at + 2]! * 0x1_0000 + data[at + 3]! * 0x100_0000;
     at = start + size;
     if (at > data.length) {
-      throw refused(`incomplete string data for ${where}: expecting ${size} bytes, only ${data.length - start} are left`);
+      throw refused(
+        `incomplete string data for ${where}: expecting ${size} bytes, only ${data.length - start} are left`,
+      );
     }
     elements += 1;
     if (elements > target.elements) break;

@@ -42,7 +42,10 @@ function checkOverflow(name: string, shape: readonly number[], elementBytes: num
     if (total > MAX_INT64) break;
   }
   const exceeds = (max: bigint): Failure =>
-    refused(`shape ${shownShape(shape)} of input '${name}' causes total element count to exceed maximum size of ${max}`, '/inputs');
+    refused(
+      `shape ${shownShape(shape)} of input '${name}' causes total element count to exceed maximum size of ${max}`,
+      '/inputs',
+    );
   if (total > MAX_INT64) throw exceeds(MAX_INT64);
   if (total * BigInt(elementBytes || 1) > MAX_INT64) {
     throw refused(`byte size overflow for input '${name}' with shape ${shownShape(shape)}`, '/inputs');
@@ -80,12 +83,7 @@ function checkShape(model: Model, spec: TensorSpec, shape: readonly number[], po
  * @param pointer JSON pointer to the input
  * @throws Failure with Triton's texts where it does not fit the model, too_large where it has too many elements
  */
-export function declareInput(
-  model: Model,
-  input: JsonObject,
-  pointer: string,
-  limits: InferLimits,
-): DeclaredInput {
+export function declareInput(model: Model, input: JsonObject, pointer: string, limits: InferLimits): DeclaredInput {
   const { name, datatype } = input;
   if (typeof name !== 'string') throw refused("Unable to parse 'name': every input has a string", `${pointer}/name`);
   const position = model.inputs.findIndex((spec) => spec.name === name);

@@ -35,7 +35,8 @@ export function encodeInferResponse(
 ): InferResponse {
   const tensors = request.outputs.map((output) => ({ output, tensor: resultOf(model, result, output) }));
   let size = HEAD_ROOM;
-  for (const { output, tensor } of tensors) size += HEAD_ROOM + (output.binary ? 0 : BYTES_OF_TEXT * tensor.data.length);
+  for (const { output, tensor } of tensors)
+    size += HEAD_ROOM + (output.binary ? 0 : BYTES_OF_TEXT * tensor.data.length);
   const writer = createWriter(size);
   const tails: Uint8Array[] = [];
   const id = request.id === undefined ? '' : `"id":${JSON.stringify(request.id)},`;

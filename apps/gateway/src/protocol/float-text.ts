@@ -23,6 +23,8 @@ const CHUNK = 9;
 const EXACT_POWER = 22;
 const LAST_POWER = 64;
 const TWO_53 = 2 ** 53;
+/** The top bit of each of four bytes. */
+const HIGH_BITS = 0x80808080 | 0;
 const BELOW = 1 - 2 ** -49;
 const ABOVE = 1 + 2 ** -49;
 
@@ -83,9 +85,39 @@ function finish(reader: JsonReader, start: number, single: boolean, gathered?: [
   return value;
 }
 
+/** The value of four ASCII digits, or -1 where the four bytes are others; four at a time halve the cost of a number. */
+function fourDigits(view: DataView, at: number): number {
+  const word = view.getInt32(at, true);
+  const digits = (word - 0x30303030) | 0;
+  if (((digits | (word + 0x46464646)) & HIGH_BITS) !== 0) return -1;
+  const pairs = (Math.imul(digits, 10) + (digits >>> 8)) & 0x00ff00ff;
+  return (Math.imul(pairs, 100) + (pairs >>> 16)) & 0xffff;
+}
+
+/** Appends the digits at the reader, up to the byte `end`, to a value that has to stay below 10^9; moves past them. */
+function gather(reader: JsonReader, end: number, value: number): number {
+  const { bytes, view } = reader;
+  let at = reader.at;
+  let gathered = value;
+  while (at + 4 <= end && end <= bytes.length) {
+    const four = fourDigits(view, at);
+    if (four < 0) break;
+    gathered = (Math.imul(gathered, 10_000) + four) | 0;
+    at += 4;
+  }
+  let digit = bytes[at]! - ZERO;
+  while (digit >= 0 && digit <= 9 && at < end) {
+    gathered = (gathered * 10 + digit) | 0;
+    at += 1;
+    digit = bytes[at]! - ZERO;
+  }
+  reader.at = at;
+  return gathered;
+}
+
 /**
- * Numbers separated by commas into `out` from `index` on, up to its end. It reads one at least. One loop without calls, because a call (and a
- * boxed result) would cost as much as the number.
+ * Numbers separated by commas into `out` from `index` on, up to its end. It reads one at least. All in one loop: a call
+ * that answers with a double would have it boxed.
  *
  * @returns the index behind the last one read; the reader is left where no further one follows
  * @throws Failure where there is no number, or one that is beyond the datatype's range
@@ -98,42 +130,51 @@ export function readFloats(reader: JsonReader, out: Float32Array | Float64Array,
   let at = reader.at;
   for (;;) {
     const start = at;
-    if (bytes[at] === MINUS) at += 1;
+    const negative = bytes[at] === MINUS;
+    if (negative) at += 1;
     const whole = at;
     let high = 0;
-    let low = 0;
-    let point = -1;
-    let split = at + CHUNK;
     let digit = bytes[at]! - ZERO;
-    for (;;) {
-      if (digit >= 0 && digit <= 9) {
-        if (at >= split) low = (low * 10 + digit) | 0;
-        else {
-          high = (high * 10 + digit) | 0;
-          if (high === 0) split = at + CHUNK + 1;
-        }
-      } else if (digit === POINT && point < 0) {
-        point = at;
-        split += 1;
-      } else break;
+    while (digit >= 0 && digit <= 9 && at < whole + CHUNK) {
+      high = (high * 10 + digit) | 0;
       at += 1;
       digit = bytes[at]! - ZERO;
     }
-    const decimals = point < 0 ? 0 : at - point - 1;
-    const zeroLed = bytes[whole] === ZERO && at > whole + 1 && point !== whole + 1;
-    const wellFormed = at > whole && point !== whole && point !== at - 1 && at - split <= CHUNK && !zeroLed;
-    const mantissa = at > split ? high * POWERS[at - split]! + low : high;
+    let wellFormed = at > whole && (bytes[whole] !== ZERO || at === whole + 1);
+    let mantissa = high;
+    let decimals = 0;
+    if (digit === POINT) {
+      const point = at;
+      at += 1;
+      if (high === 0) while (bytes[at] === ZERO) at += 1;
+      reader.at = at;
+      const end = high === 0 ? at + CHUNK : whole + CHUNK + 1;
+      high = gather(reader, end, high);
+      const middle = reader.at;
+      const low = middle < end ? 0 : gather(reader, middle + CHUNK, 0);
+      at = reader.at;
+      mantissa = at > middle ? high * POWERS[at - middle]! + low : high;
+      decimals = at - point - 1;
+      wellFormed = wellFormed && decimals > 0;
+      digit = bytes[at]! - ZERO;
+    }
     let value = Number.NaN;
     if (wellFormed && (digit === COMMA || digit === CLOSE_ARRAY) && decimals <= LAST_POWER) {
       value = mantissa / POWERS[decimals]!;
       if (mantissa >= TWO_53 || decimals > EXACT_POWER) {
-        value = single && mantissa > 0 && Math.fround(value * BELOW) === Math.fround(value * ABOVE) ? value : Number.NaN;
+        value =
+          single && mantissa > 0 && Math.fround(value * BELOW) === Math.fround(value * ABOVE) ? value : Number.NaN;
       }
-      if (bytes[start] === MINUS) value = -value;
+      if (negative) value = -value;
     }
     if (Number.isNaN(value)) {
       reader.at = at;
-      value = finish(reader, start, single, wellFormed ? [mantissa, decimals] : undefined);
+      value = finish(
+        reader,
+        start,
+        single,
+        wellFormed && !(digit >= 0 && digit <= 9) ? [mantissa, decimals] : undefined,
+      );
       at = reader.at;
     }
     out[next] = value;

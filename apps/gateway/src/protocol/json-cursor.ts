@@ -4,6 +4,8 @@ import { Failure } from '@batchyard/shared/contract/failure';
 /** `depth`, `keys` and `values` count towards the limits of json-reader.ts. */
 export type JsonReader = {
   readonly bytes: Buffer;
+  /** The same bytes, for reading several at once. */
+  readonly view: DataView;
   at: number;
   depth: number;
   keys: number;
@@ -21,7 +23,10 @@ export const ZERO = 0x30;
 export const OPEN_ARRAY = 0x5b;
 export const CLOSE_ARRAY = 0x5d;
 
-export const createReader = (bytes: Buffer, at = 0): JsonReader => ({ bytes, at, depth: 0, keys: 0, values: 0 });
+export function createReader(bytes: Buffer, at = 0): JsonReader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return { bytes, view, at, depth: 0, keys: 0, values: 0 };
+}
 
 export const jsonFailure = (reader: JsonReader, problem: string): Failure =>
   new Failure('bad_request', `failed to parse the request JSON: ${problem} at byte ${reader.at}`);

@@ -37,7 +37,8 @@ function fillFromTail(model: Model, inputs: readonly ReadInput[], tail: Buffer):
     checkBinary(model, declared, bytes);
     return { declared, data: bytes };
   });
-  if (at < tail.length) throw new Failure('invalid_input', `unexpected additional input data for model '${model.name}'`);
+  if (at < tail.length)
+    throw new Failure('invalid_input', `unexpected additional input data for model '${model.name}'`);
   return filled;
 }
 
@@ -50,11 +51,14 @@ function checkTogether(model: Model, inputs: readonly DeclaredInput[]): number {
   if (missing.length > 0) {
     const required = model.inputs.filter((spec) => spec.optional !== true).length;
     const all = model.inputs.length;
-    const expected = required === all ? `expected ${all} inputs` : `expected number of inputs between ${required} and ${all}`;
+    const expected =
+      required === all ? `expected ${all} inputs` : `expected number of inputs between ${required} and ${all}`;
     const list = (found: readonly string[]): string => `[${found.map((name) => `'${name}'`).join(', ')}]`;
     const absent = `missing required input(s) ${list(missing.map(({ name }) => name))}`;
     const counts = `${expected} but got ${names.length} inputs for model '${model.name}'`;
-    throw new Failure('invalid_input', `${counts}. Got input(s) ${list(names)}, but ${absent}`, { pointers: ['/inputs'] });
+    throw new Failure('invalid_input', `${counts}. Got input(s) ${list(names)}, but ${absent}`, {
+      pointers: ['/inputs'],
+    });
   }
   const rows = inputs[0]?.rows ?? 1;
   const other = inputs.find((input) => input.rows !== rows);
@@ -98,7 +102,9 @@ function assemble(model: Model, filled: readonly FilledInput[]): Pick<InferReque
 function idOf(value: JsonValue | undefined): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'string' && value.length <= 2 * MAX_ID && Array.from(value).length <= MAX_ID) return value;
-  throw new Failure('bad_request', `Unable to parse 'id': a string of at most ${MAX_ID} characters is expected`, { pointers: ['/id'] });
+  throw new Failure('bad_request', `Unable to parse 'id': a string of at most ${MAX_ID} characters is expected`, {
+    pointers: ['/id'],
+  });
 }
 
 /**

@@ -101,6 +101,7 @@ export function readRequestJson(json: Buffer, model: Model, limits: InferLimits)
     return null;
   });
   expectEnd(reader);
-  if (inputs === undefined) throw new Failure('bad_request', "Unable to parse 'inputs': attempt to access non-existing object member 'inputs'");
+  if (inputs === undefined)
+    throw new Failure('bad_request', "Unable to parse 'inputs': attempt to access non-existing object member 'inputs'");
   return { inputs, members };
 }

@@ -11,7 +11,8 @@ const wrong = (pointer: string, problem: string): Failure =>
 export function parametersOf(owner: JsonObject, pointer: string): JsonObject {
   const { parameters } = owner;
   if (parameters === undefined) return Object.create(null) as JsonObject;
-  if (!isObject(parameters)) throw wrong(`${pointer}/parameters`, "Unable to parse 'parameters': an object is expected");
+  if (!isObject(parameters))
+    throw wrong(`${pointer}/parameters`, "Unable to parse 'parameters': an object is expected");
   return parameters;
 }
 
@@ -26,7 +27,8 @@ export function flagOf(parameters: JsonObject, name: string): boolean | undefine
 function priorityOf(value: JsonValue | undefined): PriorityClass | undefined {
   if (value === undefined || value === 0) return undefined;
   const known = typeof value === 'number' ? PRIORITY_CLASSES[value - 1] : undefined;
-  if (known === undefined) throw wrong('/parameters/priority', "Unable to parse 'priority': an integer from 0 to 4 is expected");
+  if (known === undefined)
+    throw wrong('/parameters/priority', "Unable to parse 'priority': an integer from 0 to 4 is expected");
   return known;
 }
 

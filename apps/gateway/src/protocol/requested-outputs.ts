@@ -26,10 +26,13 @@ function answered(spec: TensorSpec, output: RequestedOutput): RequestedOutput {
 }
 
 function requestedOutput(model: Model, value: JsonValue, pointer: string, binaryDefault: boolean): RequestedOutput {
-  if (!isObject(value)) throw new Failure('bad_request', "Unable to parse 'outputs': objects are expected", { pointers: [pointer] });
+  if (!isObject(value))
+    throw new Failure('bad_request', "Unable to parse 'outputs': objects are expected", { pointers: [pointer] });
   const { name } = value;
   if (typeof name !== 'string') {
-    throw new Failure('bad_request', "Unable to parse 'name': every output has a string", { pointers: [`${pointer}/name`] });
+    throw new Failure('bad_request', "Unable to parse 'name': every output has a string", {
+      pointers: [`${pointer}/name`],
+    });
   }
   const position = model.outputs.findIndex((output) => output.name === name);
   const spec = model.outputs[position];
@@ -50,7 +53,11 @@ function requestedOutput(model: Model, value: JsonValue, pointer: string, binary
  * @param value the `outputs` of the request; undefined or empty = all outputs of the model
  * @param binaryDefault what an output gets that does not say `binary_data` itself
  */
-export function requestedOutputs(model: Model, value: JsonValue | undefined, binaryDefault: boolean): RequestedOutput[] {
+export function requestedOutputs(
+  model: Model,
+  value: JsonValue | undefined,
+  binaryDefault: boolean,
+): RequestedOutput[] {
   if (value !== undefined && !Array.isArray(value)) {
     throw new Failure('bad_request', "Unable to parse 'outputs': an array is expected", { pointers: ['/outputs'] });
   }

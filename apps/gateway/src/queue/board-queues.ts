@@ -7,7 +7,8 @@ import { Job, Queue, type ConnectionOptions, type JobType } from 'bullmq';
 
 import { queueBase } from '@batchyard/shared/contract/redis-keys';
 
-const FIELDS = 'name data opts timestamp delay priority processedOn finishedOn atm ats stc pb failedReason returnvalue'.split(' ');
+const FIELDS =
+  'name data opts timestamp delay priority processedOn finishedOn atm ats stc pb failedReason returnvalue'.split(' ');
 
 type ReadFields = (key: string, fields: readonly string[]) => Promise<(string | null)[]>;
 
@@ -15,7 +16,13 @@ function jobOf(queue: Queue, id: string, values: readonly (string | null)[]): Jo
   const f = Object.fromEntries(FIELDS.map((name, i) => [name, values[i] ?? undefined]));
   if (f['timestamp'] === undefined) return undefined;
   const number = (name: string): number | undefined => (f[name] === undefined ? undefined : Number(f[name]));
-  const job = new Job(queue, f['name'] ?? '', JSON.parse(f['data'] ?? '{}'), JSON.parse(f['opts'] ?? '{}') as object, id);
+  const job = new Job(
+    queue,
+    f['name'] ?? '',
+    JSON.parse(f['data'] ?? '{}'),
+    JSON.parse(f['opts'] ?? '{}') as object,
+    id,
+  );
   return Object.assign(job, {
     timestamp: number('timestamp'),
     delay: number('delay') ?? 0,

@@ -27,7 +27,14 @@ const KEEP_ALIVE_MS = 10_000;
 
 export type ReplyLoop = { stop(): Promise<void> };
 
-export async function startReplyLoop({ gateway, stream, countedBytes, deliver, afterGap, pause }: Parts): Promise<ReplyLoop> {
+export async function startReplyLoop({
+  gateway,
+  stream,
+  countedBytes,
+  deliver,
+  afterGap,
+  pause,
+}: Parts): Promise<ReplyLoop> {
   let lastId = await stream.open(gateway);
   let running = true;
   let aliveAt = performance.now();
@@ -52,7 +59,8 @@ export async function startReplyLoop({ gateway, stream, countedBytes, deliver, a
         const read = await stream.read(gateway, lastId, BLOCK_MS);
         lastId = read.lastId;
         deliver(read.replies);
-        if (read.replies.length > 0) void stream.trim(gateway, lastId, countedBytes(read.replies)).catch(() => undefined);
+        if (read.replies.length > 0)
+          void stream.trim(gateway, lastId, countedBytes(read.replies)).catch(() => undefined);
         await keepAlive();
       } catch {
         broken = true;

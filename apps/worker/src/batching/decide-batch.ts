@@ -45,7 +45,12 @@ type Row = { readonly rows: number; readonly deadlineMs: number; readonly deaths
  * The batch that should run now, out of what was taken: the adaptive strategy leaves out the tail when the whole would
  * miss the earliest deadline and a smaller batch would meet it.
  */
-export function decideRun(jobs: readonly Row[], policy: BatchPolicy, latency: LatencyModel, nowMs: number): { take: number; reason: BatchReason } {
+export function decideRun(
+  jobs: readonly Row[],
+  policy: BatchPolicy,
+  latency: LatencyModel,
+  nowMs: number,
+): { take: number; reason: BatchReason } {
   const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
   if (jobs.length === 1 && (jobs[0]?.deaths ?? 0) > 0) return { take: 1, reason: 'retry-alone' };
   const slack = Math.min(...jobs.map((job) => job.deadlineMs)) - nowMs;

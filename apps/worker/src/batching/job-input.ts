@@ -27,7 +27,17 @@ const WRITERS: Partial<Record<Datatype, (view: DataView, index: number, value: n
   FP64: (view, i, value) => view.setFloat64(8 * i, value, true),
 };
 const BYTES_OF: Partial<Record<Datatype, number>> = {
-  BOOL: 1, UINT8: 1, INT8: 1, UINT16: 2, INT16: 2, UINT32: 4, INT32: 4, FP32: 4, UINT64: 8, INT64: 8, FP64: 8,
+  BOOL: 1,
+  UINT8: 1,
+  INT8: 1,
+  UINT16: 2,
+  INT16: 2,
+  UINT32: 4,
+  INT32: 4,
+  FP32: 4,
+  UINT64: 8,
+  INT64: 8,
+  FP64: 8,
 };
 
 const invalid = (text: string): InputError => new InputError('invalid_input', text);
@@ -40,7 +50,10 @@ function numbers(spec: TensorSpec, shape: readonly number[], values: readonly un
   const view = new DataView(data.buffer);
   values.forEach((value, i) => {
     const number = typeof value === 'boolean' && spec.datatype === 'BOOL' ? Number(value) : value;
-    if (typeof number !== 'number' || (size !== undefined && !spec.datatype.startsWith('FP') && !Number.isInteger(number))) {
+    if (
+      typeof number !== 'number' ||
+      (size !== undefined && !spec.datatype.startsWith('FP') && !Number.isInteger(number))
+    ) {
       throw invalid(`input '${spec.name}' has a value that is not a ${spec.datatype}`);
     }
     write(view, i, number);
@@ -52,14 +65,17 @@ function tensorOf(model: Model, position: number, input: Record<string, unknown>
   const spec = model.inputs[position] as TensorSpec;
   const shape = input['shape'] as number[];
   const values = Array.isArray(input['data']) ? (input['data'] as unknown[]).flat(16) : [];
-  if (!Array.isArray(shape) || !shape.every((dim) => Number.isInteger(dim) && dim > 0)) throw invalid(`input '${spec.name}' has a wrong shape`);
+  if (!Array.isArray(shape) || !shape.every((dim) => Number.isInteger(dim) && dim > 0))
+    throw invalid(`input '${spec.name}' has a wrong shape`);
   const own = model.maxBatchSize > 0 ? shape.slice(1) : shape;
   const fits = own.length === spec.shape.length && spec.shape.every((dim, axis) => dim === -1 || dim === own[axis]);
   if (!fits || input['datatype'] !== spec.datatype || values.length !== elementCount(shape)) {
     throw invalid(`input '${spec.name}' does not fit the model`);
   }
-  if (spec.datatype !== 'BYTES') return { position, datatype: spec.datatype, shape, data: numbers(spec, shape, values) };
-  if (!values.every((value) => typeof value === 'string')) throw invalid(`input '${spec.name}' has a value that is not a string`);
+  if (spec.datatype !== 'BYTES')
+    return { position, datatype: spec.datatype, shape, data: numbers(spec, shape, values) };
+  if (!values.every((value) => typeof value === 'string'))
+    throw invalid(`input '${spec.name}' has a value that is not a string`);
   return { position, datatype: 'BYTES', shape, data: writeStrings(values) };
 }
 
@@ -81,7 +97,10 @@ function parseData(model: Model, data: string): TensorBlob {
 }
 
 /** @throws InputError */
-export function readJobInput(model: Model, job: { readonly input: Buffer | undefined; readonly data: string | undefined }): TensorBlob {
+export function readJobInput(
+  model: Model,
+  job: { readonly input: Buffer | undefined; readonly data: string | undefined },
+): TensorBlob {
   if (job.input === undefined) return parseData(model, job.data ?? '');
   try {
     return decodeTensorBlob(job.input);
@@ -91,4 +110,5 @@ export function readJobInput(model: Model, job: { readonly input: Buffer | undef
 }
 
 /** Rows of an input, by its batch axis. */
-export const rowsOf = (model: Model, blob: TensorBlob): number => (model.maxBatchSize > 0 ? (blob.tensors[0]?.shape[0] ?? 1) : 1);
+export const rowsOf = (model: Model, blob: TensorBlob): number =>
+  model.maxBatchSize > 0 ? (blob.tensors[0]?.shape[0] ?? 1) : 1;

@@ -23,7 +23,9 @@ const quantile = (values: readonly number[], q: number): number => {
 };
 
 export function createLatencyModel(seed: readonly LatencyPoint[] = []): LatencyModel {
-  const windows = new Map<number, number[]>(seed.map((point) => [point.rows, [point.p50_ms, point.p50_ms, point.p99_ms]]));
+  const windows = new Map<number, number[]>(
+    seed.map((point) => [point.rows, [point.p50_ms, point.p50_ms, point.p99_ms]]),
+  );
   let cached: LatencyPoint[] | undefined;
 
   function points(): LatencyPoint[] {

@@ -17,7 +17,7 @@ export type StackedTensor = {
 export function readStrings(data: Uint8Array): string[] {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const strings: string[] = [];
-  for (let at = 0; at < bytes.byteLength; ) {
+  for (let at = 0; at < bytes.byteLength;) {
     const length = bytes.readUInt32LE(at);
     strings.push(bytes.toString('utf8', at + 4, at + 4 + length));
     at += 4 + length;
@@ -40,14 +40,19 @@ export function writeStrings(strings: readonly string[]): Buffer {
  * Copies each job's rows once, into memory from `acquire`.
  * @param batched whether axis 0 is the batch axis; without one there is exactly one job
  */
-export function stack(blobs: readonly TensorBlob[], batched: boolean, acquire: (bytes: number) => Uint8Array): StackedTensor[] {
+export function stack(
+  blobs: readonly TensorBlob[],
+  batched: boolean,
+  acquire: (bytes: number) => Uint8Array,
+): StackedTensor[] {
   const [first] = blobs;
   if (!first) return [];
   return first.tensors.map(({ position, datatype, shape: own }, i) => {
     const parts = blobs.map((blob) => blob.tensors[i] as BlobTensor);
     const rows = parts.reduce((sum, part) => sum + (part.shape[0] ?? 0), 0);
     const shape = batched ? [rows, ...own.slice(1)] : own;
-    if (datatype === 'BYTES') return { position, datatype, shape, data: parts.flatMap((part) => readStrings(part.data)) };
+    if (datatype === 'BYTES')
+      return { position, datatype, shape, data: parts.flatMap((part) => readStrings(part.data)) };
     const data = acquire(elementCount(shape) * ELEMENT_BYTES[datatype]);
     let at = 0;
     for (const part of parts) {
@@ -64,10 +69,16 @@ type Share = { readonly rows: number; readonly requested: readonly number[] };
 export function split(outputs: readonly StackedTensor[], shares: readonly Share[], batched: boolean): TensorBlob[] {
   let start = 0;
   return shares.map(({ rows, requested }) => {
-    const asked = requested.length === 0 ? outputs : requested.flatMap((position) => outputs.find((one) => one.position === position) ?? []);
+    const asked =
+      requested.length === 0
+        ? outputs
+        : requested.flatMap((position) => outputs.find((one) => one.position === position) ?? []);
     const from = start;
     start += rows;
-    return { tensors: asked.map((output) => (batched ? cut(output, from, rows) : cut(output, 0, undefined))), requested: [] };
+    return {
+      tensors: asked.map((output) => (batched ? cut(output, from, rows) : cut(output, 0, undefined))),
+      requested: [],
+    };
   });
 }
 

@@ -4,7 +4,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 import type { Heartbeat, LatencyPoint, WorkerState } from '@batchyard/shared/contract/heartbeat';
 
-export type ModelLine = { readonly queue: string; readonly signature: string; readonly intraOpThreads: number; latency(): LatencyPoint[] };
+export type ModelLine = {
+  readonly queue: string;
+  readonly signature: string;
+  readonly intraOpThreads: number;
+  latency(): LatencyPoint[];
+};
 
 type Parts = {
   readonly worker: string;
@@ -20,7 +25,8 @@ type Parts = {
 export type HeartbeatBook = {
   ran(rows: number, runMs: number): void;
   failed(): void;
-  state: WorkerState;
+  state(): WorkerState;
+  enter(state: WorkerState): void;
   heartbeat(nowMs: number): Heartbeat;
 };
 
@@ -30,6 +36,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
   const startedAt = Date.now();
+  let state: WorkerState = 'starting';
   let batches = 0;
   let rows = 0;
   let failures = 0;
@@ -37,7 +44,10 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
   let busyMs = 0;
   let since = performance.now();
   return {
-    state: 'starting',
+    state: () => state,
+    enter(next) {
+      state = next;
+    },
     ran(count, runMs) {
       batches += 1;
       rows += count;
@@ -59,7 +69,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         pid: process.pid,
         host: hostname(),
         version: parts.version,
-        state: this.state,
+        state,
         models: parts.models.map(({ queue, signature, intraOpThreads, latency }) => ({
           queue,
           signature,

@@ -18,6 +18,7 @@ export function parseCfsQuota(quota: string, period: string): number | undefined
 export async function availableCpus(): Promise<number> {
   const read = (path: string): Promise<string> => readFile(`/sys/fs/cgroup/${path}`, 'utf8').catch(() => '');
   const quota =
-    parseCpuMax(await read('cpu.max')) ?? parseCfsQuota(await read('cpu/cpu.cfs_quota_us'), await read('cpu/cpu.cfs_period_us'));
+    parseCpuMax(await read('cpu.max')) ??
+    parseCfsQuota(await read('cpu/cpu.cfs_quota_us'), await read('cpu/cpu.cfs_period_us'));
   return Math.max(1, Math.min(availableParallelism(), Math.floor(quota ?? Number.POSITIVE_INFINITY)));
 }

@@ -26,16 +26,24 @@ export type LoadRequest = {
 };
 type Claim = { readonly name: string; readonly datatype: string; readonly dims: readonly number[] };
 
-export type LoadedModel = { readonly model: Model; readonly session: Session; readonly latency: readonly LatencyPoint[] };
+export type LoadedModel = {
+  readonly model: Model;
+  readonly session: Session;
+  readonly latency: readonly LatencyPoint[];
+};
 
 const DISCOVERED_MAX_BATCH = 16;
 const LOAD_LIMIT_MS = 60_000;
 
-const spec = (batched: boolean) => (tensor: FileTensor): TensorSpec => ({
-  name: tensor.name,
-  datatype: tensor.datatype,
-  shape: (batched ? tensor.dims.slice(1) : tensor.dims).map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : -1)),
-});
+const spec =
+  (batched: boolean) =>
+  (tensor: FileTensor): TensorSpec => ({
+    name: tensor.name,
+    datatype: tensor.datatype,
+    shape: (batched ? tensor.dims.slice(1) : tensor.dims).map((dim) =>
+      typeof dim === 'number' && dim >= 0 ? dim : -1,
+    ),
+  });
 
 /** What the configuration says must be what the file has; a free axis of the file may be fixed by the configuration. */
 function agree(claims: readonly Claim[], specs: readonly TensorSpec[]): TensorSpec[] {
@@ -59,22 +67,35 @@ function describe(request: LoadRequest, session: Session, maxBatchSize: number):
   const batched = maxBatchSize > 0;
   const inputs = agree(claimed.inputs, session.inputs.map(spec(batched)));
   const outputs = agree(claimed.outputs, session.outputs.map(spec(batched)));
-  const signature = createHash('sha256').update(JSON.stringify([sha256, maxBatchSize, inputs, outputs])).digest('hex').slice(0, 16);
+  const signature = createHash('sha256')
+    .update(JSON.stringify([sha256, maxBatchSize, inputs, outputs]))
+    .digest('hex')
+    .slice(0, 16);
   return { name, version, platform: 'onnxruntime_onnx', maxBatchSize, inputs, outputs, signature, nan };
 }
 
 /** @throws Error with a sentence that shows no path */
 export async function loadModel(request: LoadRequest): Promise<LoadedModel> {
   const { file, intraOpThreads, release, sha256, cacheDir } = request;
-  const session = await openSession({ file, intraOpThreads, release, loadLimitMs: LOAD_LIMIT_MS }).catch((error: unknown) => {
-    throw new Error(safeReason(String(error)), { cause: error });
-  });
+  const session = await openSession({ file, intraOpThreads, release, loadLimitMs: LOAD_LIMIT_MS }).catch(
+    (error: unknown) => {
+      throw new Error(safeReason(String(error)), { cause: error });
+    },
+  );
   try {
     const cpu = cpus()[0]?.model ?? 'unknown';
-    const key = createHash('sha256').update(JSON.stringify([sha256, request.maxBatchSize, intraOpThreads, cpu])).digest('hex').slice(0, 24);
+    const key = createHash('sha256')
+      .update(JSON.stringify([sha256, request.maxBatchSize, intraOpThreads, cpu]))
+      .digest('hex')
+      .slice(0, 24);
     const table = await warmTable(cacheDir === undefined ? undefined : join(cacheDir, `${key}.json`), async () => {
-      const batched = request.maxBatchSize === undefined ? sharesFirstAxis(session) && (await batchesRows(session)) : request.maxBatchSize > 0;
-      const points = await measure(session, batched ? (request.maxBatchSize ?? DISCOVERED_MAX_BATCH) : 0).catch(() => []);
+      const batched =
+        request.maxBatchSize === undefined
+          ? sharesFirstAxis(session) && (await batchesRows(session))
+          : request.maxBatchSize > 0;
+      const points = await measure(session, batched ? (request.maxBatchSize ?? DISCOVERED_MAX_BATCH) : 0).catch(
+        () => [],
+      );
       return { batched, points };
     });
     const maxBatchSize = table.batched ? (request.maxBatchSize ?? DISCOVERED_MAX_BATCH) : 0;

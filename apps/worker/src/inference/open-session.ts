@@ -22,7 +22,10 @@ type Parts = ThreadStart & {
 type Waiter = { resolve(result: RunResult): void; reject(error: Error): void };
 type Loaded = Extract<FromThread, { kind: 'loaded' }>;
 
-const THREAD = new URL(import.meta.url.endsWith('.ts') ? './session-thread.ts' : './session-thread.js', import.meta.url);
+const THREAD = new URL(
+  import.meta.url.endsWith('.ts') ? './session-thread.ts' : './session-thread.js',
+  import.meta.url,
+);
 
 /** @throws Error when the file cannot be loaded, or not in time */
 export async function openSession({ file, intraOpThreads, release, loadLimitMs }: Parts): Promise<Session> {

@@ -33,7 +33,8 @@ const buffersOf = (tensors: readonly ThreadTensor[]): ArrayBuffer[] => [
 function describe(metadata: readonly InferenceSession.ValueMetadata[]): FileTensor[] {
   return metadata.map((value): FileTensor => {
     const datatype = value.isTensor ? datatypeOf(value.type) : undefined;
-    if (!value.isTensor || datatype === undefined) throw new Error(`${value.name} is not a tensor of a supported datatype`);
+    if (!value.isTensor || datatype === undefined)
+      throw new Error(`${value.name} is not a tensor of a supported datatype`);
     return { name: value.name, datatype, dims: [...value.shape] };
   });
 }
@@ -66,7 +67,11 @@ async function run(session: InferenceSession, { id, inputs }: ToThread): Promise
 
 try {
   const session = await load();
-  const loaded = { kind: 'loaded', inputs: describe(session.inputMetadata), outputs: describe(session.outputMetadata) } as const;
+  const loaded = {
+    kind: 'loaded',
+    inputs: describe(session.inputMetadata),
+    outputs: describe(session.outputMetadata),
+  } as const;
   parentPort?.on('message', (message: ToThread) => void run(session, message));
   tell(loaded);
 } catch (error) {

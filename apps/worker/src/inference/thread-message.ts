@@ -10,7 +10,11 @@ export type ThreadTensor = {
 };
 
 /** A model's input or output as onnxruntime tells it: a number where an axis is fixed, its symbol where it is free. */
-export type FileTensor = { readonly name: string; readonly datatype: Datatype; readonly dims: readonly (number | string)[] };
+export type FileTensor = {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly dims: readonly (number | string)[];
+};
 
 export type ThreadStart = { readonly file: string; readonly intraOpThreads: number };
 export type ToThread = { readonly id: number; readonly inputs: readonly ThreadTensor[] };
@@ -18,5 +22,11 @@ export type ToThread = { readonly id: number; readonly inputs: readonly ThreadTe
 export type FromThread =
   | { readonly kind: 'loaded'; readonly inputs: readonly FileTensor[]; readonly outputs: readonly FileTensor[] }
   | { readonly kind: 'refused'; readonly message: string }
-  | { readonly kind: 'done'; readonly id: number; readonly outputs: readonly ThreadTensor[]; readonly slabs: readonly ArrayBuffer[]; readonly runMs: number }
+  | {
+      readonly kind: 'done';
+      readonly id: number;
+      readonly outputs: readonly ThreadTensor[];
+      readonly slabs: readonly ArrayBuffer[];
+      readonly runMs: number;
+    }
   | { readonly kind: 'failed'; readonly id: number; readonly slabs: readonly ArrayBuffer[]; readonly message: string };

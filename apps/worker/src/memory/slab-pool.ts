@@ -72,6 +72,12 @@ export function createSlabPool(limitBytes: number): SlabPool {
       else idle.set(size, [slab]);
       idleBytes += size;
     },
-    stats: () => ({ idleBytes, usedBytes, highWaterBytes, reuseRatio: requests === 0 ? 1 : reused / requests, collections }),
+    stats: () => ({
+      idleBytes,
+      usedBytes,
+      highWaterBytes,
+      reuseRatio: requests === 0 ? 1 : reused / requests,
+      collections,
+    }),
   };
 }

@@ -25,9 +25,25 @@ export type ModelConfig = {
 
 export class ConfigError extends Error {}
 
-const HONOURED = new Set(['name', 'platform', 'backend', 'max_batch_size', 'input', 'output', 'default_model_filename', 'dynamic_batching', 'parameters']);
+const HONOURED = new Set([
+  'name',
+  'platform',
+  'backend',
+  'max_batch_size',
+  'input',
+  'output',
+  'default_model_filename',
+  'dynamic_batching',
+  'parameters',
+]);
 const REFUSED = new Set(['sequence_batching', 'ensemble_scheduling']);
-const PARAMETERS = new Set(['intra_op_thread_count', 'batchyard.strategy', 'batchyard.max_wait_ms', 'batchyard.nan', 'batchyard.sha256']);
+const PARAMETERS = new Set([
+  'intra_op_thread_count',
+  'batchyard.strategy',
+  'batchyard.max_wait_ms',
+  'batchyard.nan',
+  'batchyard.sha256',
+]);
 
 const one = (message: TextMessage | undefined, key: string): TextValue | undefined => message?.[key]?.at(-1);
 
@@ -70,7 +86,10 @@ function parameters(config: TextMessage): Map<string, string> {
   for (const entry of config['parameters'] ?? []) {
     const message = asMessage(entry, 'parameters');
     const key = asText(one(message, 'key'), 'parameters.key');
-    const value = asText(one(asMessage(one(message, 'value'), 'parameters.value'), 'string_value'), 'parameters.value.string_value');
+    const value = asText(
+      one(asMessage(one(message, 'value'), 'parameters.value'), 'string_value'),
+      'parameters.value.string_value',
+    );
     if (key !== undefined && value !== undefined) found.set(key, value);
   }
   return found;
@@ -87,9 +106,11 @@ export function readModelConfig(config: TextMessage): ModelConfig {
   for (const key of Object.keys(config)) if (REFUSED.has(key)) throw new ConfigError(`${key} is not supported`);
   const extra = parameters(config);
   const maxBatchSize = asNumber(one(config, 'max_batch_size'), 'max_batch_size');
-  if (maxBatchSize !== undefined && (maxBatchSize < 0 || maxBatchSize > 4_096)) throw new ConfigError('max_batch_size must be 0 to 4096');
+  if (maxBatchSize !== undefined && (maxBatchSize < 0 || maxBatchSize > 4_096))
+    throw new ConfigError('max_batch_size must be 0 to 4096');
   const batching = asMessage(one(config, 'dynamic_batching'), 'dynamic_batching');
-  const delayUs = asNumber(one(batching, 'max_queue_delay_microseconds'), 'dynamic_batching.max_queue_delay_microseconds') ?? 0;
+  const delayUs =
+    asNumber(one(batching, 'max_queue_delay_microseconds'), 'dynamic_batching.max_queue_delay_microseconds') ?? 0;
   const threads = Number(extra.get('intra_op_thread_count') ?? 0);
   const filename = asText(one(config, 'default_model_filename'), 'default_model_filename') ?? 'model.onnx';
   if (!/^[A-Za-z0-9_.-]+$/.test(filename)) throw new ConfigError('default_model_filename must be a plain file name');
@@ -105,8 +126,12 @@ export function readModelConfig(config: TextMessage): ModelConfig {
     nan: choice(extra.get('batchyard.nan'), ['pass', 'reject'], 'batchyard.nan'),
     sha256: extra.get('batchyard.sha256'),
     notes: [
-      ...Object.keys(config).filter((key) => !HONOURED.has(key)).map((key) => `${key} has no meaning here yet`),
-      ...[...extra.keys()].filter((key) => !PARAMETERS.has(key)).map((key) => `parameter ${key} has no meaning here yet`),
+      ...Object.keys(config)
+        .filter((key) => !HONOURED.has(key))
+        .map((key) => `${key} has no meaning here yet`),
+      ...[...extra.keys()]
+        .filter((key) => !PARAMETERS.has(key))
+        .map((key) => `parameter ${key} has no meaning here yet`),
     ],
   };
 }

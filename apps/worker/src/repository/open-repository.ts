@@ -50,7 +50,9 @@ async function openModel(root: string, name: string): Promise<ModelDefinition | 
   if (!MODEL_NAME.test(name)) throw new Error('the name is no safe path segment');
   const folder = join(root, name);
   const entries = await readdir(folder, { withFileTypes: true });
-  const versions = entries.filter((entry) => entry.isDirectory() && /^[0-9]+$/.test(entry.name)).map((entry) => entry.name);
+  const versions = entries
+    .filter((entry) => entry.isDirectory() && /^[0-9]+$/.test(entry.name))
+    .map((entry) => entry.name);
   const [version] = versions.toSorted(newestFirst);
   const configured = entries.some((entry) => entry.name === 'config.pbtxt');
   if (version === undefined) {
@@ -58,10 +60,14 @@ async function openModel(root: string, name: string): Promise<ModelDefinition | 
     return undefined;
   }
   const config = await readConfig(folder);
-  if (config.name !== undefined && config.name !== name) throw new Error(`config.pbtxt names the model ${config.name}, its folder ${name}`);
+  if (config.name !== undefined && config.name !== name)
+    throw new Error(`config.pbtxt names the model ${config.name}, its folder ${name}`);
   const file = join(folder, version, config.filename);
-  const sha256 = createHash('sha256').update(await readModelFile(file)).digest('hex');
-  if (config.sha256 !== undefined && config.sha256 !== sha256) throw new Error('the model file is not the one of batchyard.sha256');
+  const sha256 = createHash('sha256')
+    .update(await readModelFile(file))
+    .digest('hex');
+  if (config.sha256 !== undefined && config.sha256 !== sha256)
+    throw new Error('the model file is not the one of batchyard.sha256');
   return { name, version, file, sha256, config };
 }
 

@@ -33,7 +33,8 @@ function failure(source: string, at: number, what: string): TextProtoError {
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '"': '"', "'": "'", '\\': '\\' };
-const unquote = (text: string): string => text.slice(1, -1).replace(/\\(.)/g, (_all, char: string) => ESCAPES[char] ?? char);
+const unquote = (text: string): string =>
+  text.slice(1, -1).replace(/\\(.)/g, (_all, char: string) => ESCAPES[char] ?? char);
 
 /** @throws TextProtoError with line and column */
 export function parseTextProto(source: string): TextMessage {
@@ -57,12 +58,12 @@ export function parseTextProto(source: string): TextMessage {
     if (text === 'true') return true;
     if (text === 'false') return false;
     if (/^[A-Za-z_]/.test(text)) return text;
-    const value = Number(text.replace(/f$/, ''));
-    if (!/^[-+]?[0-9.]/.test(text) || Number.isNaN(value)) {
+    const number = Number(text.replace(/f$/, ''));
+    if (!/^[-+]?[0-9.]/.test(text) || Number.isNaN(number)) {
       next -= 1;
       throw fail(`unexpected ${JSON.stringify(text)}`);
     }
-    return value;
+    return number;
   }
 
   function value(depth: number): TextValue {

@@ -8,7 +8,12 @@ export type Metrics = {
   counter<L extends string>(name: string, help: string, labels?: readonly L[]): Counter<L>;
   gauge<L extends string>(name: string, help: string, labels?: readonly L[]): Gauge<L>;
   /** Buckets in seconds unless others are given. */
-  histogram<L extends string>(name: string, help: string, labels?: readonly L[], buckets?: readonly number[]): Histogram<L>;
+  histogram<L extends string>(
+    name: string,
+    help: string,
+    labels?: readonly L[],
+    buckets?: readonly number[],
+  ): Histogram<L>;
   /** The exposition text and its content type. */
   text(): Promise<{ body: string; type: string }>;
 };
@@ -27,7 +32,8 @@ export function createMetrics(version: string): Metrics {
   return {
     counter: (name, help, labels) => new Counter(common(name, help, labels)),
     gauge: (name, help, labels) => new Gauge(common(name, help, labels)),
-    histogram: (name, help, labels, buckets = SECONDS) => new Histogram({ ...common(name, help, labels), buckets: [...buckets] }),
+    histogram: (name, help, labels, buckets = SECONDS) =>
+      new Histogram({ ...common(name, help, labels), buckets: [...buckets] }),
     text: async () => ({ body: await registry.metrics(), type: registry.contentType }),
   };
 }

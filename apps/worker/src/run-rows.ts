@@ -1,0 +1,153 @@
+/**
+ * Rows through the model: stacked, run, split. A batch that throws is halved and run again until only the rows that throw
+ * have failed. What is to be written to Redis is returned, not written, so that the session is free meanwhile.
+ */
+import type { BatchStatistics, FailedJob, Finished, FinishOutcome, TakenJob } from '@batchyard/queue/operations';
+import type { Receipt } from '@batchyard/shared/contract/job';
+import type { Model } from '@batchyard/shared/contract/model';
+import type { Datatype } from '@batchyard/shared/contract/tensor';
+import { encodeTensorBlob, type TensorBlob } from '@batchyard/shared/contract/tensor-blob';
+
+import type { BatchReason } from './batching/decide-batch.ts';
+import type { LatencyModel } from './batching/latency-model.ts';
+import { split, stack } from './batching/stack.ts';
+
+export type NamedTensor = {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+  readonly data: Uint8Array | readonly string[];
+};
+
+export type ServedModel = {
+  readonly model: Model;
+  readonly queue: string;
+  readonly latency: LatencyModel;
+  run(inputs: readonly NamedTensor[]): Promise<{ outputs: readonly NamedTensor[]; runMs: number }>;
+};
+
+/** What belongs to the life of the worker that took the batch. */
+export type BatchTicket = {
+  readonly worker: string;
+  readonly token: string;
+  readonly batch: number;
+  readonly takenAt: number;
+};
+
+export type RunParts = {
+  finish(
+    queue: string,
+    token: string,
+    jobs: readonly Finished[],
+    statistics?: BatchStatistics,
+  ): Promise<FinishOutcome[]>;
+  fail(queue: string, token: string, jobs: readonly FailedJob[]): Promise<unknown>;
+  readonly acquire: (bytes: number) => Uint8Array;
+  readonly now: () => number;
+  /** Told of each run. */
+  readonly observe: (run: {
+    queue: string;
+    rows: number;
+    reason: string;
+    runMs: number;
+    assembleMs: number;
+    queueMs: number;
+  }) => void;
+  readonly report: (error: unknown, sentence: string) => void;
+};
+
+export type Ready = { readonly job: TakenJob; readonly blob: TensorBlob; readonly rows: number };
+export type Assembled = {
+  readonly ready: readonly Ready[];
+  readonly inputs: readonly NamedTensor[];
+  readonly assembleMs: number;
+};
+export type Write = () => Promise<unknown>;
+
+const round = (ms: number): number => Math.round(ms * 1000) / 1000;
+
+export function createRunRows(parts: RunParts) {
+  const { acquire, now, observe, report } = parts;
+
+  function assemble(served: ServedModel, ready: readonly Ready[]): Assembled {
+    const started = now();
+    const stacked = stack(
+      ready.map((one) => one.blob),
+      served.model.maxBatchSize > 0,
+      acquire,
+    );
+    const inputs = stacked.map(({ position, ...tensor }) => ({
+      name: served.model.inputs[position]?.name ?? '',
+      ...tensor,
+    }));
+    return { ready, inputs, assembleMs: now() - started };
+  }
+
+  /** One run and what to write for it. */
+  async function runOnce(
+    served: ServedModel,
+    { ready, inputs, assembleMs }: Assembled,
+    ticket: BatchTicket,
+    reason: BatchReason,
+  ): Promise<Write> {
+    const { model, queue, latency } = served;
+    const rows = ready.reduce((sum, one) => sum + one.rows, 0);
+    const predicted = latency.p50(rows);
+    const queueMs = now() - ticket.takenAt;
+    const { outputs, runMs } = await served.run(inputs);
+    latency.observe(rows, runMs);
+    observe({ queue, rows, reason, runMs, assembleMs, queueMs });
+    const started = now();
+    const placed = outputs.map(({ name, ...output }) => ({
+      position: model.outputs.findIndex((spec) => spec.name === name),
+      ...output,
+    }));
+    const shares = ready.map((one) => ({ rows: one.rows, requested: one.blob.requested }));
+    const blobs = split(placed, shares, model.maxBatchSize > 0);
+    const shared = { batch_rows: rows, batch: `${ticket.token}/${ticket.batch}`, worker: ticket.worker, reason };
+    const times = { run_ms: round(runMs), predicted_ms: round(predicted) };
+    const finished = ready.map(({ job, rows: own }, i): Finished => {
+      const receipt: Receipt = { rows: own, ...shared, ...times };
+      return {
+        id: job.id,
+        output: encodeTensorBlob(blobs[i] ?? { tensors: [], requested: [] }),
+        receipt: JSON.stringify(receipt),
+      };
+    });
+    const ns = (ms: number): number => Math.max(0, Math.round(ms * 1e6));
+    const statistics = {
+      rows,
+      queueNs: ns(queueMs),
+      inputNs: ns(assembleMs),
+      inferNs: ns(runMs),
+      outputNs: ns(now() - started),
+    };
+    return () => parts.finish(queue, ticket.token, finished, statistics);
+  }
+
+  async function runAll(
+    served: ServedModel,
+    assembled: Assembled,
+    ticket: BatchTicket,
+    reason: BatchReason,
+  ): Promise<Write[]> {
+    try {
+      return [await runOnce(served, assembled, ticket, reason)];
+    } catch (error) {
+      const { ready } = assembled;
+      const [only] = ready;
+      if (ready.length <= 1) {
+        report(error, 'the model could not compute a job');
+        const failed = only
+          ? [{ id: only.job.id, code: 'model_error' as const, message: 'the model could not compute this input' }]
+          : [];
+        return [() => parts.fail(served.queue, ticket.token, failed)];
+      }
+      const middle = Math.ceil(ready.length / 2);
+      const left = await runAll(served, assemble(served, ready.slice(0, middle)), ticket, 'bisect');
+      return [...left, ...(await runAll(served, assemble(served, ready.slice(middle)), ticket, 'bisect'))];
+    }
+  }
+
+  return { assemble, runAll };
+}

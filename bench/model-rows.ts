@@ -1,0 +1,11 @@
+/** The names of the models that models.ts makes, and what a row of them is. */
+export const BENCH_MODELS = ['mid', 'mlp', 'cnn'] as const;
+export type BenchModel = (typeof BENCH_MODELS)[number];
+
+/** Shape of one row of INPUT (FP32); OUTPUT is FP32 [10]. */
+export const ROW_SHAPE: Readonly<Record<BenchModel, readonly number[]>> = {
+  mid: [768],
+  mlp: [64],
+  cnn: [3, 64, 64],
+};
+export const MAX_BATCH = 64;
