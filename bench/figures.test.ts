@@ -3,13 +3,15 @@ import { test } from 'node:test';
 
 import { createFigures, figureTable } from './figures.ts';
 
-test('a figure is the median of its rounds, in the order of first mention', () => {
+test('a figure is the median of its rounds, and they come by name', () => {
   const figures = createFigures();
   for (const value of [3, 100, 4]) figures.record('b', 'ms', value);
-  figures.record('a', '/s', 1);
+  figures.record('a.c64', '/s', 1);
+  figures.record('a.c8', '/s', 2);
   assert.deepEqual(figures.list(), [
+    { name: 'a.c8', value: 2, unit: '/s' },
+    { name: 'a.c64', value: 1, unit: '/s' },
     { name: 'b', value: 4, unit: 'ms' },
-    { name: 'a', value: 1, unit: '/s' },
   ]);
 });
 

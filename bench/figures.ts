@@ -7,6 +7,7 @@ export type Figure = { readonly name: string; readonly value: number; readonly u
 export type Figures = {
   /** One round's value. */
   record(name: string, unit: string, value: number): void;
+  /** By name, c8 before c64. */
   list(): Figure[];
 };
 
@@ -18,7 +19,10 @@ export function createFigures(): Figures {
       entry.values.push(value);
       rounds.set(name, entry);
     },
-    list: () => Array.from(rounds, ([name, { unit, values }]) => ({ name, value: median(values), unit })),
+    list: () =>
+      Array.from(rounds, ([name, { unit, values }]) => ({ name, value: median(values), unit })).toSorted((a, b) =>
+        a.name.localeCompare(b.name, 'en', { numeric: true }),
+      ),
   };
 }
 

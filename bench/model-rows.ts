@@ -9,3 +9,6 @@ export const ROW_SHAPE: Readonly<Record<BenchModel, readonly number[]>> = {
   cnn: [3, 64, 64],
 };
 export const MAX_BATCH = 64;
+
+/** @param folder of all repositories */
+export const modelFile = (folder: string, model: BenchModel): string => `${folder}/${model}/${model}/1/model.onnx`;

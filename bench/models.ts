@@ -1,6 +1,6 @@
 /**
  * The models that benchmarks run, made by script with seeded weights: no training, the time of a run is what counts.
- * Written once, git-ignored, in Triton's layout.
+ * Written once, git-ignored, each in a repository of its own in Triton's layout: a system under test serves one of them.
  *
  *   mid  768 → 2048 → 2048 → 10, ReLU between     5.8 M weights: a run costs about as much as a request around it
  *   mlp  64 → 128 → 10                            the model costs nothing: what is measured is everything around it
@@ -16,7 +16,7 @@ import { BENCH_MODELS, MAX_BATCH, ROW_SHAPE, type BenchModel } from './model-row
 
 const CLASSES = 10;
 /** Changes when what is written changes, so that a kept folder is written again. */
-const REVISION = '2';
+const REVISION = '3';
 
 /** Even numbers in [0, 1), the same for the same seed (a 32-bit mix of a counter, as in the SplitMix family). */
 function createRandom(seed: number): () => number {
@@ -104,14 +104,14 @@ export function benchModel(name: BenchModel): ModelSource {
 
 const CACHE = fileURLToPath(new URL('../.cache/', import.meta.url));
 
-/** @returns the repository's folder, written first where it is missing or of an older revision. */
+/** @returns the folder of the repositories, written first where it is missing or of an older revision. */
 export async function writeBenchModels(): Promise<string> {
   const folder = `${CACHE}bench-models`;
   const stamp = `${CACHE}bench-models.revision`;
   if (existsSync(folder) && (await readFile(stamp, 'utf8').catch(() => '')) === REVISION) return folder;
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  for (const name of BENCH_MODELS) await writeModelFolder(folder, benchModel(name));
+  for (const name of BENCH_MODELS) await writeModelFolder(`${folder}/${name}`, benchModel(name));
   await writeFile(stamp, REVISION);
   return folder;
 }

@@ -19,6 +19,7 @@ export type Plan = {
     /** Time for raw onnxruntime: per batch size once, and in every round. */
     readonly rawSweepMs: number;
     readonly rawMs: number;
+    /** Of `mid` last: the latency suite goes on with the systems that serve it. */
     readonly cases: readonly HttpCase[];
     /** Cases that the textbook design runs too, as `model:connections`; `all` for every one. */
     readonly textbook: readonly string[] | 'all';
@@ -44,7 +45,7 @@ const full: Plan = {
     measureMs: 2500,
     rawSweepMs: 400,
     rawMs: 1000,
-    cases: (['mid', 'mlp', 'cnn'] as const).flatMap((model) =>
+    cases: (['mlp', 'cnn', 'mid'] as const).flatMap((model) =>
       CONNECTIONS.map((connections) => ({ model, forms: FORMS, connections })),
     ),
     textbook: 'all',
@@ -62,9 +63,9 @@ const quick: Plan = {
     rawSweepMs: 80,
     rawMs: 300,
     cases: [
-      { model: 'mid', forms: FORMS, connections: 64 },
       { model: 'mlp', forms: ['json'], connections: 64 },
       { model: 'cnn', forms: ['binary'], connections: 64 },
+      { model: 'mid', forms: FORMS, connections: 64 },
     ],
     textbook: ['mid:64'],
   },

@@ -2,13 +2,15 @@
 import { startBatchyard } from './batchyard.ts';
 import type { Figures } from './figures.ts';
 import type { GeneratorHandlers } from './load/generator.ts';
-import { BENCH_MODELS } from './model-rows.ts';
+import type { BenchModel } from './model-rows.ts';
 import { writeBenchModels } from './models.ts';
 import type { Plan } from './plan.ts';
 import type { Cleanup } from './processes/cleanup.ts';
 import { startHelper, type Helper } from './processes/helper.ts';
 import type { RawHandlers } from './raw/session.ts';
 import { startTextbook, type Served } from './textbook/start.ts';
+
+export type Systems = { readonly batchyard: Served; readonly textbook: Served };
 
 export type Stage = {
   readonly plan: Plan;
@@ -19,8 +21,8 @@ export type Stage = {
   readonly say: (text: string) => void;
   generator(): Helper<GeneratorHandlers>;
   raw(): Promise<Helper<RawHandlers>>;
-  batchyard(): Promise<Served>;
-  textbook(): Promise<Served>;
+  /** Both designs serving this model and no other; those of another model are stopped first. */
+  serving(model: BenchModel): Promise<Systems>;
 };
 
 function once<T>(make: () => T): () => T {
@@ -28,9 +30,23 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
-export function createStage(parts: Pick<Stage, 'plan' | 'figures' | 'cleanup' | 'withAutocannon' | 'say'>): Stage {
+type Parts = Pick<Stage, 'plan' | 'figures' | 'cleanup' | 'withAutocannon' | 'say'>;
+
+export function createStage(parts: Parts): Stage {
   const { cleanup, say } = parts;
   const models = once(writeBenchModels);
+  let current: { readonly model: BenchModel; readonly systems: Promise<Systems> } | undefined;
+
+  async function start(model: BenchModel): Promise<Systems> {
+    say(`starting Batchyard and the textbook design with ${model}`);
+    const folder = await models();
+    const [batchyard, textbook] = await Promise.all([
+      startBatchyard(`${folder}/${model}`, [model]),
+      startTextbook(folder, model),
+    ]);
+    cleanup.add(() => Promise.all([batchyard.stop(), textbook.stop()]));
+    return { batchyard, textbook };
+  }
   return {
     ...parts,
     generator: once(() => {
@@ -44,17 +60,13 @@ export function createStage(parts: Pick<Stage, 'plan' | 'figures' | 'cleanup' | 
       await helper.ask('use', await models());
       return helper;
     }),
-    batchyard: once(async () => {
-      say('starting Batchyard');
-      const served = await startBatchyard(await models(), BENCH_MODELS);
-      cleanup.add(() => served.stop());
-      return served;
-    }),
-    textbook: once(async () => {
-      say('starting the textbook design');
-      const served = await startTextbook(await models());
-      cleanup.add(() => served.stop());
-      return served;
-    }),
+    async serving(model) {
+      if (current?.model !== model) {
+        const before = await current?.systems;
+        await Promise.all([before?.batchyard.stop(), before?.textbook.stop()]);
+        current = { model, systems: start(model) };
+      }
+      return current.systems;
+    },
   };
 }

@@ -4,7 +4,7 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
-import { ROW_SHAPE, type BenchModel } from '../model-rows.ts';
+import { modelFile, ROW_SHAPE, type BenchModel } from '../model-rows.ts';
 import { serveParent } from '../processes/serve-parent.ts';
 import { median, quantile } from '../statistics.ts';
 
@@ -15,7 +15,7 @@ let folder = '';
 async function sessionOf(model: BenchModel): Promise<InferenceSession> {
   const found = sessions.get(model);
   if (found) return found;
-  const session = await InferenceSession.create(`${folder}/${model}/1/model.onnx`, {
+  const session = await InferenceSession.create(modelFile(folder, model), {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',
@@ -48,7 +48,7 @@ async function rowsPerS(model: BenchModel, batch: number, ms: number): Promise<n
 }
 
 const handlers = {
-  /** Where the models are. */
+  /** Where the repositories are. */
   use: async (repository: string) => {
     folder = repository;
   },

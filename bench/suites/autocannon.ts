@@ -17,7 +17,7 @@ type Report = { readonly requests: { readonly average: number }; readonly latenc
 
 export async function measureAutocannon(stage: Stage): Promise<void> {
   const { figures, plan, say } = stage;
-  const served = await stage.batchyard();
+  const { batchyard: served } = await stage.serving('mid');
   const mix = mixOf('mid', 'json');
   const own = await measureLoad(stage, served, { ...plan.http, connections: CONNECTIONS, mix });
   const spec = mix.specs[0];

@@ -1,8 +1,8 @@
 /** Fast and wrong does not count: before anything is measured, each system answers one row as onnxruntime does. */
 import type { RawHandlers } from '../raw/session.ts';
 import type { Helper } from '../processes/helper.ts';
-import { BENCH_MODELS, ROW_SHAPE, type BenchModel } from '../model-rows.ts';
-import type { Stage } from '../stage.ts';
+import { ROW_SHAPE, type BenchModel } from '../model-rows.ts';
+import type { Systems } from '../stage.ts';
 
 type Answer = { readonly outputs: readonly { readonly data: readonly number[] }[] };
 
@@ -27,9 +27,6 @@ async function checkModel(raw: Helper<RawHandlers>, port: number, model: BenchMo
   }
 }
 
-export async function checkAnswers(stage: Stage): Promise<void> {
-  const raw = await stage.raw();
-  for (const served of [await stage.batchyard(), await stage.textbook()]) {
-    for (const model of BENCH_MODELS) await checkModel(raw, served.port, model);
-  }
+export async function checkAnswers(raw: Helper<RawHandlers>, systems: Systems, model: BenchModel): Promise<void> {
+  for (const served of [systems.batchyard, systems.textbook]) await checkModel(raw, served.port, model);
 }

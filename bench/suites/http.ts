@@ -64,40 +64,48 @@ function record(stage: Stage, name: string, measured: Measured): void {
 
 async function runCase(stage: Stage, { model, forms, connections }: HttpCase, rawRate: number): Promise<void> {
   const { figures, plan } = stage;
+  const { batchyard, textbook } = await stage.serving(model);
   const load = { connections, warmupMs: plan.http.warmupMs, measureMs: plan.http.measureMs };
-  const ours = await stage.batchyard();
   const rates = new Map<Form, number>();
   for (const form of forms) {
     const name = `http.${model}.${form}.c${connections}`;
-    const measured = await measureLoad(stage, ours, { ...load, mix: mixOf(model, form) });
+    const measured = await measureLoad(stage, batchyard, { ...load, mix: mixOf(model, form) });
     record(stage, name, measured);
     figures.record(`${name}.of_raw`, 'x', measured.rps / rawRate);
     rates.set(form, measured.rps);
-    if (model === 'mid' && connections === 64) recordMemory(stage, 'memory', ours);
+    if (model === 'mid' && connections === 64) recordMemory(stage, 'memory', batchyard);
   }
   const wanted = plan.http.textbook;
   if (wanted !== 'all' && !wanted.includes(`${model}:${connections}`)) return;
-  const textbook = await stage.textbook();
   const measured = await measureLoad(stage, textbook, { ...load, mix: mixOf(model, 'json') });
-  record(stage, `textbook.${model}.c${connections}`, measured);
+  record(stage, `textbook.${model}.json.c${connections}`, measured);
   if (model === 'mid' && connections === 64) recordMemory(stage, 'textbook.memory', textbook);
   for (const [form, rate] of rates) {
     figures.record(`http.${model}.${form}.c${connections}.vs_textbook`, 'x', rate / measured.rps);
   }
 }
 
+/** The batch size at which raw onnxruntime is best, while both systems have nothing to do. */
+async function bestBatch({ raw, figures, plan, say }: Stage, model: BenchModel, idle: Served): Promise<number> {
+  const helper = await raw();
+  const pids = idle.processes().map(({ pid }) => pid);
+  const [cpu, at] = [cpuSeconds(pids), performance.now()];
+  const { batch } = await helper.ask('best', { model, ms: plan.http.rawSweepMs });
+  figures.record('idle.cpu', 'cores', (1000 * (cpuSeconds(pids) - cpu)) / (performance.now() - at));
+  figures.record(`raw.${model}.batch`, 'rows', batch);
+  say(`raw ${model}: best at batch ${batch}`);
+  return batch;
+}
+
 export async function runHttpSuite(stage: Stage): Promise<void> {
-  const { figures, plan, say } = stage;
+  const { figures, plan } = stage;
   const raw = await stage.raw();
-  await Promise.all([stage.batchyard(), stage.textbook()]);
-  await checkAnswers(stage);
-  const models = [...new Set(plan.http.cases.map(({ model }) => model))];
-  for (const model of models) {
-    const best = await raw.ask('best', { model, ms: plan.http.rawSweepMs });
-    say(`raw ${model}: best at batch ${best.batch}`);
-    figures.record(`raw.${model}.batch`, 'rows', best.batch);
+  for (const model of [...new Set(plan.http.cases.map((one) => one.model))]) {
+    const systems = await stage.serving(model);
+    await checkAnswers(raw, systems, model);
+    const batch = await bestBatch(stage, model, systems.batchyard);
     for (let round = 1; round <= plan.http.rounds; round += 1) {
-      const rate = await raw.ask('rate', { model, batch: best.batch, ms: plan.http.rawMs });
+      const rate = await raw.ask('rate', { model, batch, ms: plan.http.rawMs });
       figures.record(`raw.${model}.rows_per_s`, '/s', rate);
       for (const each of plan.http.cases.filter((one) => one.model === model)) await runCase(stage, each, rate);
     }

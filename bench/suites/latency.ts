@@ -29,7 +29,7 @@ export async function runLatencySuite(stage: Stage): Promise<void> {
   const { figures, plan } = stage;
   const { rounds, seconds, textbookSeconds, rawRuns, warmupS } = plan.latency;
   const raw = await stage.raw();
-  const [ours, textbook] = await Promise.all([stage.batchyard(), stage.textbook()]);
+  const { batchyard: ours, textbook } = await stage.serving('mid');
   const oursResults: OpenResult[] = [];
   const textbookResults: OpenResult[] = [];
   const runs: number[] = [];

@@ -1,10 +1,10 @@
-/** Starts the textbook design: its own Redis, its server and its worker. */
+/** Starts the textbook design for one model: its own Redis, its server and its worker. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 import { startRedis } from '../../tests/support/redis.ts';
-import { BENCH_MODELS } from '../model-rows.ts';
+import { modelFile, type BenchModel } from '../model-rows.ts';
 import { descendants } from '../processes/tree.ts';
 
 export type Served = {
@@ -31,11 +31,11 @@ async function stopProgram(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-export async function startTextbook(models: string): Promise<Served> {
+export async function startTextbook(folder: string, model: BenchModel): Promise<Served> {
   const redis = await startRedis();
   const [worker, server] = await Promise.all([
-    startProgram('worker.mjs', [redis.url, models, ...BENCH_MODELS]),
-    startProgram('server.mjs', [redis.url, ...BENCH_MODELS]),
+    startProgram('worker.mjs', [redis.url, model, modelFile(folder, model)]),
+    startProgram('server.mjs', [redis.url, model]),
   ]);
   const redisPid = descendants(process.pid).find(({ command }) => command.includes(`:${redis.port}`))?.pid ?? 0;
   return {

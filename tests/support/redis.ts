@@ -23,7 +23,7 @@ export type TestRedis = {
 const CACHE = fileURLToPath(new URL('../../.cache/redis', import.meta.url));
 
 /** As the product finds it: on this machine, or the distribution's package unpacked without root. */
-export async function redisBinary(): Promise<RedisBinary> {
+async function redisBinary(): Promise<RedisBinary> {
   const found = (await findBinary(process.env['PATH'] ?? '', process.env['REDIS_BIN'])) ?? (await debianRedis(CACHE));
   if (!found) throw new Error('the tests need a Redis 6.2 or later: sudo apt-get install redis-server');
   return found;

@@ -48,7 +48,7 @@ export async function untilReady(url: string, alive: () => boolean): Promise<voi
   throw new StopSentence('the private Redis does not start', 'npm start -- --redis bundled');
 }
 
-export async function shutdown(url: string): Promise<void> {
+async function shutdown(url: string): Promise<void> {
   const redis = connectRedis(url, 'commands', { retryStrategy: () => null, commandTimeout: 5_000 });
   try {
     await redis.connect();

@@ -29,7 +29,7 @@ export function asFailure(error: unknown): Failure {
 }
 
 /** Seconds with a little jitter, so that those refused together do not come back together. */
-export const retryAfter = (failure: Failure): Record<string, string> =>
+const retryAfter = (failure: Failure): Record<string, string> =>
   failure.kind.status === 503 || failure.kind.status === 429
     ? { 'retry-after': String(Math.max(1, Math.ceil((failure.retryAfterS ?? 1) * (1 + Math.random() / 2)))) }
     : {};

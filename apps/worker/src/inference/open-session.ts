@@ -22,15 +22,16 @@ type Parts = ThreadStart & {
 type Waiter = { resolve(result: RunResult): void; reject(error: Error): void };
 type Loaded = Extract<FromThread, { kind: 'loaded' }>;
 
+// Threads run the built file also where the rest runs from source.
 const THREAD = new URL(
-  import.meta.url.endsWith('.ts') ? './session-thread.ts' : './session-thread.js',
+  import.meta.url.endsWith('.ts') ? '../../dist/inference/session-thread.js' : './session-thread.js',
   import.meta.url,
 );
 
 /** @throws Error when the file cannot be loaded, or not in time */
 export async function openSession({ file, intraOpThreads, release, loadLimitMs }: Parts): Promise<Session> {
   const start: ThreadStart = { file, intraOpThreads };
-  const thread = new Worker(THREAD, { workerData: start });
+  const thread = new Worker(THREAD, { workerData: start, execArgv: [] });
   const waiting = new Map<number, Waiter>();
   let next = 0;
 
@@ -50,7 +51,10 @@ export async function openSession({ file, intraOpThreads, release, loadLimitMs }
 
   const loaded = await new Promise<Loaded>((resolve, reject) => {
     const limit = setTimeout(() => reject(new Error('loading took too long')), loadLimitMs);
-    thread.once('error', reject);
+    thread.once('error', (error) => {
+      clearTimeout(limit);
+      reject(error);
+    });
     thread.on('message', (message: FromThread) => {
       if (message.kind === 'loaded' || message.kind === 'refused') {
         clearTimeout(limit);

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { decideAdmission, serviceMs, type Asked, type Load } from './admit.ts';
+
+const load = (over: Partial<Load> = {}): Load => ({
+  draining: false,
+  workers: 1,
+  latency: [],
+  memoryShare: 0,
+  ...over,
+});
+const asked = (over: Partial<Asked> = {}): Asked => ({
+  priority: 'normal',
+  timeoutMs: 1_000,
+  rows: 1,
+  waits: true,
+  ...over,
+});
+const code = (a: Asked, l: Load): string => {
+  const admission = decideAdmission(a, l);
+  return admission.admit ? 'admitted' : admission.code;
+};
+
+test('a draining gateway admits nothing', () => {
+  assert.equal(code(asked(), load({ draining: true })), 'draining');
+});
+
+test('without a worker a caller is refused at once, and a job may wait for one', () => {
+  assert.equal(code(asked(), load({ workers: 0 })), 'model_not_ready');
+  assert.equal(code(asked({ waits: false }), load({ workers: 0 })), 'admitted');
+});
+
+test('a deadline shorter than a run is refused at once', () => {
+  const latency = [{ rows: 1, p50_ms: 50, p99_ms: 60 }];
+  assert.equal(code(asked({ timeoutMs: 10 }), load({ latency })), 'overloaded');
+  assert.equal(code(asked({ timeoutMs: 100 }), load({ latency })), 'admitted');
+});
+
+test('the service time is that of the fastest worker for at least as many rows', () => {
+  const latency = [
+    { rows: 1, p50_ms: 5, p99_ms: 9 },
+    { rows: 8, p50_ms: 20, p99_ms: 30 },
+    { rows: 8, p50_ms: 12, p99_ms: 30 },
+  ];
+  assert.deepEqual(
+    [serviceMs(latency, 1), serviceMs(latency, 2), serviceMs(latency, 9), serviceMs([], 1)],
+    [5, 12, 0, 0],
+  );
+});
+
+test('at 60 % of the memory of Redis low is refused, at 75 % everything', () => {
+  assert.equal(code(asked({ priority: 'low' }), load({ memoryShare: 0.6 })), 'overloaded');
+  assert.equal(code(asked(), load({ memoryShare: 0.6 })), 'admitted');
+  assert.equal(code(asked({ priority: 'critical', waits: false }), load({ memoryShare: 0.75 })), 'overloaded');
+});

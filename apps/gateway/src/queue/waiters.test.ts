@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import type { Reply } from '@batchyard/queue/operations';
+
+import { createWaiters, type Polled } from './waiters.ts';
+
+const reply = (id: string): Reply => ({ id, outcome: 'succeeded', text: '{}', output: undefined });
+const job = { queue: 'm@1', id: 'a' };
+
+test('a reply settles everybody who waits for its job', async () => {
+  const waiters = createWaiters(async () => 'open');
+  const both = [waiters.wait(job, 1_000, 0), waiters.wait(job, 1_000, 0)];
+  waiters.deliver([reply('b'), reply('a')]);
+  for (const { outcome } of both) assert.deepEqual(await outcome, reply('a'));
+  assert.equal(waiters.size(), 0);
+});
+
+test('nobody waits beyond the limit', async () => {
+  const waiters = createWaiters(async () => 'open');
+  const { outcome } = waiters.wait(job, 500, 0);
+  waiters.tick(499);
+  assert.equal(waiters.size(), 1);
+  waiters.tick(500);
+  assert.equal(await outcome, 'timeout');
+});
+
+test('where no reply comes the job is looked at after a second, and less often after that', async () => {
+  const looks: string[] = [];
+  let found: Polled = 'open';
+  const waiters = createWaiters(async (_queue, id) => {
+    looks.push(id);
+    return found;
+  });
+  const { outcome } = waiters.wait(job, 60_000, 0);
+  for (const now of [500, 1_000, 1_500, 2_000, 2_900]) waiters.tick(now);
+  await new Promise(setImmediate);
+  assert.equal(looks.length, 1);
+  found = 'gone';
+  waiters.tick(3_000);
+  assert.equal(await outcome, 'gone');
+});
+
+test('many who wait for one job share one look at it', async () => {
+  let looks = 0;
+  const waiters = createWaiters(async () => {
+    looks += 1;
+    return 'open';
+  });
+  for (let i = 0; i < 1_000; i += 1) waiters.wait(job, 60_000, 0);
+  waiters.tick(1_000);
+  await new Promise(setImmediate);
+  assert.equal(looks, 1);
+});
+
+test('after a gap everything is looked at with the next tick', async () => {
+  const waiters = createWaiters(async () => reply('a'));
+  const { outcome } = waiters.wait(job, 60_000, 0);
+  waiters.pollAll();
+  waiters.tick(1);
+  assert.deepEqual(await outcome, reply('a'));
+});
+
+test('who stops waiting is forgotten', () => {
+  const waiters = createWaiters(async () => 'open');
+  const { stop } = waiters.wait(job, 1_000, 0);
+  stop();
+  assert.equal(waiters.size(), 0);
+});

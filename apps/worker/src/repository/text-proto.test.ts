@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { ConfigError, readModelConfig } from './model-config.ts';
+import { parseTextProto, TextProtoError } from './text-proto.ts';
+
+const CONFIG = `
+# a comment
+name: "simple"
+platform: "onnxruntime_onnx"
+max_batch_size: 8
+input [
+  { name: "INPUT0" data_type: TYPE_INT32 dims: [ 16 ] },
+  { name: 'INPUT' "1" data_type: TYPE_STRING dims: -1 }
+]
+output { name: "OUTPUT0"; data_type: TYPE_FP32; dims: [ 16 ]; }
+dynamic_batching { max_queue_delay_microseconds: 2000 }
+response_cache < enable: true >
+parameters: { key: "intra_op_thread_count" value: { string_value: "2" } }
+parameters { key: "batchyard.nan" value { string_value: "reject" } }
+parameters { key: "strange" value { string_value: "x" } }
+`;
+
+test('a configuration in the names of Triton is read', () => {
+  const config = readModelConfig(parseTextProto(CONFIG));
+  assert.deepEqual(
+    [config.name, config.maxBatchSize, config.maxQueueDelayMs, config.intraOpThreads, config.nan],
+    ['simple', 8, 2, 2, 'reject'],
+  );
+  assert.deepEqual(config.inputs[1], { name: 'INPUT1', datatype: 'BYTES', dims: [-1] });
+  assert.deepEqual(config.notes, [
+    'response_cache has no meaning here yet',
+    'parameter strange has no meaning here yet',
+  ]);
+});
+
+for (const [text, what] of [
+  ['name: "a', 'line 1, column 7'],
+  ['name "a"', 'expected ":"'],
+  ['input {', 'expected "}"'],
+  ['a: [1 2]', 'expected ","'],
+  ['max_batch_size: }', 'unexpected "}"'],
+  ['\n\n  $', 'line 3, column 3'],
+] as const) {
+  test(`${JSON.stringify(text)} is told with its place`, () => {
+    assert.throws(
+      () => parseTextProto(text),
+      (error) => error instanceof TextProtoError && error.message.includes(what),
+    );
+  });
+}
+
+for (const [text, what] of [
+  ['max_batch_size: -1', 'max_batch_size'],
+  ['max_batch_size: "8"', 'max_batch_size'],
+  ['input { name: "A" data_type: TYPE_COMPLEX }', 'data_type'],
+  ['ensemble_scheduling { }', 'ensemble_scheduling'],
+  ['parameters { key: "batchyard.nan" value { string_value: "maybe" } }', 'batchyard.nan'],
+  ['default_model_filename: "../x"', 'default_model_filename'],
+] as const) {
+  test(`${text} names the field`, () => {
+    assert.throws(
+      () => readModelConfig(parseTextProto(text)),
+      (error) => error instanceof ConfigError && error.message.includes(what),
+    );
+  });
+}
+
+test('no text makes the reader throw anything but its own error', () => {
+  const piece = fc.constantFrom('a', ':', '{', '}', '[', ']', '<', '>', ',', '"x"', '1', '-', '#c\n', ' ', '"', '\\');
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+      try {
+        parseTextProto(pieces.join(''));
+      } catch (error) {
+        assert.ok(error instanceof TextProtoError);
+      }
+    }),
+  );
+});
