@@ -1,5 +1,6 @@
 /** Starts the product as a user does and tells its processes apart. */
 import { startSystem } from '../tests/support/system.ts';
+import { once } from './once.ts';
 import { descendants } from './processes/tree.ts';
 import type { Served } from './textbook/start.ts';
 
@@ -30,8 +31,7 @@ export async function startBatchyard(models: string, names: readonly string[]): 
       { pid: supervisor, role: 'supervisor' },
       ...descendants(supervisor).map(({ pid, command }) => ({ pid, role: roleOf(command) })),
     ],
-    async stop() {
-      await system.stop();
-    },
+    // A second signal would make the supervisor leave without its children.
+    stop: once(() => system.stop().then(() => undefined)),
   };
 }

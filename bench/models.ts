@@ -87,7 +87,7 @@ function convolutions(layers: Layers, random: () => number): void {
   dense(layers, 'flat', [channels, CLASSES], random);
 }
 
-export function benchModel(name: BenchModel): ModelSource {
+function benchModel(name: BenchModel): ModelSource {
   const random = createRandom(name.charCodeAt(1));
   const layers: Layers = { nodes: [], initializers: [] };
   if (name === 'cnn') convolutions(layers, random);

@@ -14,6 +14,8 @@ export type Plan = {
   };
   readonly http: {
     readonly rounds: number;
+    /** Before the first round, per system and form. */
+    readonly firstWarmupMs: number;
     readonly warmupMs: number;
     readonly measureMs: number;
     /** Time for raw onnxruntime: per batch size once, and in every round. */
@@ -27,6 +29,7 @@ export type Plan = {
   readonly latency: {
     readonly rounds: number;
     readonly seconds: number;
+    /** 0: not measured. */
     readonly textbookSeconds: number;
     readonly rawRuns: number;
     readonly warmupS: number;
@@ -41,6 +44,7 @@ const full: Plan = {
   queue: { rounds: 5, warmupMs: 2500, measureMs: 4000, keepS: 2 },
   http: {
     rounds: 3,
+    firstWarmupMs: 3000,
     warmupMs: 700,
     measureMs: 2500,
     rawSweepMs: 400,
@@ -58,19 +62,19 @@ const quick: Plan = {
   queue: { rounds: 1, warmupMs: 1400, measureMs: 1500, keepS: 1 },
   http: {
     rounds: 2,
+    firstWarmupMs: 900,
     warmupMs: 400,
-    measureMs: 900,
+    measureMs: 800,
     rawSweepMs: 80,
     rawMs: 300,
     cases: [
       { model: 'mlp', forms: ['json'], connections: 64 },
-      { model: 'cnn', forms: ['binary'], connections: 64 },
       { model: 'mid', forms: FORMS, connections: 64 },
     ],
     textbook: ['mid:64'],
   },
-  latency: { rounds: 1, seconds: 5, textbookSeconds: 2, rawRuns: 100, warmupS: 0.5 },
-  floor: { warmupMs: 500, measureMs: 2500 },
+  latency: { rounds: 1, seconds: 4, textbookSeconds: 0, rawRuns: 100, warmupS: 0.5 },
+  floor: { warmupMs: 500, measureMs: 2000 },
 };
 
 export const planFor = (isQuick: boolean): Plan => (isQuick ? quick : full);

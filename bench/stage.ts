@@ -4,6 +4,7 @@ import type { Figures } from './figures.ts';
 import type { GeneratorHandlers } from './load/generator.ts';
 import type { BenchModel } from './model-rows.ts';
 import { writeBenchModels } from './models.ts';
+import { once } from './once.ts';
 import type { Plan } from './plan.ts';
 import type { Cleanup } from './processes/cleanup.ts';
 import { startHelper, type Helper } from './processes/helper.ts';
@@ -25,11 +26,6 @@ export type Stage = {
   serving(model: BenchModel): Promise<Systems>;
 };
 
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
-}
-
 type Parts = Pick<Stage, 'plan' | 'figures' | 'cleanup' | 'withAutocannon' | 'say'>;
 
 export function createStage(parts: Parts): Stage {
@@ -40,12 +36,11 @@ export function createStage(parts: Parts): Stage {
   async function start(model: BenchModel): Promise<Systems> {
     say(`starting Batchyard and the textbook design with ${model}`);
     const folder = await models();
-    const [batchyard, textbook] = await Promise.all([
-      startBatchyard(`${folder}/${model}`, [model]),
-      startTextbook(folder, model),
-    ]);
-    cleanup.add(() => Promise.all([batchyard.stop(), textbook.stop()]));
-    return { batchyard, textbook };
+    const batchyard = startBatchyard(`${folder}/${model}`, [model]);
+    const textbook = startTextbook(folder, model);
+    // Known to the cleanup before they are there: it may have to wait for them.
+    for (const starting of [batchyard, textbook]) cleanup.add(async () => (await starting).stop());
+    return { batchyard: await batchyard, textbook: await textbook };
   }
   return {
     ...parts,

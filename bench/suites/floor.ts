@@ -30,8 +30,9 @@ export async function runFloorSuite(stage: Stage): Promise<void> {
   const { figures, plan, say } = stage;
   say('starting Batchyard with the shipped models');
   const names = MIX.specs.map(({ model }) => model);
-  const served = await startBatchyard(MODELS, names);
-  stage.cleanup.add(() => served.stop());
+  const starting = startBatchyard(MODELS, names);
+  stage.cleanup.add(async () => (await starting).stop());
+  const served = await starting;
   const measured = await measureLoad(stage, served, { ...plan.floor, connections: USERS, mix: MIX });
   const { total, roles } = memoryOf(served);
   await served.stop();

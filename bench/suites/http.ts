@@ -7,7 +7,7 @@ import { attempts, type LoadResult } from '../load/tally.ts';
 import { ROW_SHAPE, type BenchModel } from '../model-rows.ts';
 import { cpuSeconds } from '../processes/tree.ts';
 import type { HttpCase } from '../plan.ts';
-import type { Stage } from '../stage.ts';
+import type { Stage, Systems } from '../stage.ts';
 import type { Served } from '../textbook/start.ts';
 import { measureAutocannon } from './autocannon.ts';
 import { checkAnswers } from './check-answers.ts';
@@ -62,6 +62,9 @@ function record(stage: Stage, name: string, measured: Measured): void {
   say(`${name}: ${measured.rps.toFixed(0)}/s, p99 ${measured.latency.p99.toFixed(1)} ms${trouble}`);
 }
 
+const textbookRuns = ({ plan }: Stage, { model, connections }: HttpCase): boolean =>
+  plan.http.textbook === 'all' || plan.http.textbook.includes(`${model}:${connections}`);
+
 async function runCase(stage: Stage, { model, forms, connections }: HttpCase, rawRate: number): Promise<void> {
   const { figures, plan } = stage;
   const { batchyard, textbook } = await stage.serving(model);
@@ -75,13 +78,22 @@ async function runCase(stage: Stage, { model, forms, connections }: HttpCase, ra
     rates.set(form, measured.rps);
     if (model === 'mid' && connections === 64) recordMemory(stage, 'memory', batchyard);
   }
-  const wanted = plan.http.textbook;
-  if (wanted !== 'all' && !wanted.includes(`${model}:${connections}`)) return;
+  if (!textbookRuns(stage, { model, forms, connections })) return;
   const measured = await measureLoad(stage, textbook, { ...load, mix: mixOf(model, 'json') });
   record(stage, `textbook.${model}.json.c${connections}`, measured);
   if (model === 'mid' && connections === 64) recordMemory(stage, 'textbook.memory', textbook);
   for (const [form, rate] of rates) {
     figures.record(`http.${model}.${form}.c${connections}.vs_textbook`, 'x', rate / measured.rps);
+  }
+}
+
+/** What will be measured runs for a while first: compilers of a fresh process would be measured otherwise. */
+async function warmUp(stage: Stage, { batchyard, textbook }: Systems, cases: readonly HttpCase[]): Promise<void> {
+  const load = { connections: 64, warmupMs: 0, measureMs: stage.plan.http.firstWarmupMs };
+  for (const { model, forms } of cases.slice(0, 1)) {
+    for (const form of forms) await measureLoad(stage, batchyard, { ...load, mix: mixOf(model, form) });
+    if (!cases.some((one) => textbookRuns(stage, one))) continue;
+    await measureLoad(stage, textbook, { ...load, mix: mixOf(model, 'json') });
   }
 }
 
@@ -100,14 +112,16 @@ async function bestBatch({ raw, figures, plan, say }: Stage, model: BenchModel, 
 export async function runHttpSuite(stage: Stage): Promise<void> {
   const { figures, plan } = stage;
   const raw = await stage.raw();
-  for (const model of [...new Set(plan.http.cases.map((one) => one.model))]) {
+  for (const model of new Set(plan.http.cases.map((one) => one.model))) {
     const systems = await stage.serving(model);
     await checkAnswers(raw, systems, model);
+    const cases = plan.http.cases.filter((one) => one.model === model);
+    await warmUp(stage, systems, cases);
     const batch = await bestBatch(stage, model, systems.batchyard);
     for (let round = 1; round <= plan.http.rounds; round += 1) {
       const rate = await raw.ask('rate', { model, batch, ms: plan.http.rawMs });
       figures.record(`raw.${model}.rows_per_s`, '/s', rate);
-      for (const each of plan.http.cases.filter((one) => one.model === model)) await runCase(stage, each, rate);
+      for (const each of cases) await runCase(stage, each, rate);
     }
   }
   if (stage.withAutocannon) await measureAutocannon(stage);

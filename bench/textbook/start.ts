@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { startRedis } from '../../tests/support/redis.ts';
 import { modelFile, type BenchModel } from '../model-rows.ts';
+import { once as onlyOnce } from '../once.ts';
 import { descendants } from '../processes/tree.ts';
 
 export type Served = {
@@ -45,9 +46,9 @@ export async function startTextbook(folder: string, model: BenchModel): Promise<
       { pid: worker.child.pid ?? 0, role: 'worker' },
       { pid: redisPid, role: 'redis' },
     ],
-    async stop() {
+    stop: onlyOnce(async () => {
       await Promise.all([stopProgram(server.child), stopProgram(worker.child)]);
       await redis.stop();
-    },
+    }),
   };
 }

@@ -74,6 +74,8 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
   const token = (n: number): string => `w${n}:${incarnation[n]}`;
   const holds = (n: number): string[] => [...model.jobs.values()].filter((j) => j.owner === token(n)).map((j) => j.id);
   const pickId = (n: number): string | undefined => [...model.jobs.keys()][n];
+  const startedBy = (t: string): number[] =>
+    [...model.started].filter((one) => one.startsWith(`${t} `)).map((one) => Number(one.split(' ')[1]));
   let batch = 0;
   let place = 0;
 
@@ -83,7 +85,7 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
     const got = taken.kind === 'jobs' ? taken.jobs.map((j) => j.id) : [];
     assert.deepEqual(got, plain.plainTake(model, token(n), batch, maxRows));
     if (start) {
-      await queue.markStarted(token(n), batch);
+      await queue.markStarted(token(n), [...startedBy(token(n)), batch]);
       model.started.add(`${token(n)} ${batch}`);
     }
   }

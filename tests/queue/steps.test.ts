@@ -168,7 +168,7 @@ test('after a death in a started batch a job is delivered alone, and three death
   const die = async (token: string, started: boolean): Promise<string[]> => {
     const request = takeRequest(token);
     const got = ids(await under.queue.take(QUEUE, request));
-    if (started) await under.queue.markStarted(token, request.batch);
+    if (started) await under.queue.markStarted(token, [request.batch]);
     await under.queue.releaseWorker(token);
     return got;
   };

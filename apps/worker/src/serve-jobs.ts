@@ -20,8 +20,7 @@ type Parts = {
   readonly incarnation: Incarnation;
   readonly take: (queue: string, request: TakeRequest) => Promise<Taken>;
   readonly giveBack: (queue: string, token: string, ids: readonly string[]) => Promise<unknown>;
-  readonly markStarted: (token: string, batch: number) => Promise<void>;
-  readonly unmarkStarted: (token: string, batch: number) => Promise<void>;
+  readonly markStarted: (token: string, batches: readonly number[]) => Promise<void>;
   readonly renew: (queue: string, token: string, ids: readonly string[], lockMs: number) => Promise<string[]>;
   /** Sleeps until the queue may have work, a second at most. */
   readonly awaitWork: (queue: string) => Promise<void>;
@@ -53,6 +52,8 @@ const LEAD_MS = 1.5;
 export function createServeJobs(parts: Parts): ServeJobs {
   const { incarnation, lockMs, now, pause } = parts;
   const held = new Map<string, { queue: string; token: string }>();
+  /** Batches of all models that run now. */
+  const started = new Set<number>();
   let stopped = false;
 
   /** A job that came a second time joins the run in progress. */
@@ -64,12 +65,11 @@ export function createServeJobs(parts: Parts): ServeJobs {
 
   async function run(prepared: PreparedBatch, ticket: BatchTicket, jobs: readonly TakenJob[]): Promise<void> {
     // The mark is on the socket before the batch is handed over, so that a crash inside native code counts.
-    void parts.markStarted(ticket.token, ticket.batch).catch(() => undefined);
+    started.add(ticket.batch);
+    void parts.markStarted(ticket.token, [...started]).catch(() => undefined);
     await prepared.execute();
-    void prepared.settled.then(() => {
-      for (const job of jobs) held.delete(job.id);
-      return parts.unmarkStarted(ticket.token, ticket.batch).catch(() => undefined);
-    });
+    started.delete(ticket.batch);
+    void prepared.settled.then(() => jobs.forEach((job) => held.delete(job.id)));
   }
 
   async function serve(served: ServedModel, policy: BatchPolicy): Promise<void> {
@@ -100,6 +100,8 @@ export function createServeJobs(parts: Parts): ServeJobs {
           running = run(prepared, ticket, jobs);
           const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
           await Promise.race([running, pause(Math.max(0, latency.p50(rows) - LEAD_MS))]);
+          // Nothing more waited: the marker of whatever comes next rings the bell.
+          if (taken.waiting === 0 && later.length === 0) await parts.awaitWork(queue);
           break;
         }
         case 'later':

@@ -42,9 +42,11 @@ export type Consumer = {
   giveBack(queue: string, token: string, ids: readonly string[]): Promise<number>;
   /** Extends locks; @returns the ids that are no longer ours. */
   renew(queue: string, token: string, ids: readonly string[], lockMs: number): Promise<string[]>;
-  /** Written before the batch runs, so that a death inside it counts for its jobs. */
-  markStarted(token: string, batch: number): Promise<void>;
-  unmarkStarted(token: string, batch: number): Promise<void>;
+  /**
+   * Names the batches that run now, before the newest of them does, so that a death counts for their jobs and for no
+   * others. One that has ended since harms nothing: its jobs are no longer active.
+   */
+  markStarted(token: string, batches: readonly number[]): Promise<void>;
 };
 
 type TakenHead = [string, string, number, number, number, number, string, string, number, string];
@@ -153,12 +155,8 @@ export function createConsumer(settings: QueueSettings): Consumer {
         (await runScript(commands, 'renewMany', `${base}meta`, [pack([base, token, lockMs, ids])])) as Buffer[]
       ).map(String);
     },
-    async markStarted(token, batch) {
-      const key = startedKey(prefix, token);
-      await Promise.all([commands.sadd(key, batch), commands.pexpire(key, STARTED_TTL_MS)]);
-    },
-    async unmarkStarted(token, batch) {
-      await commands.srem(startedKey(prefix, token), batch);
+    async markStarted(token, batches) {
+      await commands.set(startedKey(prefix, token), `,${batches.join(',')},`, 'PX', STARTED_TTL_MS);
     },
   };
 }

@@ -2,7 +2,7 @@
 import express, { type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
 
-import { publicShape, type Model } from '@batchyard/shared/contract/model';
+import { liveBody, modelMetadata, modelReadyBody, readyBody, serverMetadata } from '../protocol/metadata.ts';
 
 import { lookUp, type ModelLookup } from './infer-route.ts';
 import { matchModel } from './paths.ts';
@@ -16,22 +16,7 @@ type Parts = {
   readonly ready: () => boolean;
 };
 
-const EXTENSIONS = ['binary_tensor_data'];
-
-function metadata(model: Model): unknown {
-  const tensor = (spec: Model['inputs'][number]): unknown => ({
-    name: spec.name,
-    datatype: spec.datatype,
-    shape: publicShape(model, spec),
-  });
-  return {
-    name: model.name,
-    versions: [model.version],
-    platform: model.platform,
-    inputs: model.inputs.map(tensor),
-    outputs: model.outputs.map(tensor),
-  };
-}
+const EXTENSIONS = ['binary_tensor_data', 'classification'];
 
 export function createPublicApp({ serverName, version, models, ready }: Parts): Express {
   const app = express();
@@ -46,12 +31,12 @@ export function createPublicApp({ serverName, version, models, ready }: Parts): 
   };
   get('/livez', (_request, response) => sendJson(response, 200, { live: true }));
   get('/readyz', (_request, response) => sendJson(response, ready() ? 200 : 503, { ready: ready() }));
-  get('/v2/health/live', (_request, response) => sendJson(response, 200, { live: true }));
-  get('/v2/health/ready', (_request, response) =>
-    sendJson(response, ready() ? 200 : 503, { live: true, ready: ready() }),
-  );
+  get('/v2/health/live', (_request, response) => sendJson(response, 200, liveBody()));
+  get('/v2/health/ready', (_request, response) => sendJson(response, ready() ? 200 : 503, readyBody(ready())));
   for (const path of ['/v2', '/v2/']) {
-    get(path, (_request, response) => sendJson(response, 200, { name: serverName, version, extensions: EXTENSIONS }));
+    get(path, (_request, response) =>
+      sendJson(response, 200, serverMetadata({ name: serverName, version, extensions: EXTENSIONS })),
+    );
   }
 
   app.use((request, response) => {
@@ -66,8 +51,8 @@ export function createPublicApp({ serverName, version, models, ready }: Parts): 
     }
     try {
       const { model, workers } = lookUp(models, found);
-      if (found.rest === '') sendJson(response, 200, metadata(model));
-      else sendJson(response, workers > 0 ? 200 : 503, { name: model.name, ready: workers > 0 });
+      if (found.rest === '') sendJson(response, 200, modelMetadata(model));
+      else sendJson(response, workers > 0 ? 200 : 503, modelReadyBody(model.name, workers > 0));
     } catch (error) {
       sendV2Failure(response, error);
     }

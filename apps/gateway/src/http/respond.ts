@@ -12,6 +12,8 @@ export function sendJson(
   sendBytes(response, status, Buffer.from(JSON.stringify(value)), { 'content-type': 'application/json', ...headers });
 }
 
+const ONE_WRITE_BYTES = 8_192;
+
 export function sendBytes(
   response: ServerResponse,
   status: number,
@@ -20,7 +22,9 @@ export function sendBytes(
 ): void {
   if (response.headersSent || response.destroyed) return;
   response.writeHead(status, { ...headers, 'content-length': body.byteLength });
-  response.end(body);
+  // A string joins the header in one write; latin1 keeps every byte as it is.
+  if (body.byteLength <= ONE_WRITE_BYTES) response.end(body.toString('latin1'), 'latin1');
+  else response.end(body);
 }
 
 /** Anything thrown, as a Failure that is safe to show. */

@@ -6,9 +6,9 @@ import fc from 'fast-check';
 import { parseJson } from './json-reader.ts';
 
 const parse = (text: string): unknown => parseJson(Buffer.from(text));
-const refused = (bytes: string | Buffer, text: RegExp): void => {
+const refused = (bytes: string | Uint8Array, text: RegExp): void => {
   assert.throws(
-    () => parseJson(Buffer.from(bytes as string)),
+    () => parseJson(typeof bytes === 'string' ? Buffer.from(bytes) : Buffer.from(bytes)),
     (error) => error instanceof Failure && error.kind.status === 400 && text.test(error.message),
     String(bytes).slice(0, 80),
   );

@@ -65,13 +65,14 @@ test('floats half way between two float32 and next to it round as Number and fro
     fc.property(
       fc.float({ noDefaultInfinity: true, noNaN: true, min: Math.fround(1e-30), max: Math.fround(1e30) }),
       (low) => {
-        const words = new Uint32Array(Float32Array.of(low).buffer);
-        words[0]! += 1;
-        const tie = (low + new Float32Array(words.buffer)[0]!) / 2;
+        const view = new DataView(new ArrayBuffer(4));
+        view.setFloat32(0, low);
+        view.setUint32(0, view.getUint32(0) + 1);
+        const tie = (low + view.getFloat32(0)) / 2;
         const texts = [tie.toPrecision(17), tie.toPrecision(21), (tie * (1 + 2 ** -52)).toPrecision(18)];
-        const view = read('FP32', texts);
+        const got = read('FP32', texts);
         for (const [i, text] of texts.entries())
-          assert.equal(view.getFloat32(4 * i, true), Math.fround(Number(text)), text);
+          assert.equal(got.getFloat32(4 * i, true), Math.fround(Number(text)), text);
       },
     ),
     { numRuns: 2000 },
@@ -160,11 +161,9 @@ test('Tensors: 300 or -1 in UINT8, 2^31 in INT32, 2^63 in INT64 400; the ends of
     refused(datatype, String(min - 1n));
     refused(datatype, `${max + 1n}.0`);
     const view = read(datatype, [String(min), String(max), `${max}.0`, `${min}e0`]);
-    const expected = datatype.startsWith('U') ? max : -1n;
     const bytes = view.byteLength / 4;
     for (let at = 0; at < bytes; at += 1)
       assert.equal(view.getUint8(bytes + at), Number((max >> BigInt(8 * at)) & 255n));
-    assert.ok(expected !== 0n);
   }
 });
 

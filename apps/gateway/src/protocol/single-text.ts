@@ -14,6 +14,8 @@ const ZERO = 0x30;
 const MINUS = 0x2d;
 const MOST_DIGITS = 9;
 const FEWEST_DIGITS = 6;
+/** Below, a float32 has fewer digits to tell it from its neighbours. */
+const SMALLEST_NORMAL = 2 ** -126;
 
 /** value × 10^power for powers within ±64. */
 const shifted = (value: number, power: number): number =>
@@ -66,7 +68,8 @@ function writeFraction(writer: JsonWriter, value: number): void {
     power -= 1;
     digits = Math.round(shifted(value, power));
   }
-  for (let count = MOST_DIGITS - 1; count >= FEWEST_DIGITS; count -= 1) {
+  const fewest = value < SMALLEST_NORMAL ? 1 : FEWEST_DIGITS;
+  for (let count = MOST_DIGITS - 1; count >= fewest; count -= 1) {
     const shorter = Math.round(shifted(value, count - 1 - order));
     if (!readsBack(shorter, count - 1 - order, value)) break;
     digits = shorter;

@@ -24,6 +24,8 @@ type Parts = {
 const BLOCK_MS = 1_000;
 const RETRY_MS = 100;
 const KEEP_ALIVE_MS = 10_000;
+const TRIM_MS = 250;
+const TRIM_BYTES = 1_048_576;
 
 export type ReplyLoop = { stop(): Promise<void> };
 
@@ -38,6 +40,8 @@ export async function startReplyLoop({
   let lastId = await stream.open(gateway);
   let running = true;
   let aliveAt = performance.now();
+  let trimmedAt = aliveAt;
+  let unread = 0;
 
   async function keepAlive(): Promise<void> {
     if (performance.now() - aliveAt < KEEP_ALIVE_MS) return;
@@ -45,6 +49,15 @@ export async function startReplyLoop({
     if (await stream.keepAlive(gateway)) return;
     lastId = await stream.open(gateway);
     afterGap();
+  }
+
+  /** What was read goes now and then, not after each read. */
+  function trim(): void {
+    const now = performance.now();
+    if (unread === 0 || (unread < TRIM_BYTES && now - trimmedAt < TRIM_MS)) return;
+    void stream.trim(gateway, lastId, unread).catch(() => undefined);
+    unread = 0;
+    trimmedAt = now;
   }
 
   async function loop(): Promise<void> {
@@ -59,8 +72,8 @@ export async function startReplyLoop({
         const read = await stream.read(gateway, lastId, BLOCK_MS);
         lastId = read.lastId;
         deliver(read.replies);
-        if (read.replies.length > 0)
-          void stream.trim(gateway, lastId, countedBytes(read.replies)).catch(() => undefined);
+        unread += countedBytes(read.replies);
+        trim();
         await keepAlive();
       } catch {
         broken = true;

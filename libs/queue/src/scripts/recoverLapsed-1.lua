@@ -41,7 +41,7 @@ for _, id in ipairs(redis.call('LRANGE', base .. 'active', -500, -1)) do
         if returnJob(base, settler, events, id, false, true) then count = count + 1 end
       end
     else
-      local started = f[1] and redis.call('SISMEMBER', shard .. 'started:' .. f[1], f[2] or '') == 1
+      local started = f[1] and hasStarted(shard, f[1], f[2])
       if returnJob(base, settler, events, id, started, true) then count = count + 1 end
     end
   end

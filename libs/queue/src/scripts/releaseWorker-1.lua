@@ -28,7 +28,7 @@ local count = 0
 for _, id in ipairs(redis.call('LRANGE', base .. 'active', 0, -1)) do
   local f = redis.call('HMGET', base .. id, 'pb', 'bt')
   if f[1] == token then
-    local started = redis.call('SISMEMBER', shard .. 'started:' .. token, f[2] or '') == 1
+    local started = hasStarted(shard, token, f[2])
     if returnJob(base, settler, events, id, started, true) then count = count + 1 end
   end
 end

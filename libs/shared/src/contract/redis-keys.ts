@@ -10,7 +10,7 @@
  * | `{by<k>}:x:<queue>:stats` | hash of counters | finishMany, failMany | gateway | with the queue |
  * | `{by<k>}:x:<queue>:tombs` | zset id → ms | whatever removes a result | gateway (410) | one more RESULT_TTL |
  * | `{by<k>}:x:reply:<gateway>` | stream | finishMany, failMany, … | that gateway | 60 s after its last sign of life |
- * | `{by<k>}:x:started:<token>` | set of batch numbers | worker before it runs a batch | releaseWorker, recoverLapsed | 1 h |
+ * | `{by<k>}:x:started:<token>` | string `,<batch>,<batch>,` | worker before it runs a batch | releaseWorker, recoverLapsed | 1 h |
  * | `{by<k>}:x:dead:<token>` | string | claimDead, releaseWorker | takeMany, checkIn | 1 h |
  * | `{by0}:x:workers` | zset worker → beat (ms) | checkIn | gateway | pruned after 60 s of silence |
  * | `{by0}:x:worker:<worker>` | hash `beat`, `token`, `state` (heartbeat JSON) | checkIn | gateway, claimDead | 60 s |

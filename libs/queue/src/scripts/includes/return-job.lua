@@ -23,3 +23,9 @@ local function returnJob(base, settler, events, id, death, counted)
   events.step('event', 'waiting', 'jobId', id, 'prev', 'active')
   return true
 end
+
+-- Whether the batch was running when its worker was last heard of; the key is ",12,15,".
+local function hasStarted(shard, token, batch)
+  local running = batch and redis.call('GET', shard .. 'started:' .. token)
+  return running and string.find(running, ',' .. batch .. ',', 1, true) ~= nil
+end
