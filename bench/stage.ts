@@ -40,7 +40,8 @@ export function createStage(parts: Parts): Stage {
     const textbook = startTextbook(folder, model);
     // Known to the cleanup before they are there: it may have to wait for them.
     for (const starting of [batchyard, textbook]) cleanup.add(async () => (await starting).stop());
-    return { batchyard: await batchyard, textbook: await textbook };
+    const [ours, theirs] = await Promise.all([batchyard, textbook]);
+    return { batchyard: ours, textbook: theirs };
   }
   return {
     ...parts,

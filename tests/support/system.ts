@@ -14,6 +14,7 @@ export type WorkerLine = {
   readonly id: string;
   readonly pid: number;
   readonly state: string;
+  readonly in_flight: number;
   readonly models: readonly unknown[];
 };
 

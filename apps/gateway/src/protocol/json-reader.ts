@@ -109,7 +109,7 @@ export function readArray<T>(reader: JsonReader, element: (reader: JsonReader) =
 }
 
 /** Any value; recursion ends at MAX_DEPTH. */
-export function readValue(reader: JsonReader): JsonValue {
+function readValue(reader: JsonReader): JsonValue {
   reader.values += 1;
   if (reader.values > MAX_VALUES) throw jsonFailure(reader, `more than ${MAX_VALUES} values outside of tensors`);
   switch (peek(reader)) {

@@ -50,8 +50,8 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 
 /** One pass in plain code while it is ASCII, as most is: asking the decoder costs more than a short string. */
 export function isUtf8(bytes: Uint8Array): boolean {
-  for (const byte of bytes) {
-    if (byte >= 0x80) return decodeUtf8(bytes) !== undefined;
+  for (let at = 0; at < bytes.length; at += 1) {
+    if (bytes[at]! >= 0x80) return decodeUtf8(bytes) !== undefined;
   }
   return true;
 }

@@ -1,5 +1,6 @@
 /**
- * The shortest decimal text that reads back as the same float32, also where the reader rounds to a double first.
+ * The shortest decimal text that reads back as the same float32, also where the reader rounds to a double first (a text
+ * half way between two float32 is never taken).
  *
  * Nine significant digits always suffice. Fewer are tried from eight down; a candidate n × 10^-k counts when both ends
  * of an interval around its double, wider than the error of computing it, round to the float32 in question.

@@ -2,7 +2,8 @@
  * The `data` array of an input from its JSON text into raw little-endian bytes (as the platforms of Node are).
  *
  * It may be flat or nested. Nesting is compared with the shape after axes of length 1 are left out on both sides, so
- * `[5]` and `[[5]]` are the same for shape [1,1], as in Triton, and `[[1,2],[3]]` fits no shape at all.
+ * `[5]` and `[[5]]` are the same for shape [1,1], as in Triton, and `[[1,2],[3]]` fits no shape at all. Its depth is
+ * counted from its own first bracket, as Triton does.
  */
 import { Failure } from '@batchyard/shared/contract/failure';
 import type { Datatype } from '@batchyard/shared/contract/tensor';
@@ -76,7 +77,7 @@ export function readTensor(reader: JsonReader, target: TensorTarget): Uint8Array
   }
   if (peek(reader) !== OPEN_ARRAY) throw new Failure('bad_request', "Unable to parse 'data': an array is expected");
   // An element takes two bytes of text at least: nothing is allocated for what cannot be there.
-  if (target.elements > reader.bytes.length - reader.at) throw mismatch();
+  if (2 * target.elements > reader.bytes.length - reader.at) throw mismatch();
   const sink = createElements(target.datatype, target.elements);
   const nesting: Nesting = { lengths: [], counts: [], leafDepth: -1 };
   let index = 0;
