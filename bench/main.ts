@@ -13,6 +13,7 @@ import { createFigures, figureTable } from './figures.ts';
 import { machineLine } from './machine.ts';
 import { planFor } from './plan.ts';
 import { createCleanup } from './processes/cleanup.ts';
+import { startOwnRedis } from './redis.ts';
 import { createStage, type Stage } from './stage.ts';
 import { runFloorSuite } from './suites/floor.ts';
 import { runHttpSuite } from './suites/http.ts';
@@ -51,11 +52,13 @@ async function run(): Promise<void> {
   if (unknown.length > 0)
     throw new Error(`No such benchmark: ${unknown.join(', ')}. There are ${Object.keys(SUITES).join(', ')}.`);
   const chosen = positionals.length > 0 ? positionals : Object.keys(SUITES);
-  const machine = machineLine();
+  const cleanup = createCleanup();
+  const redis = await startOwnRedis();
+  await redis.stop();
+  const machine = machineLine(redis.version);
   const start = performance.now();
   if (!options['no-build']) build(['-b']);
   build(['-p', 'bench/tsconfig.build.json']);
-  const cleanup = createCleanup();
   const figures = createFigures();
   const say = (text: string): void =>
     void process.stderr.write(`${((performance.now() - start) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);

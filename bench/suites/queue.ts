@@ -6,11 +6,11 @@
 import { connectRedis, type Redis } from '@batchyard/shared/runtime/redis';
 import { shardPrefix } from '@batchyard/shared/contract/redis-keys';
 
-import { startRedis } from '../../tests/support/redis.ts';
 import { startHelper, type Helper } from '../processes/helper.ts';
 import type { ConsumerHandlers } from '../queue-load/batchyard-consumer.ts';
 import type { ProducerHandlers } from '../queue-load/batchyard-producer.ts';
 import type { LoadSettings } from '../queue-load/job-payload.ts';
+import { startOwnRedis } from '../redis.ts';
 import type { Stage } from '../stage.ts';
 
 type Kind = LoadSettings['kind'];
@@ -114,7 +114,7 @@ function recordRound({ figures }: Stage, costs: ReadonlyMap<Kind, Cost>): void {
 }
 
 export async function runQueueSuite(stage: Stage): Promise<void> {
-  const server = await startRedis();
+  const server = await startOwnRedis();
   stage.cleanup.add(() => server.stop());
   const redis = connectRedis(server.url, 'commands', { commandTimeout: 10_000 });
   await redis.connect();

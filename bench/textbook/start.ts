@@ -1,12 +1,11 @@
 /** Starts the textbook design for one model: its own Redis, its server and its worker. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { once as event } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-import { startRedis } from '../../tests/support/redis.ts';
 import { modelFile, type BenchModel } from '../model-rows.ts';
-import { once as onlyOnce } from '../once.ts';
-import { descendants } from '../processes/tree.ts';
+import { once } from '../once.ts';
+import { startOwnRedis } from '../redis.ts';
 
 export type Served = {
   readonly port: number;
@@ -18,10 +17,10 @@ export type Served = {
 async function startProgram(file: string, args: readonly string[]): Promise<{ child: ChildProcess; message: unknown }> {
   const path = fileURLToPath(new URL(file, import.meta.url));
   const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const ended = once(child, 'exit').then(() => {
+  const ended = event(child, 'exit').then(() => {
     throw new Error(`textbook/${file} ended before it served`);
   });
-  const [message] = (await Promise.race([once(child, 'message'), ended])) as [unknown];
+  const [message] = (await Promise.race([event(child, 'message'), ended])) as [unknown];
   ended.catch(() => undefined);
   return { child, message };
 }
@@ -29,24 +28,23 @@ async function startProgram(file: string, args: readonly string[]): Promise<{ ch
 async function stopProgram(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill('SIGKILL');
-  await once(child, 'exit');
+  await event(child, 'exit');
 }
 
 export async function startTextbook(folder: string, model: BenchModel): Promise<Served> {
-  const redis = await startRedis();
+  const redis = await startOwnRedis();
   const [worker, server] = await Promise.all([
     startProgram('worker.mjs', [redis.url, model, modelFile(folder, model)]),
     startProgram('server.mjs', [redis.url, model]),
   ]);
-  const redisPid = descendants(process.pid).find(({ command }) => command.includes(`:${redis.port}`))?.pid ?? 0;
   return {
     port: (server.message as { port: number }).port,
     processes: () => [
       { pid: server.child.pid ?? 0, role: 'server' },
       { pid: worker.child.pid ?? 0, role: 'worker' },
-      { pid: redisPid, role: 'redis' },
+      { pid: redis.pid, role: 'redis' },
     ],
-    stop: onlyOnce(async () => {
+    stop: once(async () => {
       await Promise.all([stopProgram(server.child), stopProgram(worker.child)]);
       await redis.stop();
     }),

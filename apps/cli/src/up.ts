@@ -14,6 +14,7 @@ import { superviseChild, type Child } from './supervisor/child.ts';
 
 const PREFIX = '{by0}';
 const CHILD_LIMIT_MS = 22_000;
+const REPEAT_MS = 1_000;
 // As small as keeps up: the gateway's young generation otherwise grows with every burst of large bodies.
 const MEMORY_FLAGS = ['--max-semi-space-size=16'];
 
@@ -56,10 +57,19 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
   const ended = new Promise<number>((resolve) => {
     end = resolve;
   });
-  let signals = 0;
+  /** Ends what drains now; the Redis of our own is still stopped in good order. */
+  const hurry = (): void => {
+    for (const child of [children.gateway, ...children.workers]) void child?.stop(0);
+  };
+  let signalledAt = 0;
   const onSignal = (): void => {
-    signals += 1;
-    if (signals > 1) process.exit(1);
+    // A terminal sends Ctrl-C to the whole group and npm passes it on once more: only a later one means "at once".
+    if (signalledAt > 0 && Date.now() - signalledAt < REPEAT_MS) return;
+    if (signalledAt > 0) {
+      hurry();
+      return;
+    }
+    signalledAt = Date.now();
     say('\ndraining …');
     for (const child of [children.gateway, ...children.workers]) child?.expectEnd();
     end(0);

@@ -58,7 +58,8 @@ if #completed > 0 then
   redis.call('ZADD', base .. 'completed', unpack(completed))
   redis.call('ZREM', extra .. 'deadlines', unpack(deadlines))
   if kept > 0 then redis.call('HINCRBY', extra .. 'stats', 'ob', kept) end
-  trimResults(base, extra, now, a[5], a[6], 50)
+  -- More than this call adds, or what is kept would grow for ever.
+  trimResults(base, extra, now, a[5], a[6], 128)
 end
 if #gone > 0 then redis.call('DEL', unpack(gone)) end
 settler.flush()
