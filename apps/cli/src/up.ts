@@ -44,6 +44,22 @@ function createReleaser(url: string): { release(token: string): Promise<void>; c
   };
 }
 
+/**
+ * A terminal sends Ctrl-C to the whole group, and npm passes it on once more: only one that comes a second later or after
+ * that means "at once".
+ */
+function watchSignals(onFirst: () => void, onLater: () => void): void {
+  let firstAt = 0;
+  const onSignal = (): void => {
+    const now = Date.now();
+    if (firstAt === 0) {
+      firstAt = now;
+      onFirst();
+    } else if (now - firstAt >= REPEAT_MS) onLater();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
+}
+
 /** Runs until a signal comes or something cannot go on; @returns the exit code */
 export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number> {
   await checkModels(config.BATCHYARD_MODELS);
@@ -57,24 +73,15 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
   const ended = new Promise<number>((resolve) => {
     end = resolve;
   });
-  /** Ends what drains now; the Redis of our own is still stopped in good order. */
-  const hurry = (): void => {
-    for (const child of [children.gateway, ...children.workers]) void child?.stop(0);
-  };
-  let signalledAt = 0;
-  const onSignal = (): void => {
-    // A terminal sends Ctrl-C to the whole group and npm passes it on once more: only a later one means "at once".
-    if (signalledAt > 0 && Date.now() - signalledAt < REPEAT_MS) return;
-    if (signalledAt > 0) {
-      hurry();
-      return;
-    }
-    signalledAt = Date.now();
-    say('\ndraining …');
-    for (const child of [children.gateway, ...children.workers]) child?.expectEnd();
-    end(0);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
+  watchSignals(
+    () => {
+      say('\ndraining …');
+      for (const child of [children.gateway, ...children.workers]) child?.expectEnd();
+      end(0);
+    },
+    // What drains is ended; the Redis of our own is still stopped in good order.
+    () => [children.gateway, ...children.workers].forEach((child) => void child?.stop(0)),
+  );
 
   async function start(): Promise<void> {
     const redis = await getRedis(config, say);
