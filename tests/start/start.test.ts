@@ -174,3 +174,21 @@ test('the private Redis is started again with its data when it is killed', async
   checkSimple(7, result);
   await system.stop();
 });
+
+test('with the bundled development Redis it starts with its banner, answers the first command and runs a job', async () => {
+  const system = await startSystem({ BATCHYARD_REDIS: 'bundled' });
+  assert.match(system.output(), /bundled development server is used/);
+  assert.match(system.output(), /NO: what is queued is lost/);
+  const answer = await post(`${system.url}/v2/models/simple/infer`, simpleBody(3));
+  checkSimple(3, (await answer.json()) as Answer);
+  const accepted = (await (await post(`${system.url}/v1/models/simple/jobs`, simpleBody(4))).json()) as {
+    id: string;
+    durable: boolean;
+  };
+  assert.equal(accepted.durable, false);
+  const result = await fetch(`${system.url}/v1/jobs/${accepted.id}/result?wait=20s`);
+  checkSimple(4, (await result.json()) as Answer);
+  assert.equal(await system.stop(), 0);
+  const ended = await upUntilEnd({ BATCHYARD_REDIS: 'bundled', NODE_ENV: 'production' });
+  refused(ended, /does not serve in production/, /install/);
+});

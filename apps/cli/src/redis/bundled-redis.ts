@@ -22,11 +22,10 @@ export function installLine(platform: NodeJS.Platform): string {
 export async function startBundledRedis(): Promise<OwnRedis> {
   const port = await freePort();
   const main = createRequire(import.meta.url).resolve('js-redis-server');
-  const child = spawn(
-    process.execPath,
-    [join(dirname(main), 'cli.js'), '--port', String(port), '--host', '127.0.0.1'],
-    { stdio: 'ignore', detached: true },
-  );
+  const child = spawn(process.execPath, [join(dirname(main), 'cli.js'), '--port', String(port)], {
+    stdio: 'ignore',
+    detached: true,
+  });
   child.on('error', () => undefined);
   const url = `redis://127.0.0.1:${port}`;
   await untilReady(url, () => child.exitCode === null);

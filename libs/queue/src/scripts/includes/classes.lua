@@ -3,8 +3,8 @@ local CLASS_SPAN = 4294967296
 local CLASS_SLA = { 10, 30, 100, 500 }
 local CLASS_MIN, CLASS_MAX = {}, {}
 for class = 1, 4 do
-  CLASS_MIN[class] = string.format('%d', class * CLASS_SPAN)
-  CLASS_MAX[class] = class == 4 and '+inf' or string.format('%d', (class + 1) * CLASS_SPAN - 1)
+  CLASS_MIN[class] = text(class * CLASS_SPAN)
+  CLASS_MAX[class] = class == 4 and '+inf' or text((class + 1) * CLASS_SPAN - 1)
 end
 local NORMAL = 3
 
@@ -14,5 +14,5 @@ local function nextCounters(base, n)
 end
 
 local function classScore(class, counter)
-  return string.format('%d', class * CLASS_SPAN + counter % CLASS_SPAN)
+  return text(class * CLASS_SPAN + counter % CLASS_SPAN)
 end
