@@ -79,7 +79,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
     while (!stopped) {
       const token = incarnation.token();
       const batch = incarnation.nextBatch();
-      const request = { token, batch, lockMs, minAgeMs: parts.minAgeMs(), ...decideTake(policy, latency) };
+      const request = { token, batch, lockMs, minAgeMs: parts.minAgeMs(), ...decideTake(policy, latency, batch) };
       const taken = await parts.take(queue, request).catch(() => undefined);
       if (taken === undefined) {
         await pause(backOffMs);

@@ -12,14 +12,27 @@ const fixed: BatchPolicy = { strategy: 'fixed', maxRows: 16, maxWaitMs: 50 };
 const job = (deadlineMs: number, rows = 1, deaths = 0) => ({ rows, deadlineMs, deaths });
 
 test('adaptive takes what is there; fixed waits for the largest size', () => {
-  assert.deepEqual(decideTake(adaptive, gaining), { maxRows: 16, minRows: 0, lingerMs: 0 });
-  assert.deepEqual(decideTake(fixed, gaining), { maxRows: 16, minRows: 16, lingerMs: 50 });
+  assert.deepEqual(decideTake(adaptive, gaining, 1), { maxRows: 16, minRows: 0, lingerMs: 0 });
+  assert.deepEqual(decideTake(fixed, gaining, 1), { maxRows: 16, minRows: 16, lingerMs: 50 });
 });
 
 test('a batch grows only as far as it pays', () => {
   assert.equal(payingRows(gaining, 16), 16);
   assert.equal(payingRows(table([1, 1], [2, 1.5], [4, 3], [8, 6.5]), 8), 2);
   assert.equal(payingRows(createLatencyModel(), 8), 8);
+});
+
+test('a size that looked bad is tried again now and then, and pays once it was measured to', () => {
+  const misled = table([1, 1], [2, 1.5], [4, 8], [8, 9]);
+  const policy: BatchPolicy = { ...adaptive, maxRows: 8 };
+  assert.equal(payingRows(misled, 8), 2);
+  const sizes = Array.from({ length: 16 }, (_, batch) => decideTake(policy, misled, batch).maxRows);
+  assert.deepEqual(new Set(sizes), new Set([2, 4]));
+  for (let batch = 0; batch < 160; batch += 1) {
+    const { maxRows } = decideTake(policy, misled, batch);
+    misled.observe(maxRows, 0.5 + maxRows / 4);
+  }
+  assert.equal(payingRows(misled, 8), 8);
 });
 
 test('the reason tells whether it was full, or all there was', () => {
@@ -47,4 +60,14 @@ test('estimates never fall with size and follow what was measured', () => {
   assert.equal(latency.p50(1), 6);
   assert.equal(latency.p50(8), 6);
   assert.ok(latency.bestRate() > 1);
+});
+
+test('every size is measured as the nearest of the grid', () => {
+  const latency = table([1, 1], [8, 8], [64, 64]);
+  for (let i = 0; i < 64; i += 1) latency.observe(60, 30);
+  assert.deepEqual(
+    latency.points().map((point) => point.rows),
+    [1, 8, 64],
+  );
+  assert.ok(Math.abs(latency.p50(64) - 32) < 1);
 });

@@ -30,12 +30,22 @@ export function payingRows(latency: LatencyModel, maxRows: number): number {
   return best.rows >= (sizes.at(-1)?.rows ?? 0) ? maxRows : best.rows;
 }
 
-export function decideTake(policy: BatchPolicy, latency: LatencyModel): TakeDecision {
+/** What is not measured cannot be found to pay again: every so many batches may have the next larger size. */
+const PROBE_EVERY = 16;
+
+function adaptiveRows(latency: LatencyModel, maxRows: number, batch: number): number {
+  const paying = payingRows(latency, maxRows);
+  if (paying >= maxRows || batch % PROBE_EVERY !== 0) return paying;
+  return Math.min(maxRows, latency.points().find((point) => point.rows > paying)?.rows ?? maxRows);
+}
+
+/** @param batch number of the batch */
+export function decideTake(policy: BatchPolicy, latency: LatencyModel, batch: number): TakeDecision {
   switch (policy.strategy) {
     case 'fixed':
       return { maxRows: policy.maxRows, minRows: policy.maxRows, lingerMs: policy.maxWaitMs };
     case 'adaptive':
-      return { maxRows: payingRows(latency, policy.maxRows), minRows: 0, lingerMs: 0 };
+      return { maxRows: adaptiveRows(latency, policy.maxRows, batch), minRows: 0, lingerMs: 0 };
   }
 }
 

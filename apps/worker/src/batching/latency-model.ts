@@ -1,19 +1,20 @@
 /**
- * How long a batch of n rows runs on this worker: a window of measured times per size, filled by the warm-up and kept up
- * by every run. Estimates never fall with size, because more rows never take less time.
+ * How long a batch of n rows runs on this worker: a window of measured times for each size of a coarse grid, filled by the
+ * warm-up and kept up by every run. Estimates never fall with size, because more rows never take less time.
  */
 import type { LatencyPoint } from '@batchyard/shared/contract/heartbeat';
 
+/** Runs that a size remembers: enough for a steady median, few enough to follow a neighbour that comes or goes. */
 const WINDOW = 64;
 
 export type LatencyModel = {
   observe(rows: number, ms: number): void;
-  /** Expected time of a batch, ms; between measured sizes it is interpolated, beyond them scaled. */
+  /** Expected time of a batch, ms; between sizes of the grid it is interpolated, beyond them scaled. */
   p50(rows: number): number;
   p99(rows: number): number;
-  /** Measured sizes in order. */
+  /** The grid in order. */
   points(): LatencyPoint[];
-  /** Best rows per ms of any measured size. */
+  /** Best rows per ms of any size of the grid. */
   bestRate(): number;
 };
 
@@ -22,11 +23,21 @@ const quantile = (values: readonly number[], q: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
 };
 
+/**
+ * @param seed what the warm-up measured; its sizes are the grid. Without one the grid is the powers of two that come up.
+ */
 export function createLatencyModel(seed: readonly LatencyPoint[] = []): LatencyModel {
   const windows = new Map<number, number[]>(
     seed.map((point) => [point.rows, [point.p50_ms, point.p50_ms, point.p99_ms]]),
   );
+  const grid = seed.map((point) => point.rows);
   let cached: LatencyPoint[] | undefined;
+
+  function nearestSize(rows: number): number {
+    if (grid.length === 0) return 2 ** Math.round(Math.log2(rows));
+    const distance = (size: number): number => Math.abs(Math.log(size / rows));
+    return grid.reduce((best, size) => (distance(size) < distance(best) ? size : best));
+  }
 
   function points(): LatencyPoint[] {
     if (cached) return cached;
@@ -56,10 +67,13 @@ export function createLatencyModel(seed: readonly LatencyPoint[] = []): LatencyM
 
   return {
     observe(rows, ms) {
-      const window = windows.get(rows) ?? [];
-      window.push(ms);
+      const size = nearestSize(rows);
+      const expected = estimate(rows, 'p50_ms');
+      const window = windows.get(size) ?? [];
+      // Told as the time of the size it stands for, by the shape of the curve as known so far.
+      window.push(expected > 0 ? (ms * estimate(size, 'p50_ms')) / expected : (ms * size) / rows);
       if (window.length > WINDOW) window.shift();
-      windows.set(rows, window);
+      windows.set(size, window);
       cached = undefined;
     },
     p50: (rows) => estimate(rows, 'p50_ms'),
