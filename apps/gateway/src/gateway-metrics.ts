@@ -27,6 +27,11 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
     'class',
   ]);
   const oldest = metrics.gauge('batchyard_queue_oldest_job_age_seconds', 'Age of the oldest waiting job', ['model']);
+  const violations = metrics.gauge(
+    'batchyard_sla_violations_total',
+    'Jobs that waited longer than the SLA of their class, since the queue exists',
+    ['model', 'class'],
+  );
   const outcomes = metrics.gauge('batchyard_inference_jobs', 'Jobs that ended, since the queue exists', [
     'model',
     'outcome',
@@ -41,7 +46,8 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
     for (const name of PRIORITY_CLASSES) jobs.set({ model, state: 'waiting', class: name }, counts.byClass[name]);
     for (const state of ['active', 'delayed', 'completed', 'failed'] as const)
       jobs.set({ model, state, class: 'all' }, counts[state]);
-    oldest.set({ model }, counts.oldestMs / 1000);
+    oldest.set({ model }, Math.max(...Object.values(counts.oldestMs)) / 1000);
+    for (const name of PRIORITY_CLASSES) violations.set({ model, class: name }, counts.sla[name].violated);
     outcomes.set({ model, outcome: 'success' }, statistics['success'] ?? 0);
     outcomes.set({ model, outcome: 'failure' }, statistics['fail'] ?? 0);
     rows.set({ model }, statistics['rows'] ?? 0);

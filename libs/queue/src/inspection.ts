@@ -17,9 +17,14 @@ export type QueueCounts = {
   readonly completed: number;
   readonly failed: number;
   readonly paused: boolean;
-  /** Age of the oldest waiting job of any class, ms; 0 when none waits. */
-  readonly oldestMs: number;
+  /** Age of the oldest waiting job of each class, ms; 0 when none waits. */
+  readonly oldestMs: Readonly<Record<PriorityClass, number>>;
+  /** Jobs taken since the queue exists, by how their wait compared with the SLA of their class. */
+  readonly sla: Readonly<Record<PriorityClass, SlaCounts>>;
 };
+
+/** at_risk: over 80 % of the SLA, but within it. */
+export type SlaCounts = { readonly met: number; readonly at_risk: number; readonly violated: number };
 
 export type Inspection = {
   /** One job without its tensors; undefined when there is none. */
@@ -104,15 +109,37 @@ export function createInspection({ commands, prefix }: QueueSettings): Inspectio
       number,
       [number, number],
     ];
-    const perClass = PRIORITY_CLASSES.map((name, i) => [name, replies[7 + 2 * i] as number] as const);
-    const heads = PRIORITY_CLASSES.flatMap((_name, i) => replies[8 + 2 * i] as string[]);
-    const entered = await Promise.all(heads.map((id) => commands.hget(base + id, 'q')));
     const nowMs = Number(time[0]) * 1000 + Number(time[1]) / 1000;
-    const ages = entered.filter((q) => q !== null).map((q) => Math.max(0, nowMs - Number(q)));
-    const byClass = Object.fromEntries(perClass) as Record<PriorityClass, number>;
+    const counters = PRIORITY_CLASSES.flatMap((_name, i) => [`met${i + 1}`, `risk${i + 1}`, `late${i + 1}`]);
+    const [counted, ...ages] = await Promise.all([
+      commands.hmget(`${extraBase(prefix, queue)}stats`, ...counters),
+      ...PRIORITY_CLASSES.map(async (_name, i) => {
+        const head = (replies[8 + 2 * i] as string[])[0];
+        const entered = head === undefined ? null : await commands.hget(base + head, 'q');
+        return entered === null ? 0 : Math.max(0, nowMs - Number(entered));
+      }),
+    ]);
+    const forClass = <T>(value: (i: number) => T): Record<PriorityClass, T> =>
+      Object.fromEntries(PRIORITY_CLASSES.map((name, i) => [name, value(i)])) as Record<PriorityClass, T>;
+    const counter = (at: number): number => Number(counted[at] ?? 0);
+    const byClass = forClass((i) => replies[7 + 2 * i] as number);
     byClass.normal += wait;
     const depth = PRIORITY_CLASSES.reduce((sum, name) => sum + byClass[name], 0);
-    return { depth, byClass, active, delayed, completed, failed, paused: paused === 1, oldestMs: Math.max(0, ...ages) };
+    return {
+      depth,
+      byClass,
+      active,
+      delayed,
+      completed,
+      failed,
+      paused: paused === 1,
+      oldestMs: forClass((i) => ages[i] ?? 0),
+      sla: forClass((i) => ({
+        met: counter(3 * i),
+        at_risk: counter(3 * i + 1),
+        violated: counter(3 * i + 2),
+      })),
+    };
   }
 
   return {

@@ -11,13 +11,20 @@ import { BULLMQ_VERSION, eventLevel, MAX_REPLY_BYTES, type QueueSettings } from 
 const ADD_OUTCOMES: readonly AddOutcome[] = ['added', 'exists', 'full', 'stale'];
 export const DEFAULT_MAX_WAITING = 10_000;
 
+export type AddOptions = {
+  /** Places in the queue: all of them for critical jobs, 95 % for high, 90 % for normal, 70 % for low ones. */
+  readonly maxWaiting?: number;
+  /** Is told how many jobs of each class, most urgent first, wait after each call. */
+  readonly onWaiting?: (byClass: readonly number[]) => void;
+};
+
 export type Producer = {
   /**
    * Stores the jobs, in order, and puts each in its class. Groups beyond one call's bounds go out as several calls
    * at once; an outcome per job.
    * @throws whatever Redis says when a call fails: then it is not known which of its jobs were stored
    */
-  addMany(queue: string, jobs: readonly NewJob[], limits?: { maxWaiting?: number }): Promise<AddOutcome[]>;
+  addMany(queue: string, jobs: readonly NewJob[], options?: AddOptions): Promise<AddOutcome[]>;
   cancel(queue: string, id: string): Promise<CancelOutcome>;
   /** Asks that the job's outcome also goes to this gateway's reply stream; false when it is terminal or gone. */
   watch(queue: string, id: string, gateway: string): Promise<boolean>;
@@ -28,7 +35,11 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
   const shard = `${prefix}:x:`;
   const events = eventLevel(settings.events);
 
-  async function addChunk(queue: string, jobs: readonly NewJob[], maxWaiting: number): Promise<AddOutcome[]> {
+  async function addChunk(
+    queue: string,
+    jobs: readonly NewJob[],
+    { maxWaiting = DEFAULT_MAX_WAITING, onWaiting }: AddOptions,
+  ): Promise<AddOutcome[]> {
     const base = queueBase(prefix, queue);
     const sent = performance.now();
     const sentMs = clock.nowMs();
@@ -55,15 +66,16 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
       heads,
     ]);
     const inputs = jobs.map((job) => job.input);
-    const [nowMs, ...codes] = (await runScript(commands, 'addMany', `${base}meta`, [header, ...inputs])) as number[];
-    clock.observe(nowMs ?? Number.NaN, sent, performance.now());
-    return codes.map((code) => ADD_OUTCOMES[code] ?? 'stale');
+    const answer = (await runScript(commands, 'addMany', `${base}meta`, [header, ...inputs])) as number[];
+    clock.observe(answer[0] ?? Number.NaN, sent, performance.now());
+    if (answer[1] !== -1) onWaiting?.(answer.slice(1, 5));
+    return answer.slice(5).map((code) => ADD_OUTCOMES[code] ?? 'stale');
   }
 
   return {
-    async addMany(queue, jobs, { maxWaiting = DEFAULT_MAX_WAITING } = {}) {
+    async addMany(queue, jobs, options = {}) {
       const chunks = chunkJobs(jobs, (job) => job.input.byteLength);
-      const outcomes = await Promise.all(chunks.map((chunk) => addChunk(queue, chunk, maxWaiting)));
+      const outcomes = await Promise.all(chunks.map((chunk) => addChunk(queue, chunk, options)));
       return outcomes.flat();
     },
     async cancel(queue, id) {

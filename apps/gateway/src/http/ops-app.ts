@@ -45,7 +45,7 @@ function workerLine({ heartbeat, silentMs }: { heartbeat: Heartbeat; silentMs: n
 
 function queueLine(queue: string, counts: QueueCounts): Record<string, unknown> {
   const { model, version } = modelOfQueue(queue);
-  const { depth, byClass, active, delayed, completed, failed, paused, oldestMs } = counts;
+  const { depth, byClass, active, delayed, completed, failed, paused, oldestMs, sla } = counts;
   return {
     queue,
     model,
@@ -57,7 +57,9 @@ function queueLine(queue: string, counts: QueueCounts): Record<string, unknown> 
     completed,
     failed,
     paused,
-    oldest_age_ms: Math.round(oldestMs),
+    oldest_age_ms: Math.round(Math.max(...Object.values(oldestMs))),
+    oldest_age_ms_by_class: oldestMs,
+    sla,
   };
 }
 

@@ -7,7 +7,11 @@
            remainingMs as text
            sentMs: the sender's estimate of Redis' clock when it sent the call
   ARGV[2…] the tensor blob of each job
-  Returns  [nowMs, code, …], per job 0 added, 1 exists, 2 full, 3 stale
+  Returns  [nowMs, critical, high, normal, low, code, …]: jobs that wait now by class, then per job 0 added, 1 exists,
+           2 full, 3 stale
+
+  Each class may fill the queue only up to its share of maxWaiting, so that a flood of less urgent jobs leaves room for
+  more urgent ones. A full queue first lets expired jobs go, ten times a second at most: refusing must stay cheap.
 
   A command that lay in a socket for over a second must not start a fresh deadline: all of it is stale.
 ]]
@@ -20,9 +24,10 @@
 local a = cmsgpack.unpack(ARGV[1])
 local base, extra, maxWaiting, jobs = a[1], a[2], a[5], a[9]
 local now = clockMs()
-local answer = { now }
+local answer = { now, -1, -1, -1, -1 }
+local HEAD = #answer
 if now - a[4] > 1000 then
-  for i = 1, #jobs do answer[i + 1] = 3 end
+  for i = 1, #jobs do answer[HEAD + i] = 3 end
   return answer
 end
 
@@ -31,11 +36,13 @@ local meta = redis.call('HMGET', KEYS[1], 'paused', 'concurrency', 'version')
 if not meta[3] then redis.call('HSET', KEYS[1], 'version', a[8], 'opts.maxLenEvents', 10000) end
 
 local prioritized = base .. 'prioritized'
-local room = maxWaiting - redis.call('ZCARD', prioritized) - redis.call('LLEN', base .. 'wait')
-if room < #jobs then
+local waiting = redis.call('ZCARD', prioritized) + redis.call('LLEN', base .. 'wait')
+local share = 1
+for _, job in ipairs(jobs) do share = math.min(share, CLASS_SHARE[tonumber(job[3])]) end
+if waiting + #jobs > maxWaiting * share and redis.call('SET', extra .. 'expiring', 1, 'NX', 'PX', 100) then
   local replies = newReplies(a[3], a[7])
   local settler = newSettler(base, extra, replies, events, now)
-  room = room + expireHeads(base, settler, now, 100)
+  waiting = waiting - expireHeads(base, settler, now, 100)
   settler.flush()
   replies.flush()
 end
@@ -46,11 +53,11 @@ for i, job in ipairs(jobs) do
   local id, kind, priority = job[1], job[2], job[3]
   local key = base .. id
   if redis.call('EXISTS', key) == 1 then
-    answer[i + 1] = 1
-  elseif room <= 0 then
-    answer[i + 1] = 2
+    answer[HEAD + i] = 1
+  elseif waiting >= maxWaiting * CLASS_SHARE[tonumber(priority)] then
+    answer[HEAD + i] = 2
   else
-    room = room - 1
+    waiting = waiting + 1
     local deadline = deadlineText[job[4]]
     if not deadline then
       deadline = text(now + job[4])
@@ -74,7 +81,7 @@ for i, job in ipairs(jobs) do
     end
     events.step('event', 'added', 'jobId', id, 'name', 'infer')
     events.step('event', 'waiting', 'jobId', id)
-    answer[i + 1] = 0
+    answer[HEAD + i] = 0
   end
 end
 if #scores > 0 then
@@ -83,4 +90,5 @@ if #scores > 0 then
   if not meta[1] and not maxed then redis.call('ZADD', base .. 'marker', 0, '0') end
 end
 if #deadlines > 0 then redis.call('ZADD', extra .. 'deadlines', unpack(deadlines)) end
+for class = 1, 4 do answer[1 + class] = redis.call('ZCOUNT', prioritized, CLASS_MIN[class], CLASS_MAX[class]) end
 return answer

@@ -2,7 +2,8 @@
   Takes up to maxRows rows of one shape group for one batch, in the order of the classes:
   first the credit of normal and low (each gains a twentieth of maxRows per take while critical or high wait too), then
   critical and high by virtual deadline min(dl, q + SLA), then normal and low by the same; first in, first out within a
-  class. What expired, was cancelled or failed before it could run is let go on the way.
+  class. What expired, was cancelled or failed before it could run is let go on the way. How long each waited is counted
+  against the SLA of its class.
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, token, batch, maxRows, lockMs, minRows, lingerMs, minAgeMs, events, replyBytes,
@@ -182,6 +183,8 @@ pickEarlier(cursors[1], cursors[2])
 pickEarlier(cursors[3], cursors[4])
 
 local taken, heads, answer = {}, {}, { 'jobs', now, 0, '' }
+-- How the wait of each compares with what its class is promised.
+local waits = {}
 local nowText, batchText, lockText = text(now), text(batch), text(lockMs)
 for i, e in ipairs(picked) do
   local key = base .. e.id
@@ -193,6 +196,9 @@ for i, e in ipairs(picked) do
     redis.call('HSET', key, 'dl', e.dl, 'q', e.q, 'kd', e.kind)
     if e.kind == 'd' then redis.call('ZADD', extra .. 'deadlines', e.dl, e.id) end
   end
+  local share = (now - e.q) / CLASS_SLA[e.class]
+  local verdict = (share <= 0.8 and 'met' or share <= 1 and 'risk' or 'late') .. e.class
+  waits[verdict] = (waits[verdict] or 0) + 1
   events.step('event', 'active', 'jobId', e.id, 'prev', 'waiting')
   local data = ''
   if not e.input then data = redis.call('HGET', key, 'data') or '' end
@@ -201,6 +207,7 @@ for i, e in ipairs(picked) do
 end
 if #removed > 0 then redis.call('ZREM', prioritized, unpack(removed)) end
 if #taken > 0 then redis.call('LPUSH', active, unpack(taken)) end
+for verdict, n in pairs(waits) do redis.call('HINCRBY', extra .. 'stats', verdict, n) end
 settler.flush()
 replies.flush()
 wake(base)
