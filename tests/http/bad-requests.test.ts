@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 
 import { processesOf, rssBytes } from '../support/processes.ts';
 import { exchange, rawRequest, type Exchange } from '../support/raw-http.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
 import { checkSimple, post, simpleBody, type Answer } from '../support/simple-client.ts';
 import { startSystem, type System } from '../support/system.ts';
 
@@ -13,15 +14,24 @@ const MIB = 1_048_576;
 const INFER = 'POST /v2/models/simple/infer';
 const SUBMIT = 'POST /v1/models/simple/jobs';
 
+let redis: TestRedis;
 let system: System;
 let port: number;
 let started: number[];
 before(async () => {
-  system = await startSystem({ BATCHYARD_HEADERS_TIMEOUT: '0.5', BATCHYARD_REQUEST_TIMEOUT: '1' });
+  redis = await startRedis();
+  system = await startSystem({
+    REDIS_URL: redis.url,
+    BATCHYARD_HEADERS_TIMEOUT: '0.5',
+    BATCHYARD_REQUEST_TIMEOUT: '1',
+  });
   port = Number(new URL(system.url).port);
   started = processesOf(system, 'gateway');
 });
-after(() => system.stop());
+after(async () => {
+  await system.stop();
+  await redis.stop();
+});
 
 let seed = 0;
 afterEach(async () => {
