@@ -25,6 +25,9 @@ const schema = z.object({
     .int()
     .min(1024)
     .default(64 * 1_048_576),
+  /** Seconds that a request's head, and all of the request, may take to arrive. */
+  BATCHYARD_HEADERS_TIMEOUT: seconds.default(10),
+  BATCHYARD_REQUEST_TIMEOUT: seconds.default(30),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
 });
 export type Config = z.infer<typeof schema>;

@@ -146,7 +146,11 @@ async function start(): Promise<void> {
     counts: queue.counts,
   });
 
-  const front = await listen({ host: config.HOST, port: config.PORT, handler: publicApp, fastLane });
+  const timeouts = {
+    headersMs: config.BATCHYARD_HEADERS_TIMEOUT * 1000,
+    requestMs: config.BATCHYARD_REQUEST_TIMEOUT * 1000,
+  };
+  const front = await listen({ host: config.HOST, port: config.PORT, handler: publicApp, fastLane, timeouts });
   const back = await listen({ host: config.OPS_HOST, port: config.OPS_PORT, handler: ops.app });
 
   const housekeeping = createHousekeeping({

@@ -10,7 +10,7 @@ import type { InferResponse } from '../protocol/encode-infer.ts';
 import { hangUp, readAsked, sendInfer, type Asked, type Limits, type ModelLookup } from './infer-route.ts';
 import { createJobRoutes, type JobDesk } from './job-routes.ts';
 import { matchJob, matchModel, pathOf } from './paths.ts';
-import { asFailure, sendJson, sendProblem, sendV2Failure } from './respond.ts';
+import { asFailure, sendFailure } from './respond.ts';
 
 type Parts = {
   readonly infer: (asked: Asked, gone: Promise<void>) => Promise<InferResponse>;
@@ -28,24 +28,20 @@ export type FastLane = (request: IncomingMessage, response: ServerResponse) => b
 export function createFastLane({ infer, desk, models, limits, observe, report }: Parts): FastLane {
   const jobs = createJobRoutes({ desk, models, limits });
 
-  function run(
-    route: string,
-    response: ServerResponse,
-    work: () => Promise<void>,
-    fail: (error: unknown) => void,
-  ): true {
+  function run(route: string, response: ServerResponse, work: () => Promise<void>): true {
     const started = performance.now();
     work()
       .catch((error: unknown) => {
         if (asFailure(error).code === 'internal') report(error);
-        fail(error);
+        sendFailure(response, error);
       })
       .finally(() => observe(route, response.statusCode, (performance.now() - started) / 1000));
     return true;
   }
 
   function notAllowed(response: ServerResponse, allow: string): true {
-    sendJson(response, 405, { error: 'Method Not Allowed' }, { allow });
+    response.setHeader('allow', allow);
+    sendFailure(response, new Failure('method_not_allowed', 'Method Not Allowed'));
     return true;
   }
 
@@ -56,48 +52,32 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
     if (path.endsWith('/infer') && path.startsWith('/v2/')) {
       const found = matchModel(path);
       if (!found) return false;
-      const fail = (error: unknown): void => sendV2Failure(response, error);
       if (found !== 'unsafe' && found.rest !== '/infer') return false;
       if (method !== 'POST') return notAllowed(response, 'POST');
-      return run(
-        'infer',
-        response,
-        async () => {
-          if (found === 'unsafe') throw new Failure('not_found', 'Not Found');
-          const asked = await readAsked(request, found, models, limits);
-          sendInfer(request, response, await infer(asked, hangUp(response)));
-        },
-        fail,
-      );
+      return run('infer', response, async () => {
+        if (found === 'unsafe') throw new Failure('not_found', 'Not Found');
+        const asked = await readAsked({ request, response }, found, models, limits);
+        sendInfer(request, response, await infer(asked, hangUp(response)));
+      });
     }
     if (!path.startsWith('/v1/')) return false;
-    const problem = (error: unknown): void => sendProblem(response, error, path);
     if (path.endsWith('/jobs')) {
       const found = matchModel(path);
       if (!found || (found !== 'unsafe' && found.rest !== '/jobs')) return false;
       if (method !== 'POST') return notAllowed(response, 'POST');
-      return run(
-        'submit',
-        response,
-        async () => {
-          if (found === 'unsafe') throw new Failure('not_found', 'there is no such model');
-          await jobs.submit(request, response, found);
-        },
-        problem,
-      );
+      return run('submit', response, async () => {
+        if (found === 'unsafe') throw new Failure('not_found', 'there is no such model');
+        await jobs.submit(request, response, found);
+      });
     }
     const job = matchJob(path);
     if (!job) return false;
     if (method === 'GET') {
-      return run(
-        job.result ? 'result' : 'job',
-        response,
-        () => (job.result ? jobs.result : jobs.show)(request, response, job.id),
-        problem,
+      return run(job.result ? 'result' : 'job', response, () =>
+        (job.result ? jobs.result : jobs.show)(request, response, job.id),
       );
     }
-    if (method === 'DELETE' && !job.result)
-      return run('cancel', response, () => jobs.cancel(response, job.id), problem);
+    if (method === 'DELETE' && !job.result) return run('cancel', response, () => jobs.cancel(response, job.id));
     return notAllowed(response, job.result ? 'GET' : 'GET, DELETE');
   };
 }

@@ -10,7 +10,7 @@ import type { InferResponse } from '../protocol/encode-infer.ts';
 import type { InferRequest } from '../protocol/infer-request.ts';
 import { parseInferRequest } from '../protocol/parse-infer.ts';
 import type { ModelPath } from './paths.ts';
-import { readBody } from './read-body.ts';
+import { readBody, type Exchange } from './read-body.ts';
 import { priorityHeader, timeoutHeader } from './request-options.ts';
 import { sendBytes } from './respond.ts';
 
@@ -44,7 +44,7 @@ export function lookUp(
 
 /** Reads and validates a request for a model. */
 export async function readAsked(
-  request: IncomingMessage,
+  { request, response }: Exchange,
   path: ModelPath,
   models: ModelLookup,
   limits: Limits,
@@ -54,7 +54,10 @@ export async function readAsked(
   const timeoutMs = timeoutHeader(request.headers);
   const header = request.headers['inference-header-content-length'];
   const headerLength = Array.isArray(header) ? header.join(',') : header;
-  const body = await readBody(request, headerLength === undefined ? limits.jsonBytes : limits.binaryBytes);
+  const body = await readBody(
+    { request, response },
+    headerLength === undefined ? limits.jsonBytes : limits.binaryBytes,
+  );
   return { model, queue, priority, timeoutMs, request: parseInferRequest(model, body, headerLength) };
 }
 

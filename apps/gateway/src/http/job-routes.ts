@@ -47,7 +47,7 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
   }
 
   async function submit(request: IncomingMessage, response: ServerResponse, path: ModelPath): Promise<void> {
-    const asked = await readAsked(request, path, models, limits);
+    const asked = await readAsked({ request, response }, path, models, limits);
     const accepted = await desk.submit(asked);
     const { id } = accepted;
     const submitted = Date.now();

@@ -1,72 +1,83 @@
 /** A node:http server with the limits that keep slow and oversized clients from costing anything. */
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+
+import { Failure } from '@batchyard/shared/contract/failure';
 
 import type { FastLane } from './fast-lane.ts';
-import { sendJson } from './respond.ts';
+import { refuseBroken } from './refuse-broken.ts';
+import { sendFailure } from './respond.ts';
+
+/** How long a request's head, and all of the request, may take to arrive. */
+export type Timeouts = { readonly headersMs: number; readonly requestMs: number };
 
 type Options = {
   readonly host: string;
   readonly port: number;
   readonly handler: RequestListener;
   readonly fastLane?: FastLane;
+  readonly timeouts?: Timeouts;
 };
 export type Listener = { readonly port: number; close(): Promise<void> };
 
 const HEADER_BYTES = 16_384;
+/** node:http counts the bytes of names and values only, and would drop what is over a number of its own unseen. */
+const MOST_HEADERS = 1_000;
+const DEFAULT_TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 30_000 };
+const LONGEST_CHECK_MS = 1_000;
+const SWEEP_MS = 50;
 
-/** A body announced with Expect is asked for only where its length is allowed; the handlers refuse the rest. */
-function onExpect(serve: (request: IncomingMessage, response: ServerResponse) => void, largest: number) {
-  return (request: IncomingMessage, response: ServerResponse): void => {
-    if (Number(request.headers['content-length'] ?? 0) > largest) {
-      sendJson(
-        response,
-        413,
-        { error: `the request body exceeds the maximum allowed size of ${largest} bytes` },
-        { connection: 'close' },
-      );
-      return;
-    }
-    response.writeContinue();
-    serve(request, response);
-  };
+/** Of a target in absolute form (RFC 9112, section 3.2.2) the path and query; undefined for what has no path. */
+function targetOf(url: string): string | undefined {
+  if (url.startsWith('/')) return url;
+  const absolute = /^https?:\/\/[^/?#]*(\/.*)$/i.exec(url);
+  return absolute?.[1];
 }
 
-/** Requests that are no HTTP: an answer where one can still be given, then the connection is closed. */
-function refuseBroken(server: Server): void {
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const status = ((): string => {
-      if (error.code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
-      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
-      return '400 Bad Request';
-    })();
-    const body = JSON.stringify({ error: status.slice(4) });
-    socket.end(
-      `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    );
-  });
-}
-
-export async function listen({ host, port, handler, fastLane }: Options): Promise<Listener> {
+export async function listen({
+  host,
+  port,
+  handler,
+  fastLane,
+  timeouts = DEFAULT_TIMEOUTS,
+}: Options): Promise<Listener> {
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    noteResponse(response);
+    if (!server.listening) response.shouldKeepAlive = false;
+    if (request.rawHeaders.length > 2 * MOST_HEADERS) {
+      response.shouldKeepAlive = false;
+      sendFailure(response, new Failure('headers_too_large', 'Request Header Fields Too Large'));
+      return;
+    }
+    const target = targetOf(request.url ?? '');
+    if (target === undefined) {
+      sendFailure(response, new Failure('not_found', 'Not Found'));
+      return;
+    }
+    request.url = target;
     if (fastLane === undefined || !fastLane(request, response)) handler(request, response);
   };
+  const headersMs = Math.min(timeouts.headersMs, timeouts.requestMs);
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES,
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
+      headersTimeout: headersMs,
+      requestTimeout: timeouts.requestMs,
+      connectionsCheckingInterval: Math.min(LONGEST_CHECK_MS, headersMs / 2),
       keepAliveTimeout: 65_000,
       noDelay: true,
       requireHostHeader: false,
     },
     serve,
   );
-  server.on('checkContinue', onExpect(serve, 64 * 1_048_576));
-  refuseBroken(server);
+  server.maxHeadersCount = 0;
+  const noteResponse = refuseBroken(server);
+  // Without a listener node:http asks for the body before any check; here readBody does, once its length is allowed.
+  server.on('checkContinue', serve);
+  server.on('checkExpectation', (_request, response: ServerResponse) => {
+    noteResponse(response);
+    response.shouldKeepAlive = false;
+    sendFailure(response, new Failure('expectation_failed', "'100-continue' is the only expectation that can be met"));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port, backlog: 1_024 }, resolve);
@@ -76,8 +87,12 @@ export async function listen({ host, port, handler, fastLane }: Options): Promis
     port: typeof address === 'object' && address ? address.port : port,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
+        // A connection that is busy now is idle after its answer, and would be kept for as long as any idle one.
+        const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+        server.close(() => {
+          clearInterval(sweep);
+          resolve();
+        });
       }),
   };
 }

@@ -2,11 +2,13 @@
 import express, { type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
 
+import { Failure } from '@batchyard/shared/contract/failure';
+
 import { liveBody, modelMetadata, modelReadyBody, readyBody, serverMetadata } from '../protocol/metadata.ts';
 
 import { lookUp, type ModelLookup } from './infer-route.ts';
 import { matchModel } from './paths.ts';
-import { sendJson, sendV2Failure } from './respond.ts';
+import { sendFailure, sendJson } from './respond.ts';
 
 type Parts = {
   readonly serverName: string;
@@ -42,7 +44,7 @@ export function createPublicApp({ serverName, version, models, ready }: Parts): 
   app.use((request, response) => {
     const found = request.path.startsWith('/v2/') ? matchModel(request.path) : undefined;
     if (!found || found === 'unsafe' || (found.rest !== '' && found.rest !== '/ready')) {
-      sendJson(response, 404, { error: 'Not Found' });
+      sendFailure(response, new Failure('not_found', 'Not Found'));
       return;
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -54,8 +56,12 @@ export function createPublicApp({ serverName, version, models, ready }: Parts): 
       if (found.rest === '') sendJson(response, 200, modelMetadata(model));
       else sendJson(response, workers > 0 ? 200 : 503, modelReadyBody(model.name, workers > 0));
     } catch (error) {
-      sendV2Failure(response, error);
+      sendFailure(response, error);
     }
   });
+  // Express' own answer to an error is a page with the stack.
+  app.use((error: unknown, _request: Request, response: Response, _next: express.NextFunction) =>
+    sendFailure(response, error),
+  );
   return app;
 }

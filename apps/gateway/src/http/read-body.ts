@@ -2,10 +2,12 @@
  * A request's body, bounded: by Content-Length before the first byte, by counting when it comes in chunks, and while it
  * is inflated. Without a length or encoding problem the bytes are those of the socket, concatenated once.
  */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 
 import { Failure } from '@batchyard/shared/contract/failure';
+
+export type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse };
 
 const RATIO = 20;
 const RATIO_FROM_BYTES = 1_048_576;
@@ -24,29 +26,73 @@ function inflater(encoding: string): Gunzip | Inflate | undefined {
 }
 
 /** @throws Failure too_large, unsupported_encoding or bad_request */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+export async function readBody({ request, response }: Exchange, limit: number): Promise<Buffer> {
   const told = request.headers['content-length'];
   if (told !== undefined && Number(told) > limit) throw tooLarge(limit);
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined) {
     const stream = inflater(encoding.trim().toLowerCase());
-    if (stream) return inflate(request, stream, limit);
+    if (stream) {
+      askFor(request, response);
+      return inflate(request, stream, limit);
+    }
   }
+  askFor(request, response);
   return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    let bytes = 0;
+    const parts = createParts();
     request.on('data', (part: Buffer) => {
-      bytes += part.byteLength;
-      if (bytes > limit) {
+      if (parts.bytes() + part.byteLength > limit) {
         request.removeAllListeners('data');
         request.resume();
         reject(tooLarge(limit));
-      } else parts.push(part);
+      } else parts.add(part);
     });
-    request.on('end', () => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, bytes)));
+    request.on('end', () => resolve(parts.whole()));
     request.on('aborted', () => reject(new Failure('bad_request', 'the body ended early')));
     request.on('error', reject);
   });
+}
+
+/** What waits with its body until it is asked for is asked now, when nothing is left that could refuse it unread. */
+function askFor(request: IncomingMessage, response: ServerResponse): void {
+  if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
+}
+
+const SMALL_BYTES = 1_024;
+const ROOM_BYTES = 65_536;
+
+/** Collects a body. Small parts are copied together: each would cost a hundred times its bytes as a Buffer of its own. */
+function createParts() {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  let room = Buffer.alloc(0);
+  let used = 0;
+  function seal(): void {
+    if (used > 0) parts.push(room.subarray(0, used));
+    room = room.subarray(used);
+    used = 0;
+  }
+  return {
+    bytes: () => bytes,
+    add(part: Buffer): void {
+      if (bytes === 0 || part.byteLength > SMALL_BYTES) {
+        seal();
+        parts.push(part);
+      } else {
+        if (used + part.byteLength > room.byteLength) {
+          seal();
+          room = Buffer.allocUnsafeSlow(ROOM_BYTES);
+        }
+        used += part.copy(room, used);
+      }
+      bytes += part.byteLength;
+    },
+    /** The one part as it came, or all of them concatenated once. */
+    whole(): Buffer {
+      seal();
+      return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, bytes);
+    },
+  };
 }
 
 function inflate(request: IncomingMessage, stream: Gunzip | Inflate, limit: number): Promise<Buffer> {

@@ -3,6 +3,8 @@ import type { ServerResponse } from 'node:http';
 
 import { FAILURES, Failure } from '@batchyard/shared/contract/failure';
 
+import { pathOf } from './paths.ts';
+
 export function sendJson(
   response: ServerResponse,
   status: number,
@@ -22,9 +24,23 @@ export function sendBytes(
 ): void {
   if (response.headersSent || response.destroyed) return;
   response.writeHead(status, { ...headers, 'content-length': body.byteLength });
+  if (headers['connection'] === 'close' && !response.req.complete) endAfterReading(response, body);
   // A string joins the header in one write; latin1 keeps every byte as it is.
-  if (body.byteLength <= ONE_WRITE_BYTES) response.end(body.toString('latin1'), 'latin1');
+  else if (body.byteLength <= ONE_WRITE_BYTES) response.end(body.toString('latin1'), 'latin1');
   else response.end(body);
+}
+
+const LINGER_MS = 1_000;
+
+/** A socket closed with bytes unread is reset, and the reset can overtake the answer: so what still comes is read first. */
+function endAfterReading(response: ServerResponse, body: Buffer): void {
+  response.write(body);
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, LINGER_MS);
+  response.req.once('end', end).once('close', end).resume();
 }
 
 /** Anything thrown, as a Failure that is safe to show. */
@@ -33,8 +49,8 @@ export function asFailure(error: unknown): Failure {
 }
 
 /** Seconds with a little jitter, so that those refused together do not come back together. */
-const retryAfter = (failure: Failure): Record<string, string> =>
-  failure.kind.status === 503 || failure.kind.status === 429
+const retryAfter = (failure: Failure, status: number): Record<string, string> =>
+  status === 503 || status === 429
     ? { 'retry-after': String(Math.max(1, Math.ceil((failure.retryAfterS ?? 1) * (1 + Math.random() / 2)))) }
     : {};
 
@@ -42,9 +58,10 @@ const retryAfter = (failure: Failure): Record<string, string> =>
 const v2Status = (failure: Failure): number =>
   failure.code === 'expired' || failure.code === 'cancelled' ? 503 : failure.kind.status;
 
-export function sendV2Failure(response: ServerResponse, error: unknown): void {
+function sendV2Failure(response: ServerResponse, error: unknown): void {
   const failure = asFailure(error);
-  sendJson(response, v2Status(failure), { error: failure.message }, { ...retryAfter(failure), ...closing(failure) });
+  const status = v2Status(failure);
+  sendJson(response, status, { error: failure.message }, { ...retryAfter(failure, status), ...closing(failure) });
 }
 
 export function sendProblem(response: ServerResponse, error: unknown, instance: string): void {
@@ -60,8 +77,15 @@ export function sendProblem(response: ServerResponse, error: unknown, instance: 
     retryable,
     ...(failure.pointers.length > 0 ? { errors: failure.pointers.map((pointer) => ({ pointer })) } : {}),
   };
-  const headers = { 'content-type': 'application/problem+json', ...retryAfter(failure), ...closing(failure) };
+  const headers = { 'content-type': 'application/problem+json', ...retryAfter(failure, status), ...closing(failure) };
   sendBytes(response, status, Buffer.from(JSON.stringify(body)), headers);
+}
+
+/** In the form of the part of the interface that was asked. */
+export function sendFailure(response: ServerResponse, error: unknown): void {
+  const path = pathOf(response.req.url ?? '');
+  if (path.startsWith('/v1/')) sendProblem(response, error, path);
+  else sendV2Failure(response, error);
 }
 
 /** What could not be read to its end leaves the connection in doubt. */
