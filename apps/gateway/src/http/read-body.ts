@@ -60,12 +60,13 @@ function askFor(request: IncomingMessage, response: ServerResponse): void {
 
 const SMALL_BYTES = 1_024;
 const ROOM_BYTES = 65_536;
+const NO_ROOM = Buffer.alloc(0);
 
 /** Collects a body. Small parts are copied together: each would cost a hundred times its bytes as a Buffer of its own. */
 function createParts() {
   const parts: Buffer[] = [];
   let bytes = 0;
-  let room = Buffer.alloc(0);
+  let room = NO_ROOM;
   let used = 0;
   function seal(): void {
     if (used > 0) parts.push(room.subarray(0, used));
