@@ -22,7 +22,7 @@ export type Plan = {
   readonly from: number;
   readonly requests: number;
   readonly connections: number;
-  readonly progress?: (done: number) => void;
+  readonly progress?: (done: number, rss: number) => void;
 };
 
 const MOST_VIOLATIONS = 10;
@@ -70,7 +70,7 @@ export async function fuzz(system: System, { seed, from, requests, connections, 
       if ((mine - from + 1) % 1_000 === 0) {
         if (processes() !== first)
           throw new Error(`a process ended near request ${mine}: ${system.output().slice(-500)}`);
-        progress?.(mine - from + 1);
+        progress?.(mine - from + 1, rssBytes(gateway));
       }
     }
     lane.close();

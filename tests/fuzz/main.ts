@@ -29,7 +29,10 @@ async function main(): Promise<number> {
     requests: wholeNumber('requests', values.requests),
     connections: wholeNumber('connections', values.connections),
     from: wholeNumber('from', values.from),
-    progress: (done) => done % 10_000 === 0 && process.stdout.write(`${done} requests\n`),
+    progress: (done, rss) => {
+      if (done % 10_000 === 0)
+        process.stdout.write(`${done} requests, gateway RSS ${(rss / 1_048_576).toFixed(0)} MiB\n`);
+    },
   };
   const { system, stop } = await startFuzzedSystem();
   const onSignal = (): void => void stop().then(() => process.exit(130));
