@@ -4,11 +4,18 @@
  */
 import type { AddOutcome, NewJob } from '@batchyard/queue/operations';
 import { Failure, parseFailedReason } from '@batchyard/shared/contract/failure';
-import { DEFAULT_CLASS, DEFAULT_TIMEOUT_MS, type JobKind, type PriorityClass } from '@batchyard/shared/contract/job';
+import {
+  DEFAULT_CLASS,
+  DEFAULT_TIMEOUT_MS,
+  type JobKind,
+  type PriorityClass,
+  type Receipt,
+} from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob, encodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
-import { decideAdmission, type Load } from './admission/admit.ts';
+import { decideAdmission } from './admission/admit.ts';
+import type { QueueLoads } from './admission/queue-loads.ts';
 import { newJobId } from './job-ids.ts';
 import { encodeInferResponse, type InferResponse } from './protocol/encode-infer.ts';
 import type { InferRequest } from './protocol/infer-request.ts';
@@ -32,60 +39,101 @@ export type Accepted = {
 
 type Parts = {
   readonly gateway: string;
-  load(queue: string): Load;
+  readonly loads: Pick<QueueLoads, 'load' | 'admitted' | 'waited'>;
   add(queue: string, job: NewJob): Promise<AddOutcome>;
   wait(job: { queue: string; id: string }, limitMs: number): { outcome: Promise<Outcome>; stop(): void };
   cancel(queue: string, id: string): Promise<unknown>;
   /** A result that was too large for the reply. */
   output(queue: string, id: string): Promise<Buffer | undefined>;
+  readonly now: () => number;
+};
+
+/** What is known of a request before its body is read. */
+export type Announced = {
+  readonly model: Model;
+  readonly queue: string;
+  readonly priority: PriorityClass | undefined;
+  readonly timeoutMs: number | undefined;
 };
 
 export type AnswerRequest = {
+  /**
+   * Refuses what could not be admitted whatever its body says, so that refusing costs no reading.
+   * @throws Failure as `infer` does
+   */
+  screen(announced: Announced, kind: JobKind): void;
   /** Resolves with the encoded answer. `gone` settles when the caller has hung up: then its job is cancelled. */
   infer(asked: Asked, gone: Promise<void>): Promise<InferResponse>;
   submit(asked: Asked): Promise<Accepted>;
 };
 
-const QUEUE_FULL_RETRY_S = 1;
+const SHORTEST_FULL_RETRY_S = 1;
+const WORTH_LEARNING_MS = 5;
 /** A waiter ends this long after its deadline: then not even the expiry was told. */
 const GRACE_MS = 500;
 
-export function createAnswerRequest({ gateway, load, add, wait, cancel, output }: Parts): AnswerRequest {
-  function admit(asked: Asked, kind: JobKind): NewJob {
+type Admitted = { readonly job: NewJob; readonly waitMs: number };
+
+/** The decision of admission for a request, and what its end teaches the next decision. */
+function createAdmission(loads: Pick<QueueLoads, 'load' | 'waited'>) {
+  /** @returns the predicted wait @throws Failure when it is refused */
+  function check(
+    { model, queue }: Pick<Asked, 'model' | 'queue'>,
+    wanted: { priority: PriorityClass; timeoutMs: number; rows: number },
+    kind: JobKind,
+  ): number {
+    const load = loads.load(queue, wanted.priority);
+    const admission = decideAdmission({ ...wanted, waits: kind === 'attached' }, load);
+    if (admission.admit) return load.waitMs;
+    const text =
+      admission.text || `Request for unknown model: '${model.name}' version ${model.version} is not at ready state`;
+    throw new Failure(admission.code, text, { retryAfterS: admission.retryAfterS });
+  }
+  /** Teaches the prediction; short waits are not worth reading the receipt. */
+  function learn(queue: string, waitMs: number, tookMs: number, outcome: Outcome): void {
+    if (waitMs < WORTH_LEARNING_MS || typeof outcome === 'string' || outcome.outcome === 'failed') return;
+    const { run_ms: runMs } = JSON.parse(outcome.text) as Receipt;
+    loads.waited(queue, waitMs, Math.max(0, tookMs - runMs));
+  }
+  return { check, learn };
+}
+
+export function createAnswerRequest(parts: Parts): AnswerRequest {
+  const { gateway, loads, add, wait, cancel, output, now } = parts;
+  const { check, learn } = createAdmission(loads);
+
+  function admit(asked: Asked, kind: JobKind): Admitted {
     const { model, queue, request } = asked;
     const priority = asked.priority ?? request.parameters.priority ?? DEFAULT_CLASS;
     const remainingMs = asked.timeoutMs ?? request.parameters.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const admission = decideAdmission(
-      { priority, timeoutMs: remainingMs, rows: request.rows, waits: kind === 'attached' },
-      load(queue),
-    );
-    if (!admission.admit) {
-      const text =
-        admission.text || `Request for unknown model: '${model.name}' version ${model.version} is not at ready state`;
-      throw new Failure(admission.code, text, { retryAfterS: admission.retryAfterS });
-    }
+    const { rows } = request;
+    const waitMs = check(asked, { priority, timeoutMs: remainingMs, rows }, kind);
     const input = encodeTensorBlob({
       tensors: request.inputs,
       requested: request.outputs.map((wanted) => wanted.position),
     });
-    return {
+    loads.admitted(queue, { priority, rows, bytes: input.byteLength });
+    const job: NewJob = {
       id: newJobId(queue),
       kind,
       priority,
       remainingMs,
-      rows: request.rows,
+      rows,
       group: request.group,
       gateway: kind === 'attached' ? gateway : '',
       tenant: '-',
       signature: model.signature,
       input,
     };
+    return { job, waitMs };
   }
 
   async function store(queue: string, job: NewJob): Promise<void> {
     const outcome = await add(queue, job).catch((): AddOutcome | 'unknown' => 'unknown');
     if (outcome === 'full')
-      throw new Failure('queue_full', 'Exceeds maximum queue size', { retryAfterS: QUEUE_FULL_RETRY_S });
+      throw new Failure('queue_full', 'Exceeds maximum queue size', {
+        retryAfterS: Math.max(SHORTEST_FULL_RETRY_S, loads.load(queue, job.priority).waitMs / 1000),
+      });
     if (outcome === 'stale')
       throw new Failure('queue_unavailable', 'Redis answered too late; the job was not stored', { retryAfterS: 1 });
     if (outcome === 'unknown')
@@ -105,8 +153,14 @@ export function createAnswerRequest({ gateway, load, add, wait, cancel, output }
   }
 
   return {
+    screen({ model, queue, priority, timeoutMs }, kind) {
+      // The body may still say what no header said: then it is given the best chance there is.
+      const wanted = { priority: priority ?? 'critical', timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY, rows: 1 };
+      check({ model, queue }, wanted, kind);
+    },
     async infer(asked, gone) {
-      const job = admit(asked, 'attached');
+      const { job, waitMs } = admit(asked, 'attached');
+      const startedAt = now();
       const waiting = wait({ queue: asked.queue, id: job.id }, job.remainingMs + GRACE_MS);
       void gone.then(() => {
         waiting.stop();
@@ -120,11 +174,12 @@ export function createAnswerRequest({ gateway, load, add, wait, cancel, output }
         throw error;
       }
       const outcome = await waiting.outcome;
+      learn(asked.queue, waitMs, now() - startedAt, outcome);
       if (outcome === 'timeout') void cancel(asked.queue, job.id).catch(() => undefined);
       return settle(asked, job.id, outcome);
     },
     async submit(asked) {
-      const job = admit(asked, 'durable');
+      const { job } = admit(asked, 'durable');
       await store(asked.queue, job);
       return { id: job.id, queue: asked.queue, priority: job.priority, timeoutMs: job.remainingMs };
     },

@@ -15,6 +15,12 @@ const schema = z.object({
   BATCHYARD_RESULT_TTL: seconds.default(600),
   BATCHYARD_SERVER_NAME: z.string().default('batchyard'),
   BATCHYARD_MAX_WAITING: z.coerce.number().int().min(1).default(10_000),
+  /** Estimated bytes of the inputs that wait for one model. */
+  BATCHYARD_MAX_WAITING_BYTES: z.coerce
+    .number()
+    .int()
+    .min(65_536)
+    .default(512 * 1_048_576),
   BATCHYARD_MAX_JSON_BYTES: z.coerce
     .number()
     .int()

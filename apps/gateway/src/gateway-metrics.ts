@@ -1,5 +1,5 @@
 /** The gateway's metrics: requests as they end; queues and workers when they are asked for. */
-import type { QueueCounts } from '@batchyard/queue/inspection';
+import type { QueueCounts } from '@batchyard/queue/count-jobs';
 import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
 import { PRIORITY_CLASSES } from '@batchyard/shared/contract/job';
 import { modelOfQueue } from '@batchyard/shared/contract/model';

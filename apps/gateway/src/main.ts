@@ -4,15 +4,18 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createQueueOperations } from '@batchyard/queue/queue';
 import { countedBytes } from '@batchyard/queue/replies';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
-import { createLogger } from '@batchyard/shared/runtime/log';
+import type { JobKind } from '@batchyard/shared/contract/job';
+import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 
+import { createQueueLoads } from './admission/queue-loads.ts';
 import { createAnswerRequest } from './answer-request.ts';
 import { readConfig, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
 import { createHousekeeping } from './fleet/housekeeping.ts';
-import { createFastLane } from './http/fast-lane.ts';
+import { createFastLane, type Trouble } from './http/fast-lane.ts';
+import type { Limits } from './http/infer-route.ts';
 import { listen } from './http/listen.ts';
 import { createOpsApp } from './http/ops-app.ts';
 import { createPublicApp } from './http/public-app.ts';
@@ -30,6 +33,15 @@ const DRAIN_LIMIT_MS = 20_000;
 
 const tell = (message: ChildMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+
+/** Refusals come by the thousand under overload: they are counted in the metrics and told only where debug is asked for. */
+const reportTo =
+  (log: Logger) =>
+  ({ requestId, route, failure, error }: Trouble): void => {
+    const { code, message } = failure;
+    if (code === 'internal') log.error({ requestId, route, err: error }, 'a request failed for a reason of ours');
+    else log.debug({ requestId, route, code }, message);
+  };
 
 async function start(): Promise<void> {
   const config = readConfig(process.env);
@@ -74,8 +86,26 @@ async function start(): Promise<void> {
   let draining = false;
   const wait = (job: { queue: string; id: string }, limitMs: number) =>
     waiters.wait(job, performance.now() + limitMs, performance.now());
+  const loads = createQueueLoads({
+    draining: () => draining,
+    memoryShare: fleet.memoryShare,
+    model: fleet.byQueue,
+    maxWaitingBytes: config.BATCHYARD_MAX_WAITING_BYTES,
+    now: () => performance.now(),
+  });
   const commit = createGroupCommit(
-    (name, jobs) => queue.addMany(name, jobs, { maxWaiting: config.BATCHYARD_MAX_WAITING }),
+    async (name, jobs) => {
+      let waiting: readonly number[] | undefined;
+      const options = {
+        maxWaiting: config.BATCHYARD_MAX_WAITING,
+        onWaiting: (byClass: readonly number[]) => void (waiting = byClass),
+      };
+      try {
+        return await queue.addMany(name, jobs, options);
+      } finally {
+        loads.added(name, jobs.length, waiting);
+      }
+    },
     (flush) => void setImmediate(flush),
   );
   const requests = createAnswerRequest({
@@ -84,10 +114,8 @@ async function start(): Promise<void> {
     wait,
     cancel: queue.cancel,
     output: queue.output,
-    load(name) {
-      const view = fleet.byQueue(name);
-      return { draining, workers: view?.workers ?? 0, latency: view?.latency ?? [], memoryShare: fleet.memoryShare() };
-    },
+    loads,
+    now: () => performance.now(),
   });
   const desk = {
     submit: requests.submit,
@@ -106,14 +134,18 @@ async function start(): Promise<void> {
   };
 
   const ready = (): boolean => !draining && fleet.fresh() && fleet.models().some((view) => view.workers > 0);
-  const limits = { jsonBytes: config.BATCHYARD_MAX_JSON_BYTES, binaryBytes: config.BATCHYARD_MAX_BINARY_BYTES };
+  const limitsFor = (kind: JobKind): Limits => ({
+    jsonBytes: config.BATCHYARD_MAX_JSON_BYTES,
+    binaryBytes: config.BATCHYARD_MAX_BINARY_BYTES,
+    screen: (announced) => requests.screen(announced, kind),
+  });
   const fastLane = createFastLane({
     infer: requests.infer,
     desk,
     models: fleet,
-    limits,
+    limits: { infer: limitsFor('attached'), jobs: limitsFor('durable') },
     observe: observed.request,
-    report: (error) => log.error({ err: error }, 'a request failed for a reason of ours'),
+    report: reportTo(log),
   });
   const publicApp = createPublicApp({
     serverName: config.BATCHYARD_SERVER_NAME,
@@ -144,6 +176,7 @@ async function start(): Promise<void> {
     workers: fleet.workers,
     queues: queue.queues,
     counts: queue.counts,
+    forecast: loads.forecast,
   });
 
   const timeouts = {

@@ -8,6 +8,8 @@ const load = (over: Partial<Load> = {}): Load => ({
   workers: 1,
   latency: [],
   memoryShare: 0,
+  waitMs: 0,
+  bytesShare: 0,
   ...over,
 });
 const asked = (over: Partial<Asked> = {}): Asked => ({
@@ -53,4 +55,22 @@ test('at 60 % of the memory of Redis low is refused, at 75 % everything', () => 
   assert.equal(code(asked({ priority: 'low' }), load({ memoryShare: 0.6 })), 'overloaded');
   assert.equal(code(asked(), load({ memoryShare: 0.6 })), 'admitted');
   assert.equal(code(asked({ priority: 'critical', waits: false }), load({ memoryShare: 0.75 })), 'overloaded');
+});
+
+test('what would wait past its deadline is refused at once, with the wait as the time to come back', () => {
+  const latency = [{ rows: 1, p50_ms: 50, p99_ms: 60 }];
+  assert.equal(code(asked(), load({ latency, waitMs: 949 })), 'admitted');
+  for (const waits of [true, false]) {
+    const refused = decideAdmission(asked({ waits }), load({ latency, waitMs: 2_500 }));
+    assert.ok(!refused.admit);
+    assert.deepEqual(
+      [refused.code, refused.retryAfterS, refused.text],
+      ['overloaded', 2.5, 'the predicted wait is 2500 ms and a run takes 50 ms, which misses the deadline of 1000 ms'],
+    );
+  }
+});
+
+test('inputs that wait are bounded by their bytes as well', () => {
+  assert.equal(code(asked(), load({ bytesShare: 0.99 })), 'admitted');
+  assert.equal(code(asked({ waits: false }), load({ bytesShare: 1 })), 'queue_full');
 });

@@ -7,15 +7,21 @@ export type Load = {
   readonly draining: boolean;
   /** Serving workers that have the model loaded. */
   readonly workers: number;
+  /** Run times of all of them, by batch size. */
   readonly latency: readonly LatencyPoint[];
   /** Share of Redis' maxmemory in use, 0 … 1; 0 where there is no limit. */
   readonly memoryShare: number;
+  /** How long a job of this class is predicted to wait until it runs, ms. */
+  readonly waitMs: number;
+  /** Bytes of the inputs that wait for the model, as a share of what may wait, 0 … 1. */
+  readonly bytesShare: number;
 };
 
 export type Asked = {
   readonly priority: PriorityClass;
   readonly timeoutMs: number;
   readonly rows: number;
+  /** A caller waits for the answer; a durable job may wait for a worker to come. */
   readonly waits: boolean;
 };
 
@@ -25,6 +31,7 @@ export type Admission =
 
 const MEMORY_LIMIT = 0.75;
 const MEMORY_LIMIT_LOW = 0.6;
+const MEMORY_RETRY_S = 5;
 
 const refuse = (code: FailureCode, text: string, retryAfterS: number): Admission => ({
   admit: false,
@@ -35,25 +42,26 @@ const refuse = (code: FailureCode, text: string, retryAfterS: number): Admission
 
 /** The time that the workers' tables say a run of these rows takes at best; 0 when nothing is known. */
 export function serviceMs(latency: readonly LatencyPoint[], rows: number): number {
-  const points = latency.filter((point) => point.rows >= rows).map((point) => point.p50_ms);
-  return points.length > 0 ? Math.min(...points) : 0;
+  let best = Number.POSITIVE_INFINITY;
+  for (const point of latency) if (point.rows >= rows && point.p50_ms < best) best = point.p50_ms;
+  return Number.isFinite(best) ? best : 0;
 }
 
-/** `waits`: a caller waits for the answer; a durable job may wait for a worker to come. */
+const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+
 export function decideAdmission(asked: Asked, load: Load): Admission {
   if (load.draining) return refuse('draining', 'the server is shutting down', 1);
   const limit = asked.priority === 'low' ? MEMORY_LIMIT_LOW : MEMORY_LIMIT;
   if (load.memoryShare >= limit)
-    return refuse('overloaded', `Redis uses ${Math.round(load.memoryShare * 100)} % of its memory`, 5);
-  if (!asked.waits) return { admit: true };
-  if (load.workers === 0) return refuse('model_not_ready', '', 1);
-  const needed = serviceMs(load.latency, asked.rows);
-  if (needed > asked.timeoutMs) {
-    return refuse(
-      'overloaded',
-      `a run takes ${needed.toFixed(1)} ms, which is more than the deadline of ${asked.timeoutMs} ms`,
-      1,
-    );
-  }
-  return { admit: true };
+    return refuse('overloaded', `Redis uses ${Math.round(load.memoryShare * 100)} % of its memory`, MEMORY_RETRY_S);
+  if (load.bytesShare >= 1)
+    return refuse('queue_full', 'Exceeds maximum queue size: the inputs that wait are too large', load.waitMs / 1000);
+  if (load.workers === 0) return asked.waits ? refuse('model_not_ready', '', 1) : { admit: true };
+  const runMs = serviceMs(load.latency, asked.rows);
+  if (load.waitMs + runMs <= asked.timeoutMs) return { admit: true };
+  const text =
+    runMs > asked.timeoutMs
+      ? `a run takes ${ms(runMs)}, which is more than the deadline of ${ms(asked.timeoutMs)}`
+      : `the predicted wait is ${ms(load.waitMs)} and a run takes ${ms(runMs)}, which misses the deadline of ${ms(asked.timeoutMs)}`;
+  return refuse('overloaded', text, load.waitMs / 1000);
 }

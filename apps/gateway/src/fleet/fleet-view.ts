@@ -2,6 +2,8 @@
 import type { Heartbeat, LatencyPoint } from '@batchyard/shared/contract/heartbeat';
 import { queueName, type Model } from '@batchyard/shared/contract/model';
 
+import { capacity } from '../admission/predict-wait.ts';
+
 type Source = {
   models(): Promise<Model[]>;
   workers(): Promise<WorkerView[]>;
@@ -14,6 +16,8 @@ export type ModelView = {
   readonly queue: string;
   readonly workers: number;
   readonly latency: readonly LatencyPoint[];
+  /** Capacity of all of them together at their best batch sizes. */
+  readonly rowsPerMs: number;
 };
 
 export type FleetView = {
@@ -47,7 +51,8 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
     const queue = queueName(model.name, model.version);
     const serving = workers.filter(({ heartbeat, silentMs }) => silentMs < SILENT_MS && heartbeat.state === 'serving');
     const loaded = serving.flatMap(({ heartbeat }) => heartbeat.models.filter((one) => one.queue === queue));
-    return { model, queue, workers: loaded.length, latency: loaded.flatMap((one) => one.latency) };
+    const tables = loaded.map((one) => one.latency);
+    return { model, queue, workers: loaded.length, latency: tables.flat(), rowsPerMs: capacity(tables) };
   }
 
   return {

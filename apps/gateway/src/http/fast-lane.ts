@@ -10,29 +10,45 @@ import type { InferResponse } from '../protocol/encode-infer.ts';
 import { hangUp, readAsked, sendInfer, type Asked, type Limits, type ModelLookup } from './infer-route.ts';
 import { createJobRoutes, type JobDesk } from './job-routes.ts';
 import { matchJob, matchModel, pathOf } from './paths.ts';
+import { givenRequestId, newRequestId, REQUEST_ID } from './request-id.ts';
 import { asFailure, sendFailure } from './respond.ts';
 
 type Parts = {
   readonly infer: (asked: Asked, gone: Promise<void>) => Promise<InferResponse>;
   readonly desk: JobDesk;
   readonly models: ModelLookup;
-  readonly limits: Limits;
+  readonly limits: { readonly infer: Limits; readonly jobs: Limits };
   /** Told after each answer of a hot route. */
   readonly observe: (route: string, status: number, seconds: number) => void;
-  readonly report: (error: unknown) => void;
+  /** Told of every request that failed for another reason than its own content. */
+  readonly report: (trouble: Trouble) => void;
+};
+
+export type Trouble = {
+  readonly requestId: string;
+  readonly route: string;
+  readonly failure: Failure;
+  readonly error: unknown;
 };
 
 export type FastLane = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** @returns a handler that tells whether it took the request */
 export function createFastLane({ infer, desk, models, limits, observe, report }: Parts): FastLane {
-  const jobs = createJobRoutes({ desk, models, limits });
+  const jobs = createJobRoutes({ desk, models, limits: limits.jobs });
 
   function run(route: string, response: ServerResponse, work: () => Promise<void>): true {
     const started = performance.now();
+    const given = givenRequestId(response.req);
+    if (given !== undefined) response.setHeader(REQUEST_ID, given);
     work()
       .catch((error: unknown) => {
-        if (asFailure(error).code === 'internal') report(error);
+        const failure = asFailure(error);
+        if (failure.kind.status >= 500) {
+          const requestId = given ?? newRequestId();
+          if (!response.headersSent) response.setHeader(REQUEST_ID, requestId);
+          report({ requestId, route, failure, error });
+        }
         sendFailure(response, error);
       })
       .finally(() => observe(route, response.statusCode, (performance.now() - started) / 1000));
@@ -56,7 +72,7 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       if (method !== 'POST') return notAllowed(response, 'POST');
       return run('infer', response, async () => {
         if (found === 'unsafe') throw new Failure('not_found', 'Not Found');
-        const asked = await readAsked({ request, response }, found, models, limits);
+        const asked = await readAsked({ request, response }, found, models, limits.infer);
         sendInfer(request, response, await infer(asked, hangUp(response)));
       });
     }

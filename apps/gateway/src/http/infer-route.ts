@@ -29,7 +29,12 @@ export type ModelLookup = {
   ): { readonly model: Model; readonly queue: string; readonly workers: number } | undefined;
   known(name: string): boolean;
 };
-export type Limits = { readonly jsonBytes: number; readonly binaryBytes: number };
+export type Limits = {
+  readonly jsonBytes: number;
+  readonly binaryBytes: number;
+  /** Throws where the request is refused whatever its body says. */
+  readonly screen: (announced: Omit<Asked, 'request'>) => void;
+};
 
 /** @throws Failure model_not_found with the text that Triton's clients match on */
 export function lookUp(
@@ -52,6 +57,7 @@ export async function readAsked(
   const { model, queue } = lookUp(models, path);
   const priority = priorityHeader(request.headers);
   const timeoutMs = timeoutHeader(request.headers);
+  limits.screen({ model, queue, priority, timeoutMs });
   const header = request.headers['inference-header-content-length'];
   const headerLength = Array.isArray(header) ? header.join(',') : header;
   const body = await readBody(

@@ -4,10 +4,11 @@ import type { BaseAdapter } from '@bull-board/api/baseAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import express, { type Express } from 'express';
 
-import type { QueueCounts } from '@batchyard/queue/inspection';
+import type { QueueCounts } from '@batchyard/queue/count-jobs';
 import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
 import { modelOfQueue } from '@batchyard/shared/contract/model';
 
+import type { QueueLoads } from '../admission/queue-loads.ts';
 import { sendJson, sendProblem } from './respond.ts';
 
 export type ReadyReport = { readonly ready: boolean; readonly detail: Readonly<Record<string, unknown>> };
@@ -18,6 +19,7 @@ type Parts = {
   readonly workers: () => readonly { readonly heartbeat: Heartbeat; readonly silentMs: number }[];
   readonly queues: () => Promise<string[]>;
   readonly counts: (queue: string) => Promise<QueueCounts>;
+  readonly forecast: QueueLoads['forecast'];
 };
 
 /** A worker not heard of for three beats. */
@@ -43,7 +45,11 @@ function workerLine({ heartbeat, silentMs }: { heartbeat: Heartbeat; silentMs: n
   };
 }
 
-function queueLine(queue: string, counts: QueueCounts): Record<string, unknown> {
+function queueLine(
+  queue: string,
+  counts: QueueCounts,
+  forecast: ReturnType<QueueLoads['forecast']>,
+): Record<string, unknown> {
   const { model, version } = modelOfQueue(queue);
   const { depth, byClass, active, delayed, completed, failed, paused, oldestMs, sla } = counts;
   return {
@@ -60,6 +66,9 @@ function queueLine(queue: string, counts: QueueCounts): Record<string, unknown> 
     oldest_age_ms: Math.round(Math.max(...Object.values(oldestMs))),
     oldest_age_ms_by_class: oldestMs,
     sla,
+    predicted_wait_ms: forecast.waitMs,
+    arrival_rows_per_s: forecast.arrivalsPerS,
+    service_rows_per_s: forecast.rowsPerS,
   };
 }
 
@@ -72,7 +81,7 @@ function mountBoard(app: Express): (queues: readonly BaseAdapter[]) => void {
   return (queues) => board.replaceQueues([...queues]);
 }
 
-export function createOpsApp({ metrics, ready, workers, queues, counts }: Parts): {
+export function createOpsApp({ metrics, ready, workers, queues, counts, forecast }: Parts): {
   app: Express;
   show: (queues: readonly BaseAdapter[]) => void;
 } {
@@ -92,13 +101,13 @@ export function createOpsApp({ metrics, ready, workers, queues, counts }: Parts)
   app.get('/v1/queues', async (_request, response) => {
     const names = await queues();
     sendJson(response, 200, {
-      queues: await Promise.all(names.map(async (name) => queueLine(name, await counts(name)))),
+      queues: await Promise.all(names.map(async (name) => queueLine(name, await counts(name), forecast(name)))),
     });
   });
   app.get('/v1/queues/:queue', async (request, response) => {
     const asked = request.params.queue;
     const found = (await queues()).find((name) => name === asked || modelOfQueue(name).model === asked);
-    if (found) sendJson(response, 200, queueLine(found, await counts(found)));
+    if (found) sendJson(response, 200, queueLine(found, await counts(found), forecast(found)));
     else sendJson(response, 404, { error: 'Not Found' });
   });
   const show = mountBoard(app);
