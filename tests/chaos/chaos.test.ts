@@ -28,11 +28,12 @@ after(() => world.stop());
 
 for (const name of SELECTION) {
   test(`every promise holds: ${name}`, { timeout: 180_000 }, async (t) => {
-    const { verdict, recoveryMs } = await runFault(world, faultNamed(name), seededRandom(SEED));
+    const { verdict, recoveryMs, stalls } = await runFault(world, faultNamed(name), seededRandom(SEED));
     const { violations, jobs, inWindow, answered, runAgain } = verdict;
     t.diagnostic(
       `seed ${SEED}: ${jobs} jobs, ${inWindow} of them during the fault, ${answered} requests; ` +
-        `${runAgain} ran again; well after ${recoveryMs} ms`,
+        `${runAgain} ran again; well after ${recoveryMs} ms; ` +
+        `the machine stood still ${stalls.length} times`,
     );
     assert.deepEqual(violations, []);
   });

@@ -140,7 +140,7 @@ test('a black hole takes connections and answers nothing, then goes on', async (
   socket.destroy();
 });
 
-test('a half-open connection stays open, unanswered, while new ones work', async () => {
+test('a half-open connection stays open, unanswered, while new ones work, until its client gives it up', async () => {
   proxy.halfOpen();
   await assert.rejects(redis.ping(), /timed out/);
   assert.equal(redis.status, 'ready');
@@ -148,4 +148,5 @@ test('a half-open connection stays open, unanswered, while new ones work', async
   await other.connect();
   assert.equal(await other.ping(), 'PONG');
   other.disconnect();
+  assert.equal(await until('another connection was made', () => redis.ping(), 5_000), 'PONG');
 });

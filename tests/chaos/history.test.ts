@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { check, recoveryMs, type AcceptedJob, type Exchange, type History, type Window } from './history.ts';
+import {
+  check,
+  longestLifeMs,
+  recoveryMs,
+  type AcceptedJob,
+  type Exchange,
+  type History,
+  type Window,
+} from './history.ts';
 
 const expected = (model: string, seed: number): string => `${model}:${seed * 2}`;
 
@@ -143,4 +151,12 @@ test('recovery ends when all that was accepted is terminal and a new request was
   assert.equal(recoveryMs(history([ended(900, 1_300)], [asked]), 2_000), 100);
   assert.equal(recoveryMs(history([ended(900, 1_300)], []), 2_000), Number.POSITIVE_INFINITY);
   assert.equal(recoveryMs(history([job({ looks: [] })], [asked]), 2_000), Number.POSITIVE_INFINITY);
+});
+
+test('the longest life is that of the slowest job or answer', () => {
+  const jobs = [job({ submittedAt: 100, looks: [{ ...succeeded, finishedAt: 450 }] }), job({ looks: [] })];
+  const asked = exchange({ begunAt: 2_000, endedAt: 2_500 });
+  const unanswered = exchange({ begunAt: 2_000, endedAt: 9_000, end: refused });
+  assert.equal(longestLifeMs({ jobs, exchanges: [unanswered], windows: [] }), 350);
+  assert.equal(longestLifeMs({ jobs, exchanges: [asked], windows: [] }), 500);
 });

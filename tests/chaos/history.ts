@@ -141,7 +141,8 @@ function excused(exchange: Exchange, end: End, windows: readonly Window[]): bool
 
 function checkExchange(exchange: Exchange, windows: readonly Window[], expected: Expected): Violation[] {
   const { end, endedAt } = exchange;
-  const name = `${exchange.what} ${named(exchange)}`;
+  const took = endedAt === undefined ? '' : ` after ${endedAt - exchange.begunAt} ms`;
+  const name = `${exchange.what} ${named(exchange)}${took}`;
   if (end === undefined || endedAt === undefined) return [{ kind: 'unended', what: `${name}: no end` }];
   if (endedAt > exchange.deadlineAt + GRACE_MS)
     return [
@@ -198,4 +199,13 @@ export function recoveryMs(history: History, clearedAt: number): number {
     .map(({ endedAt }) => endedAt ?? Number.POSITIVE_INFINITY);
   const firstAnswer = answers.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   return Math.max(0, ends.reduce((a, b) => Math.max(a, b), firstAnswer) - clearedAt);
+}
+
+/** How long the slowest of the jobs that ended, and of the requests that were answered, took. */
+export function longestLifeMs(history: History): number {
+  const lives = history.jobs.map((job) => (job.looks[0]?.finishedAt ?? job.submittedAt) - job.submittedAt);
+  const waits = history.exchanges
+    .filter(({ what, end }) => what === 'infer' && end?.kind === 'answer' && end.status < 300)
+    .map(({ begunAt, endedAt = begunAt }) => endedAt - begunAt);
+  return [...lives, ...waits].reduce((a, b) => Math.max(a, b), 0);
 }

@@ -28,6 +28,7 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 function tell(run: RunLine): void {
   const { violations, jobs } = run.verdict;
   say(`${violations.length === 0 ? '✔' : '✖'} ${run.fault}: ${jobs} jobs, well again after ${run.recoveryMs} ms`);
+  if (run.stalls.length > 0) say(`    the machine stood still for ${run.stalls.join(', ')} ms`);
   for (const { kind, what } of violations.slice(0, SHOWN_VIOLATIONS)) say(`    ${kind}: ${what}`);
   if (violations.length > SHOWN_VIOLATIONS) say(`    and ${violations.length - SHOWN_VIOLATIONS} more`);
 }
@@ -46,10 +47,10 @@ async function runsOf(fault: Fault, seed: number, long: boolean): Promise<RunLin
   try {
     while (lines.length < plan.runs || inWindow < plan.inWindow) {
       const random = seededRandom(seed + lines.length);
-      const { verdict, recoveryMs } = await runFault(world, fault, random);
-      const line = { fault: fault.name, verdict, recoveryMs };
+      const run = await runFault(world, fault, random);
+      const line = { fault: fault.name, ...run };
       lines.push(line);
-      inWindow += verdict.inWindow;
+      inWindow += run.verdict.inWindow;
       tell(line);
     }
   } catch (error) {

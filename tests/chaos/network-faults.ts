@@ -70,9 +70,9 @@ const base = { excuses: true, recoversWithinMs: RECOVERY_MS } as const;
 
 export const NETWORK_FAULTS: readonly Fault[] = [
   { name: 'latency of 50 ms', run: latency, ...base, excuses: false },
-  { name: 'black hole for 2 s', run: blackHole, ...base },
+  { name: 'black hole for 2 s', run: blackHole, ...base, lastsMs: 2_000 },
   { name: 'reset storm', run: resetStorm, ...base },
   { name: 'half-open connections', run: halfOpen, ...base },
   { name: 'clients hang up', run: abortStorm, ...base, excuses: false },
-  { name: 'flood of low jobs', run: lowFlood, ...base, recoversWithinMs: 10_000 },
+  { name: 'flood of low jobs', run: lowFlood, ...base, recoversWithinMs: 10_000, lastsMs: 3_000 },
 ];

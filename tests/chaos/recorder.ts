@@ -8,6 +8,7 @@ import { bodyOf, spell } from './subjects.ts';
 const PATIENCE_MS = 5_000;
 const SUBMIT_LIMIT_MS = 10_000;
 const LOOK_LIMIT_MS = 20_000;
+const AGAIN_MS = 30_000;
 const JOB_TIMEOUT_MS = 300_000;
 const LOOKERS = 16;
 
@@ -172,7 +173,7 @@ export function createRecorder(url: string): Recorder {
     async settle(limitMs) {
       const until = Date.now() + limitMs;
       const first = await inParallel(acks, (ack) => look(ack, until));
-      const second = await inParallel(acks, (ack) => look(ack, Date.now()));
+      const second = await inParallel(acks, (ack) => look(ack, until + AGAIN_MS));
       return acks.map((ack, i) => ({ ...ack, looks: [first[i], second[i]].filter((one) => one !== undefined) }));
     },
   };

@@ -141,9 +141,9 @@ const base = { excuses: true, recoversWithinMs: REDIS_RECOVERY_MS } as const;
 
 export const REDIS_FAULTS: readonly Fault[] = [
   { name: 'Redis killed', run: killRedis, ...base },
-  { name: 'Redis stopped for 1 s', run: (one) => stopRedis(one, 1_000), ...base },
-  { name: 'Redis stopped for 5 s', run: (one) => stopRedis(one, 5_000), ...base },
-  { name: 'clients paused for 2 s', run: pauseClients, ...base },
+  { name: 'Redis stopped for 1 s', run: (one) => stopRedis(one, 1_000), ...base, lastsMs: 1_000 },
+  { name: 'Redis stopped for 5 s', run: (one) => stopRedis(one, 5_000), ...base, lastsMs: 5_000 },
+  { name: 'clients paused for 2 s', run: pauseClients, ...base, lastsMs: 2_000 },
   { name: 'clients killed each 200 ms', run: killClients, ...base },
   ...Object.entries(REFUSALS).map(([name, refusal]): Fault => {
     return { name: `${name} once on every script`, run: (one) => refuseEach(one, [refusal]), ...base };

@@ -1,9 +1,18 @@
 /** One run: a load, a fault in the middle of it, the load until it is well again, then the check of all that was seen. */
 import { until } from '../support/system.ts';
-import { check, recoveryMs, type History, type Verdict, type Window } from './history.ts';
+import {
+  check,
+  longestLifeMs,
+  recoveryMs,
+  type History,
+  type Verdict,
+  type Violation,
+  type Window,
+} from './history.ts';
 import { startLoad } from './load.ts';
 import type { Random } from './random.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
+import { watchStalls } from './stalls.ts';
 import { expected } from './subjects.ts';
 import type { World } from './world.ts';
 
@@ -26,9 +35,12 @@ export type Fault = {
   readonly excuses: boolean;
   /** Everything is as before at the latest so long after it. */
   readonly recoversWithinMs: number;
+  /** How long one cause of it lasts, where that is more than a moment: no job waits for longer than this and recovery. */
+  readonly lastsMs?: number;
 };
 
-export type Run = { readonly verdict: Verdict; readonly recoveryMs: number; readonly history: History };
+/** `stalls`: how long the machine stood still for a reason of its own, each time. */
+export type Run = { readonly verdict: Verdict; readonly recoveryMs: number; readonly stalls: readonly number[] };
 
 const JOBS_BEFORE = 60;
 const JOBS_AFTER = 60;
@@ -56,25 +68,52 @@ async function answered(recorder: Recorder, clearedAt: number): Promise<void> {
   );
 }
 
-export async function runFault(world: World, fault: Fault, random: Random): Promise<Run> {
-  await world.healthy(fault.workers ?? 2);
-  const recorder = createRecorder(world.system.url);
+function tooSlow({ recoversWithinMs, lastsMs = 0 }: Fault, recovery: number, longest: number): Violation[] {
+  const found: Violation[] = [];
+  if (recovery > recoversWithinMs)
+    found.push({ kind: 'slow', what: `well again after ${recovery} ms, not ${recoversWithinMs}` });
+  if (longest > lastsMs + recoversWithinMs)
+    found.push({ kind: 'slow', what: `a job waited for ${longest} ms, not ${lastsMs + recoversWithinMs}` });
+  return found;
+}
+
+/** The load and the fault in the middle of it; @returns when it was */
+async function disturb(world: World, fault: Fault, random: Random, recorder: Recorder): Promise<Window> {
   const load = startLoad(recorder, random);
-  let window: Window;
   try {
     await accepted(recorder, JOBS_BEFORE);
     const from = Date.now() - EARLY_MS;
     const times = (await fault.run({ world, random, recorder })) ?? 1;
-    window = { from, to: Date.now(), times, graceMs: fault.recoversWithinMs, excuses: fault.excuses };
+    const window = { from, to: Date.now(), times, graceMs: fault.recoversWithinMs, excuses: fault.excuses };
     await accepted(recorder, JOBS_AFTER);
     await answered(recorder, window.to);
+    return window;
   } finally {
     await load.stop();
   }
-  const history = { jobs: await recorder.settle(SETTLE_MS), exchanges: recorder.exchanges, windows: [window] };
+}
+
+/** What disturbed the run beside the fault; a fault that may be felt explains what is seen while it lasts. */
+const unplanned = (stalls: readonly Window[], fault: Window): Window[] =>
+  stalls.filter(({ from, to }) => !fault.excuses || to < fault.from || from > fault.to);
+
+export async function runFault(world: World, fault: Fault, random: Random): Promise<Run> {
+  await world.healthy(fault.workers ?? 2);
+  const recorder = createRecorder(world.system.url);
+  const watch = watchStalls(world.admin);
+  let seen: Window[] = [];
+  let window: Window;
+  let jobs: AcceptedJob[];
+  try {
+    window = await disturb(world, fault, random, recorder);
+    jobs = await recorder.settle(SETTLE_MS);
+  } finally {
+    seen = await watch.stop();
+  }
+  const stalls = unplanned(seen, window);
+  const history: History = { jobs, exchanges: recorder.exchanges, windows: [window, ...stalls] };
   const verdict = check(history, expected);
   const recovery = recoveryMs(history, window.to);
-  if (recovery <= fault.recoversWithinMs) return { verdict, recoveryMs: recovery, history };
-  const slow = { kind: 'slow', what: `well again after ${recovery} ms, not ${fault.recoversWithinMs}` } as const;
-  return { verdict: { ...verdict, violations: [...verdict.violations, slow] }, recoveryMs: recovery, history };
+  const violations = [...verdict.violations, ...tooSlow(fault, recovery, longestLifeMs(history))];
+  return { verdict: { ...verdict, violations }, recoveryMs: recovery, stalls: stalls.map(({ from, to }) => to - from) };
 }

@@ -1,7 +1,12 @@
 /** The runs of a fault as a line of a table. Pure. */
 import type { Verdict, ViolationKind } from './history.ts';
 
-export type RunLine = { readonly fault: string; readonly verdict: Verdict; readonly recoveryMs: number };
+export type RunLine = {
+  readonly fault: string;
+  readonly verdict: Verdict;
+  readonly recoveryMs: number;
+  readonly stalls: readonly number[];
+};
 
 const HEAD = [
   'fault',
@@ -15,6 +20,7 @@ const HEAD = [
   'healthy failed',
   'other',
   'run again',
+  'stalls',
   'recovery p50',
   'max (ms)',
 ];
@@ -36,13 +42,14 @@ function cells(fault: string, runs: readonly RunLine[]): string[] {
     count('healthy failed'),
     count('unended', 'unexplained', 'slow'),
     sum(runs.map(({ verdict }) => verdict.runAgain)),
+    sum(runs.map(({ stalls }) => stalls.length)),
     recoveries[Math.floor((recoveries.length - 1) / 2)] ?? Number.NaN,
     recoveries.at(-1) ?? Number.NaN,
   ];
   return [fault, ...numbers.map((value) => String(Math.round(value * 10) / 10))];
 }
 
-/** A line for each fault, in the order in which they came. `other`: without an end, unexplained, or too slow. */
+/** A line for each fault, in the order in which they came. `other`: without an end, unexplained, or too slow. `stalls`: of the machine. */
 export function markdownTable(runs: readonly RunLine[]): string {
   const faults = [...new Set(runs.map(({ fault }) => fault))];
   const rows = faults.map((fault) =>

@@ -51,7 +51,10 @@ async function childPid(parent: number, part: string): Promise<number> {
 }
 
 async function connectedRedis(url: string): Promise<Redis> {
-  const redis = connectRedis(url, 'commands', { enableOfflineQueue: true, commandTimeout: 30_000 });
+  const redis = connectRedis(url, 'commands', {
+    enableOfflineQueue: true,
+    commandTimeout: 30_000,
+  });
   await redis.connect();
   return redis;
 }
