@@ -134,8 +134,19 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
       );
     },
     async giveBack(s: { worker: number }) {
-      await queue.giveBack(QUEUE, token(s.worker), holds(s.worker));
-      plain.plainGiveBack(model, token(s.worker));
+      const owner = token(s.worker);
+      const batches = new Map<number, string[]>();
+      for (const id of holds(s.worker)) {
+        const number = model.jobs.get(id)?.batch ?? 0;
+        batches.set(number, [...(batches.get(number) ?? []), id]);
+      }
+      // By their names or as what nobody heard of, it is the same.
+      for (const [number, ids] of batches)
+        assert.equal(
+          await queue.giveBack(QUEUE, { token: owner, batch: number }, number % 2 === 0 ? ids : []),
+          ids.length,
+        );
+      plain.plainGiveBack(model, owner);
     },
     async die(s: { worker: number }) {
       const dead = token(s.worker);

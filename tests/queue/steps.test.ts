@@ -188,12 +188,27 @@ test('a released incarnation takes nothing more and its check-in says so', async
 
 test('jobs given back keep their places and their count of deliveries', async () => {
   const [first = '', second = ''] = await add(newJob(), newJob());
-  await take('w1:a', 2);
+  const request = { ...takeRequest('w1:a'), maxRows: 2 };
+  await under.queue.take(QUEUE, request);
   const [third = ''] = await add(newJob());
-  assert.equal(await under.queue.giveBack(QUEUE, 'w1:a', [second, first]), 2);
+  assert.equal(await under.queue.giveBack(QUEUE, request, [second, first]), 2);
   assert.equal((await under.queue.view(QUEUE, first))?.deliveries, 0);
   assert.equal(await under.queue.waitForWork([QUEUE], 1_000), QUEUE);
   assert.deepEqual(await take('w2:a'), [first, second, third]);
+});
+
+test('a batch whose take was never heard of goes back whole, and only that delivery of it', async () => {
+  const [first = '', second = ''] = await add(newJob(), newJob());
+  const unheard = { ...takeRequest('w1:a'), maxRows: 1 };
+  const heard = takeRequest('w1:a');
+  await under.queue.take(QUEUE, unheard);
+  assert.deepEqual(ids(await under.queue.take(QUEUE, heard)), [second]);
+  assert.equal(await under.queue.giveBack(QUEUE, unheard), 1);
+  assert.equal((await under.queue.view(QUEUE, first))?.deliveries, 0);
+  assert.equal((await under.queue.view(QUEUE, second))?.status, 'running');
+  assert.deepEqual(await take('w1:a'), [first]);
+  assert.equal(await under.queue.giveBack(QUEUE, unheard), 0);
+  assert.equal(await under.queue.giveBack(QUEUE, unheard, [first]), 0);
 });
 
 test('after a death in a started batch a job is delivered alone, and three deaths set it aside', async () => {

@@ -15,6 +15,10 @@ export type TestRedis = {
   readonly port: number;
   readonly dir: string;
   kill9(): Promise<void>;
+  /** In good order. */
+  shutdown(): Promise<void>;
+  /** SIGSTOP, SIGCONT. */
+  signal(name: NodeJS.Signals): void;
   /** The same port and folder again. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -49,17 +53,21 @@ export async function startRedis(
     );
     await untilReady(url, () => child.exitCode === null);
   };
-  const kill9 = async (): Promise<void> => {
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
   };
+  const kill9 = (): Promise<void> => end('SIGKILL');
   await start();
   return {
     url,
     port,
     dir,
     kill9,
+    shutdown: () => end('SIGTERM'),
+    signal: (name) => void child.kill(name),
     restart: start,
     async stop() {
       await kill9();

@@ -23,6 +23,7 @@ import { idPrefix } from './job-ids.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import { createGroupCommit } from './queue/group-commit.ts';
+import { askRedis } from './queue/ask-redis.ts';
 import { pollJob } from './queue/poll-job.ts';
 import { startReplyLoop } from './queue/reply-loop.ts';
 import { createWaiters } from './queue/waiters.ts';
@@ -113,24 +114,27 @@ async function start(): Promise<void> {
     add: commit,
     wait,
     cancel: queue.cancel,
-    output: queue.output,
+    output: askRedis(queue.output),
     loads,
     now: () => performance.now(),
   });
   const desk = {
     submit: requests.submit,
     queueOf: (id: string) => fleet.models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
-    view: queue.view,
-    position: queue.position,
-    output: queue.output,
-    cancel: queue.cancel,
-    wasRemoved: queue.wasRemoved,
+    view: askRedis(queue.view),
+    position: askRedis(queue.position),
+    output: askRedis(queue.output),
+    cancel: askRedis(queue.cancel),
+    wasRemoved: askRedis(queue.wasRemoved),
     durable: () => aof,
-    async waitFor(name: string, id: string, ms: number) {
+    waitFor: askRedis(async (name: string, id: string, ms: number) => {
       const waiting = wait({ queue: name, id }, ms);
-      if (await queue.watch(name, id, gateway)) await waiting.outcome;
-      waiting.stop();
-    },
+      try {
+        if (await queue.watch(name, id, gateway)) await waiting.outcome;
+      } finally {
+        waiting.stop();
+      }
+    }),
   };
 
   const ready = (): boolean => !draining && fleet.fresh() && fleet.models().some((view) => view.workers > 0);

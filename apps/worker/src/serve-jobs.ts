@@ -16,10 +16,12 @@ export type Incarnation = {
   nextBatch(): number;
 };
 
+type BatchName = Pick<TakeRequest, 'token' | 'batch'>;
+
 type Parts = {
   readonly incarnation: Incarnation;
   readonly take: (queue: string, request: TakeRequest) => Promise<Taken>;
-  readonly giveBack: (queue: string, token: string, ids: readonly string[]) => Promise<unknown>;
+  readonly giveBack: (queue: string, batch: BatchName, ids?: readonly string[]) => Promise<unknown>;
   readonly markStarted: (token: string, batches: readonly number[]) => Promise<void>;
   readonly renew: (queue: string, token: string, ids: readonly string[], lockMs: number) => Promise<string[]>;
   /** Sleeps until the queue may have work, a second at most. */
@@ -49,6 +51,41 @@ const LONGEST_BACK_OFF_MS = 1_000;
 /** Room for the call that takes the next batch and for stacking it. */
 const LEAD_MS = 1.5;
 
+/**
+ * Takes and gives back so that nothing stays ours without our knowing: a batch whose take was not answered may have been
+ * taken all the same, and jobs whose return was not answered may not have returned. Their locks would live on, so nothing
+ * more is taken before they have gone back.
+ */
+function createTaker({ take, giveBack }: Parts, queue: string) {
+  const owed: { batch: BatchName; ids: readonly string[] }[] = [];
+
+  async function pay(): Promise<void> {
+    for (let debt = owed[0]; debt; debt = owed[0]) {
+      await giveBack(queue, debt.batch, debt.ids);
+      owed.shift();
+    }
+  }
+  return {
+    /** @returns undefined when Redis did not answer */
+    async take(request: TakeRequest): Promise<Taken | undefined> {
+      try {
+        await pay();
+      } catch {
+        return undefined;
+      }
+      try {
+        return await take(queue, request);
+      } catch {
+        owed.push({ batch: { token: request.token, batch: request.batch }, ids: [] });
+        return undefined;
+      }
+    },
+    giveBack(batch: BatchName, ids: readonly string[]): void {
+      void giveBack(queue, batch, ids).catch(() => owed.push({ batch, ids }));
+    },
+  };
+}
+
 export function createServeJobs(parts: Parts): ServeJobs {
   const { incarnation, lockMs, now, pause } = parts;
   const held = new Map<string, { queue: string; token: string }>();
@@ -75,12 +112,13 @@ export function createServeJobs(parts: Parts): ServeJobs {
   async function serve(served: ServedModel, policy: BatchPolicy): Promise<void> {
     const { queue, latency } = served;
     let running: Promise<void> = Promise.resolve();
+    const taker = createTaker(parts, queue);
     let backOffMs = 20;
     while (!stopped) {
       const token = incarnation.token();
       const batch = incarnation.nextBatch();
       const request = { token, batch, lockMs, minAgeMs: parts.minAgeMs(), ...decideTake(policy, latency, batch) };
-      const taken = await parts.take(queue, request).catch(() => undefined);
+      const taken = await taker.take(request);
       if (taken === undefined) {
         await pause(backOffMs);
         backOffMs = Math.min(LONGEST_BACK_OFF_MS, backOffMs * 2);
@@ -91,7 +129,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
         case 'jobs': {
           const { take, reason } = decideRun(taken.jobs, policy, latency, taken.nowMs);
           const later = taken.jobs.slice(take).map((job) => job.id);
-          if (later.length > 0) void parts.giveBack(queue, token, later).catch(() => undefined);
+          if (later.length > 0) taker.giveBack({ token, batch }, later);
           const jobs = hold(queue, token, taken.jobs.slice(0, take));
           if (jobs.length === 0) break;
           const ticket = { worker: incarnation.worker, token, batch, takenAt: now() };

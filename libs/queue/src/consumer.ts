@@ -38,8 +38,11 @@ export type Consumer = {
     statistics?: BatchStatistics,
   ): Promise<FinishOutcome[]>;
   fail(queue: string, token: string, jobs: readonly FailedJob[]): Promise<('failed' | 'lost' | 'retried')[]>;
-  /** Unstarted jobs return to their places; @returns how many. */
-  giveBack(queue: string, token: string, ids: readonly string[]): Promise<number>;
+  /**
+   * Unstarted jobs of a batch return to their places: those named, or all of it when its take was never answered; safe to
+   * repeat. @returns how many.
+   */
+  giveBack(queue: string, batch: Pick<TakeRequest, 'token' | 'batch'>, ids?: readonly string[]): Promise<number>;
   /** Extends locks; @returns the ids that are no longer ours. */
   renew(queue: string, token: string, ids: readonly string[], lockMs: number): Promise<string[]>;
   /**
@@ -144,9 +147,9 @@ export function createConsumer(settings: QueueSettings): Consumer {
       }
       return outcomes;
     },
-    async giveBack(queue, token, ids) {
+    async giveBack(queue, { token, batch }, ids = []) {
       const base = queueBase(prefix, queue);
-      const header = pack([base, extraBase(prefix, queue), shard, token, events, MAX_REPLY_BYTES, ids]);
+      const header = pack([base, extraBase(prefix, queue), shard, token, events, MAX_REPLY_BYTES, batch, ids]);
       return (await runScript(commands, 'giveBack', `${base}meta`, [header])) as number;
     },
     async renew(queue, token, ids, lockMs) {

@@ -8,6 +8,14 @@ type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
 export type RedisRole = 'commands' | 'blocking';
 
 /**
+ * What was asked is given up by its own timeout first. A connection silent for this long is dead, though nobody may ever
+ * say so (a machine that vanished, a firewall that forgot): another one is made.
+ */
+const DEAD_SOCKET_MS = 2_000;
+/** Nobody blocks for longer. */
+const LONGEST_BLOCK_MS = 1_000;
+
+/**
  * @param url `redis://` or `rediss://`
  * @param role `blocking` for a connection that waits in BZPOPMIN or XREAD: it has no command timeout
  */
@@ -23,8 +31,8 @@ export function connectRedis(url: string, role: RedisRole, extra: ConnectionOpti
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
     enableReadyCheck: true,
     ...(role === 'commands'
-      ? { commandTimeout: 750 }
-      : { blockingTimeout: 2_000, blockingTimeoutGrace: 1_000, socketTimeout: 5_000 }),
+      ? { commandTimeout: 750, socketTimeout: Math.max(DEAD_SOCKET_MS, extra.commandTimeout ?? 0) }
+      : { blockingTimeout: 2_000, blockingTimeoutGrace: 1_000, socketTimeout: LONGEST_BLOCK_MS + DEAD_SOCKET_MS }),
     ...extra,
   };
   const redis = new Redis(url, options);

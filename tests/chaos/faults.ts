@@ -1,0 +1,16 @@
+/**
+ * Every fault there is. A changed clock is left out: it needs a library (faketime) that not every machine has.
+ */
+import { NETWORK_FAULTS } from './network-faults.ts';
+import { PROCESS_FAULTS } from './process-faults.ts';
+import { REDIS_FAULTS } from './redis-faults.ts';
+import type { Fault } from './scenario.ts';
+
+export const FAULTS: readonly Fault[] = [...PROCESS_FAULTS, ...REDIS_FAULTS, ...NETWORK_FAULTS];
+
+/** @throws Error that lists the names, when there is none of this name */
+export function faultNamed(name: string): Fault {
+  const found = FAULTS.find((fault) => fault.name === name);
+  if (found) return found;
+  throw new Error(`no fault is called "${name}"; there are: ${FAULTS.map((fault) => fault.name).join(', ')}`);
+}

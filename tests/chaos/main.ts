@@ -1,0 +1,96 @@
+/**
+ * `npm run test:chaos`: every fault against a running system, and a table of what came of it. Ends with 1 when a promise
+ * was broken.
+ *
+ *   npm run test:chaos                        each fault once
+ *   npm run test:chaos -- --only 'worker killed,Redis killed'
+ *   npm run test:chaos -- --seed 7            the same choices again
+ *   npm run test:chaos -- --long              200 kills of a worker over 10,000 jobs, every other fault three times
+ *   npm run test:chaos -- --table FILE        the table into a file as well
+ */
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+
+import { FAULTS, faultNamed } from './faults.ts';
+import { seededRandom } from './random.ts';
+import { runFault, type Fault } from './scenario.ts';
+import { markdownTable, type RunLine } from './table.ts';
+import { startWorld } from './world.ts';
+
+const LONG_KILLS = 200;
+const LONG_JOBS = 10_000;
+const LONG_RUNS = 3;
+/** More than these are counted, not listed. */
+const SHOWN_VIOLATIONS = 12;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+function tell(run: RunLine): void {
+  const { violations, jobs } = run.verdict;
+  say(`${violations.length === 0 ? '✔' : '✖'} ${run.fault}: ${jobs} jobs, well again after ${run.recoveryMs} ms`);
+  if (run.stalls.length > 0) say(`    the machine stood still for ${run.stalls.join(', ')} ms`);
+  for (const { kind, what } of violations.slice(0, SHOWN_VIOLATIONS)) say(`    ${kind}: ${what}`);
+  if (violations.length > SHOWN_VIOLATIONS) say(`    and ${violations.length - SHOWN_VIOLATIONS} more`);
+}
+
+/** How often a fault is run, and over how many jobs that were there during it. */
+function planFor(fault: Fault, long: boolean): { runs: number; inWindow: number } {
+  if (!long) return { runs: 1, inWindow: 0 };
+  return fault.name === 'worker killed' ? { runs: LONG_KILLS, inWindow: LONG_JOBS } : { runs: LONG_RUNS, inWindow: 0 };
+}
+
+async function runsOf(fault: Fault, seed: number, long: boolean): Promise<RunLine[]> {
+  const plan = planFor(fault, long);
+  const world = await startWorld(fault.workers);
+  const lines: RunLine[] = [];
+  let inWindow = 0;
+  try {
+    while (lines.length < plan.runs || inWindow < plan.inWindow) {
+      const random = seededRandom(seed + lines.length);
+      const run = await runFault(world, fault, random);
+      const line = { fault: fault.name, ...run };
+      lines.push(line);
+      inWindow += run.verdict.inWindow;
+      tell(line);
+    }
+  } catch (error) {
+    say(world.system.output().split('\n').slice(-20).join('\n'));
+    throw new Error(`${fault.name}: ${String(error)}`, { cause: error });
+  } finally {
+    await world.stop();
+  }
+  return lines;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      long: { type: 'boolean', default: false },
+      seed: { type: 'string', default: '1' },
+      only: { type: 'string' },
+      table: { type: 'string' },
+    },
+  });
+  const seed = Number(values.seed);
+  if (!Number.isSafeInteger(seed)) throw new Error('--seed is a whole number');
+  const faults = values.only === undefined ? FAULTS : values.only.split(',').map(faultNamed);
+  const lines: RunLine[] = [];
+  const broken: string[] = [];
+  for (const fault of faults) {
+    try {
+      lines.push(...(await runsOf(fault, seed, values.long)));
+    } catch (error) {
+      broken.push(String(error));
+      say(`✖ ${String(error)}`);
+    }
+  }
+  const table = [markdownTable(lines), `Seed ${seed}.`, ...broken.map((text) => `\nNot finished: ${text}`)].join('\n');
+  say(`\n${table}`);
+  if (values.table !== undefined) await writeFile(values.table, `${table}\n`);
+  if (broken.length > 0 || lines.some(({ verdict }) => verdict.violations.length > 0)) process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+});

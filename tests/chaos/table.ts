@@ -1,0 +1,66 @@
+/** The runs of a fault as a line of a table. Pure. */
+import type { Verdict, ViolationKind } from './history.ts';
+
+export type RunLine = {
+  readonly fault: string;
+  readonly verdict: Verdict;
+  readonly recoveryMs: number;
+  readonly stalls: readonly number[];
+};
+
+const HEAD = [
+  'fault',
+  'runs',
+  'jobs',
+  'in window',
+  'requests',
+  'lost',
+  'duplicated',
+  'wrong',
+  'healthy failed',
+  'other',
+  'run again',
+  'stalls',
+  'recovery p50',
+  'max (ms)',
+];
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+function cells(fault: string, runs: readonly RunLine[]): string[] {
+  const count = (...kinds: ViolationKind[]): number =>
+    sum(runs.map(({ verdict }) => verdict.violations.filter(({ kind }) => kinds.includes(kind)).length));
+  const recoveries = runs.map((run) => run.recoveryMs).sort((a, b) => a - b);
+  const numbers = [
+    runs.length,
+    sum(runs.map(({ verdict }) => verdict.jobs)),
+    sum(runs.map(({ verdict }) => verdict.inWindow)),
+    sum(runs.map(({ verdict }) => verdict.answered)),
+    count('lost'),
+    count('duplicated'),
+    count('wrong', 'changed'),
+    count('healthy failed'),
+    count('unended', 'unexplained', 'slow'),
+    sum(runs.map(({ verdict }) => verdict.runAgain)),
+    sum(runs.map(({ stalls }) => stalls.length)),
+    recoveries[Math.floor((recoveries.length - 1) / 2)] ?? Number.NaN,
+    recoveries.at(-1) ?? Number.NaN,
+  ];
+  return [fault, ...numbers.map((value) => String(Math.round(value * 10) / 10))];
+}
+
+/** A line for each fault, in the order in which they came. `other`: without an end, unexplained, or too slow. `stalls`: of the machine. */
+export function markdownTable(runs: readonly RunLine[]): string {
+  const faults = [...new Set(runs.map(({ fault }) => fault))];
+  const rows = faults.map((fault) =>
+    cells(
+      fault,
+      runs.filter((run) => run.fault === fault),
+    ),
+  );
+  const widths = HEAD.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(' | ')} |`;
+  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [line(HEAD), line(rule), ...rows.map(line), ''].join('\n');
+}

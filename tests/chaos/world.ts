@@ -1,0 +1,118 @@
+/** A whole system to be disturbed: Redis, the faulty network before it, supervisor, gateway, workers, clients. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { SCRIPTS } from '@batchyard/queue/scripts';
+import { connectRedis, type Redis } from '@batchyard/shared/runtime/redis';
+
+import { makeTestModels } from '../../models/make-test-models.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { startSystem, until, type System, type WorkerLine } from '../support/system.ts';
+import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
+import { MODELS } from './subjects.ts';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export type World = {
+  readonly redis: TestRedis;
+  readonly proxy: FaultProxy;
+  readonly system: System;
+  /** Past the proxy, for what an operator would do. */
+  readonly admin: Redis;
+  /** Workers that serve and whose process lives. */
+  serving(): Promise<WorkerLine[]>;
+  /** Resolves when so many workers serve, the gateway is ready and a request was answered. */
+  healthy(workers: number): Promise<void>;
+  gatewayPid(): Promise<number>;
+  /** A worker that nobody supervises; ended with the world at the latest. */
+  addWorker(): ChildProcess;
+  stop(): Promise<void>;
+};
+
+export function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function childPid(parent: number, part: string): Promise<number> {
+  const { stdout } = await run('ps', ['-eo', 'pid=,ppid=,args=']);
+  const lines = stdout.split('\n').map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line));
+  const found = lines.find((line) => Number(line?.[2]) === parent && line?.[3]?.includes(part));
+  return Number(found?.[1] ?? 0);
+}
+
+async function connectedRedis(url: string): Promise<Redis> {
+  const redis = connectRedis(url, 'commands', {
+    enableOfflineQueue: true,
+    commandTimeout: 30_000,
+  });
+  await redis.connect();
+  return redis;
+}
+
+export async function startWorld(workers = 2): Promise<World> {
+  const models = await mkdtemp(join(tmpdir(), 'batchyard-chaos-'));
+  await makeTestModels(models, MODELS);
+  const redis = await startRedis();
+  const proxy = await startFaultProxy(redis.port, SCRIPTS);
+  const url = `redis://127.0.0.1:${proxy.port}`;
+  const system = await startSystem({ REDIS_URL: url, BATCHYARD_WORKERS: String(workers), BATCHYARD_MODELS: models });
+  const admin = await connectedRedis(redis.url);
+  const extra = new Set<ChildProcess>();
+
+  async function serving(): Promise<WorkerLine[]> {
+    return (await system.workers()).filter(({ state, pid }) => state === 'serving' && alive(pid));
+  }
+  return {
+    redis,
+    proxy,
+    system,
+    admin,
+    serving,
+    async healthy(count) {
+      await until(
+        `${count} workers serve and the gateway is ready`,
+        async () => {
+          const ready = (await fetch(`${system.url}/v2/health/ready`)).status === 200;
+          return ready && (await serving()).length >= count ? true : undefined;
+        },
+        60_000,
+      );
+    },
+    gatewayPid: () => childPid(system.child.pid ?? 0, 'gateway'),
+    addWorker() {
+      const env = { PATH: process.env['PATH'], REDIS_URL: url, BATCHYARD_MODELS: models, BATCHYARD_DATA: system.data };
+      const child = spawn(process.execPath, ['apps/worker/dist/main.js'], {
+        cwd: ROOT,
+        env: { ...env, LOG_LEVEL: 'silent' },
+        stdio: 'ignore',
+      });
+      extra.add(child);
+      child.once('exit', () => extra.delete(child));
+      return child;
+    },
+    async stop() {
+      await Promise.all(
+        [...extra].map(async (child) => {
+          const ended = once(child, 'exit');
+          child.kill('SIGKILL');
+          await ended;
+        }),
+      );
+      await system.stop();
+      admin.disconnect();
+      await proxy.stop();
+      await redis.stop();
+      await rm(models, { recursive: true, force: true });
+    },
+  };
+}
