@@ -18,6 +18,8 @@ const SELECTION = [
   'Redis killed',
   'every error once on every script',
   'reply of every script lost',
+  'reply of takeMany lost',
+  'half-open connections',
 ];
 
 let world: World;

@@ -2,6 +2,7 @@
 import { until } from '../support/system.ts';
 import {
   check,
+  type AcceptedJob,
   longestLifeMs,
   recoveryMs,
   type History,

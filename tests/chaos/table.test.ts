@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import type { Verdict } from './history.ts';
+import { markdownTable } from './table.ts';
+
+const verdict: Verdict = { violations: [], jobs: 10, answered: 4, inWindow: 3, runAgain: 1 };
+
+test('the runs of a fault are one line: counts added up, the middle and the longest recovery', () => {
+  const table = markdownTable([
+    { fault: 'killed', verdict, recoveryMs: 30, stalls: [] },
+    { fault: 'killed', verdict, recoveryMs: 10, stalls: [300] },
+    {
+      fault: 'killed',
+      verdict: { ...verdict, violations: ['lost', 'unended', 'changed'].map((kind) => ({ kind, what: '' })) as never },
+      recoveryMs: 20,
+      stalls: [],
+    },
+  ]);
+  const [head = '', , line = '', rest] = table.split('\n').map((one) => one.replaceAll(/ +/g, ' '));
+  const cells = (text: string): string[] => text.split('|').map((cell) => cell.trim());
+  const values = Object.fromEntries(cells(head).map((title, i) => [title, cells(line)[i]]));
+  assert.equal(rest, '');
+  assert.deepEqual(
+    ['fault', 'runs', 'jobs', 'lost', 'wrong', 'duplicated', 'other', 'run again', 'stalls'].map((key) => values[key]),
+    ['killed', '3', '30', '1', '1', '0', '1', '3', '1'],
+  );
+  assert.deepEqual([values['recovery p50'], values['max (ms)']], ['20', '30']);
+});
