@@ -4,7 +4,6 @@ import { after, afterEach, before, test } from 'node:test';
 
 import type { NewJob, Taken } from '@batchyard/queue/operations';
 import { countedBytes } from '@batchyard/queue/replies';
-import type { PriorityClass } from '@batchyard/shared/contract/job';
 
 import { finished, newJob, PREFIX, QUEUE, startQueue, takeRequest, type QueueUnderTest } from './queue-under-test.ts';
 
@@ -90,46 +89,6 @@ test('the same id is stored once', async () => {
   const job = newJob();
   assert.deepEqual(await under.queue.addMany(QUEUE, [job, job]), ['added', 'exists']);
   assert.deepEqual(await take('w:a'), [job.id]);
-});
-
-test('a full queue first lets expired jobs go, then refuses the newcomer', async () => {
-  const [old = ''] = await add(newJob(), newJob());
-  assert.deepEqual(await under.queue.addMany(QUEUE, [newJob()], { maxWaiting: 2 }), ['full']);
-  await rewind(old, { dl: 1 });
-  // Looked for again a tenth of a second after the last time.
-  await under.commands.del(`${PREFIX}:x:${QUEUE}:expiring`);
-  assert.deepEqual(await under.queue.addMany(QUEUE, [newJob(), newJob()], { maxWaiting: 2 }), ['added', 'full']);
-  assert.equal((await under.queue.view(QUEUE, old))?.status, 'expired');
-});
-
-test('a flood of one class leaves room for the more urgent ones, and the sender hears how many of each wait', async () => {
-  const heard: (readonly number[])[] = [];
-  const options = { maxWaiting: 20, onWaiting: (byClass: readonly number[]) => void heard.push(byClass) };
-  const flood = async (priority: PriorityClass): Promise<number> => {
-    const jobs = Array.from({ length: 20 }, () => newJob({ priority }));
-    return (await under.queue.addMany(QUEUE, jobs, options)).filter((outcome) => outcome === 'added').length;
-  };
-  assert.deepEqual(
-    [await flood('low'), await flood('normal'), await flood('high'), await flood('critical')],
-    [14, 4, 1, 1],
-  );
-  assert.deepEqual(heard.at(-1), [1, 1, 4, 14]);
-});
-
-test('how long each class waited is counted against its SLA when it is taken', async () => {
-  const [met = '', risky = '', late = ''] = await add(
-    newJob({ priority: 'low' }),
-    newJob({ priority: 'low' }),
-    newJob({ priority: 'low' }),
-  );
-  assert.ok(met);
-  const now = await redisNow();
-  await rewind(risky, { q: now - 405 });
-  await rewind(late, { q: now - 600 });
-  await take('w:a');
-  const { sla } = await under.queue.counts(QUEUE);
-  assert.deepEqual(sla.low, { met: 1, at_risk: 1, violated: 1 });
-  assert.deepEqual(sla.critical, { met: 0, at_risk: 0, violated: 0 });
 });
 
 test('a call that lay in a socket for over a second stores nothing', async () => {
