@@ -3,6 +3,7 @@
  * against the axes that the model file names. Padding is never guessed: what neither of them tells is refused.
  */
 import type { BucketedLength, TensorSpec } from '@batchyard/shared/contract/model';
+import { ELEMENT_BYTES, elementCount } from '@batchyard/shared/contract/tensor';
 
 import { padElement } from './pad.ts';
 
@@ -23,6 +24,9 @@ export type SymbolicTensor = { readonly spec: TensorSpec; readonly symbols: read
 
 type Axis = { readonly position: number; readonly axis: number };
 type Sides = { readonly inputs: readonly SymbolicTensor[]; readonly outputs: readonly SymbolicTensor[] };
+
+/** A short row is padded to what its bucket says, so the configuration decides how much memory a small request takes. */
+const MAX_PADDED_BYTES = 256 * 2 ** 20;
 
 const shown = ({ tensor, axis }: NamedAxis): string => `${tensor}[${axis}]`;
 const isAt = (a: Axis, b: Axis): boolean => a.position === b.position && a.axis === b.axis;
@@ -101,12 +105,30 @@ function padOf({ name, datatype }: TensorSpec, pads: LengthSettings['pads']): st
   return text;
 }
 
+/** Free axes without buckets count once: what they hold has come in a request. */
+function checkMemory(inputs: readonly TensorSpec[], lengths: readonly BucketedLength[], rows: number): void {
+  inputs.forEach(({ name, datatype, shape }, position) => {
+    const largest = shape.map((dim, axis) => {
+      const known = lengths.find((one) => one.inputs.some((place) => isAt(place, { position, axis })));
+      return Math.abs(known?.sizes.at(-1) ?? dim);
+    });
+    const bytes = rows * elementCount(largest) * (ELEMENT_BYTES[datatype] || 8);
+    if (bytes <= MAX_PADDED_BYTES || !lengths.some((one) => one.inputs.some((place) => place.position === position)))
+      return;
+    const mib = (count: number): number => Math.ceil(count / 2 ** 20);
+    throw new Error(
+      `batchyard.buckets lets a full batch take ${mib(bytes)} MiB for ${name}, and ${mib(MAX_PADDED_BYTES)} are allowed: lower the largest bucket or max_batch_size`,
+    );
+  });
+}
+
 /**
+ * @param sides the model's tensors, and the rows of a full batch
  * @returns the model's inputs with their padding, and its bucketed lengths; undefined where the configuration has none
  * @throws Error with a sentence that names the fix
  */
 export function planLengths(
-  { inputs, outputs }: Sides,
+  { inputs, outputs, rows }: Sides & { readonly rows: number },
   settings: LengthSettings | undefined,
 ): { inputs: TensorSpec[]; lengths: BucketedLength[] | undefined } {
   const specs = inputs.map(({ spec }) => spec);
@@ -118,15 +140,17 @@ export function planLengths(
   const unknown = settings.pads.find(({ input }) => input !== undefined && !specs.some(({ name }) => name === input));
   if (unknown) throw new Error(`batchyard.pad_value names ${unknown.input}, which is no input of the model`);
   const crops = cropsOf({ inputs, outputs }, axes, settings.crops);
+  const lengths = settings.buckets.map(({ sizes }, i) => ({
+    sizes: [...sizes],
+    inputs: axes[i] ?? [],
+    outputs: crops[i] ?? [],
+  }));
+  checkMemory(specs, lengths, rows);
   return {
     inputs: specs.map((spec, position) => {
       const pad = all.some((one) => one.position === position) ? padOf(spec, settings.pads) : undefined;
       return pad === undefined ? spec : { ...spec, pad };
     }),
-    lengths: settings.buckets.map(({ sizes }, i) => ({
-      sizes: [...sizes],
-      inputs: axes[i] ?? [],
-      outputs: crops[i] ?? [],
-    })),
+    lengths,
   };
 }

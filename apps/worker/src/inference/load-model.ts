@@ -80,11 +80,12 @@ function describe(request: LoadRequest, session: Session, maxBatchSize: number):
     {
       inputs: symbolic(agree(claimed.inputs, session.inputs.map(spec(batched))), session.inputs, batched),
       outputs: symbolic(outputs, session.outputs, batched),
+      rows: Math.max(1, maxBatchSize),
     },
     request.lengths,
   );
   const signature = createHash('sha256')
-    .update(JSON.stringify([sha256, maxBatchSize, inputs, outputs, lengths]))
+    .update(JSON.stringify([sha256, maxBatchSize, inputs, outputs, ...(lengths ? [lengths] : [])]))
     .digest('hex')
     .slice(0, 16);
   const padding = lengths === undefined ? {} : { lengths };
@@ -102,7 +103,7 @@ export async function loadModel(request: LoadRequest): Promise<LoadedModel> {
   try {
     const cpu = cpus()[0]?.model ?? 'unknown';
     const key = createHash('sha256')
-      .update(JSON.stringify([sha256, request.maxBatchSize, request.lengths, intraOpThreads, cpu]))
+      .update(JSON.stringify([sha256, request.maxBatchSize, request.claimed, request.lengths, intraOpThreads, cpu]))
       .digest('hex')
       .slice(0, 24);
     const rowsOf = (batched: boolean): number => (batched ? (request.maxBatchSize ?? DISCOVERED_MAX_BATCH) : 0);

@@ -57,6 +57,7 @@ export function readLengthSettings(parameters: ReadonlyMap<string, string>): Len
       'batchyard.buckets pads rows, which changes the results of many models: add batchyard.padding with "safe" if this one ignores what is padded, or remove batchyard.buckets, and only rows of equal shape share a batch',
     );
   }
+  if (entries(buckets).length === 0) throw new Error('batchyard.buckets names no length');
   return {
     buckets: entries(buckets).map((entry) => {
       const [at, sizes] = halves(entry);
