@@ -6,14 +6,19 @@ import { argv, exit, stderr } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { simple } from './make-simple.ts';
 import { writeModelFolder } from './model-folder.ts';
+import { LENGTH_MODELS } from './length-models.ts';
 import { TEST_MODELS } from './test-models.ts';
 
-/** Writes all models, or those named; returns their names. Throws for a name that is no test model. */
+/**
+ * Writes the common models, or those named, which may be of variable length too; returns their names. Throws for a name
+ * that is no test model.
+ */
 export async function makeTestModels(folder: string, names?: readonly string[]): Promise<string[]> {
-  const all = [simple, ...TEST_MODELS];
+  const common = [simple, ...TEST_MODELS];
+  const all = [...common, ...LENGTH_MODELS];
   const unknown = names?.find((name) => !all.some((source) => source.name === name));
   if (unknown !== undefined) throw new Error(`no test model is called ${unknown}`);
-  const chosen = names ? all.filter((source) => names.includes(source.name)) : all;
+  const chosen = names ? all.filter((source) => names.includes(source.name)) : common;
   await Promise.all(chosen.map((source) => writeModelFolder(folder, source)));
   return chosen.map((source) => source.name);
 }

@@ -119,7 +119,7 @@ Finds colours, styles, sizes and trades in an order for a logo. Here as the mode
 | `TOKEN_IDS` (in) | INT64 | n | each UTF-8 byte of the text + 1 (1 to 256); 0 is padding; other values are clipped to that range |
 | `TAG_SCORES` (out) | FP32 | n, {len(sentences.TAGS)} | per byte the probability of {", ".join(f"`{tag}`" for tag in sentences.TAGS)} |
 
-Padding at the end does not change the scores of the bytes before it, so rows may be padded to a common length and cropped again.
+Padding at the end does not change the scores of the bytes before it, so rows may be padded to a common length and cropped again: the configuration has buckets up to 1,024 bytes, and longer texts are refused.
 
 - Network: {WIDTH} numbers a byte, four convolutions over 5 bytes with gaps of {", ".join(map(str, DILATIONS))}, each added to its input, one linear layer, softmax.
 - Data: synthetic sentences from {len(sentences.PATTERNS)} patterns in English, {TRAIN:,} to train and {HELD_OUT:,} others to measure, one word in twelve misspelt.

@@ -10,7 +10,7 @@ import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 
-import { createLatencyModel } from './batching/latency-model.ts';
+import { createLatencyBook } from './batching/latency-model.ts';
 import { readConfig, type Config } from './config.ts';
 import { createHeartbeatBook } from './control/heartbeat.ts';
 import { startOpsListener } from './control/ops-listener.ts';
@@ -62,6 +62,7 @@ async function loadAll(
         maxBatchSize: own.maxBatchSize,
         nan: own.nan,
         intraOpThreads: own.intraOpThreads ?? config.BATCHYARD_THREADS ?? Math.max(1, Math.floor(cpus / 4)),
+        lengths: own.lengths,
         claimed: { inputs: own.inputs, outputs: own.outputs },
         cacheDir: join(config.BATCHYARD_DATA, 'latency'),
         release: slabs.release,
@@ -103,7 +104,7 @@ async function start(): Promise<void> {
     served: {
       model,
       queue: queueName(model.name, model.version),
-      latency: createLatencyModel(latency),
+      latency: createLatencyBook(latency),
       run: session.run,
     } satisfies ServedModel,
   }));

@@ -4,6 +4,7 @@
  */
 import type { FailedJob, TakenJob } from '@batchyard/queue/operations';
 import type { FailureCode } from '@batchyard/shared/contract/failure';
+import { runShapes } from '@batchyard/shared/contract/run-shapes';
 
 import type { BatchReason } from './batching/decide-batch.ts';
 import { InputError, readJobInput, rowsOf } from './batching/job-input.ts';
@@ -78,7 +79,7 @@ export function createRunBatch(parts: Parts) {
         refuse(job.id, known.code, known.message);
       }
     }
-    const groups = stackable(ready).map((group) => assemble(served, group));
+    const groups = stackable(served, ready).map((group) => assemble(served, group));
     const writes: Promise<unknown>[] =
       failed.length > 0 ? [surely(ticket.takenAt, () => parts.fail(served.queue, ticket.token, failed))] : [];
     let done = (): void => undefined;
@@ -102,11 +103,13 @@ export function createRunBatch(parts: Parts) {
   };
 }
 
-/** Jobs of other tools carry no group, so equal row shapes are made sure of once more. */
-function stackable(ready: readonly Ready[]): Ready[][] {
+/** Jobs of other tools carry no group, so that the shapes in which rows run are made sure of once more. */
+function stackable({ model }: ServedModel, ready: readonly Ready[]): Ready[][] {
   const groups = new Map<string, Ready[]>();
   for (const one of ready) {
-    const key = one.blob.tensors.map((tensor) => `${tensor.position}:${tensor.shape.slice(1).join('x')}`).join(' ');
+    const { tensors } = one.blob;
+    const shapes = runShapes(model, tensors);
+    const key = tensors.map(({ position }, i) => `${position}:${shapes[i]?.slice(1).join('x')}`).join(' ');
     const group = groups.get(key);
     if (group) group.push(one);
     else groups.set(key, [one]);

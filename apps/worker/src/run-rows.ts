@@ -5,11 +5,12 @@
 import type { BatchStatistics, FailedJob, Finished, FinishOutcome, TakenJob } from '@batchyard/queue/operations';
 import type { Receipt } from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
+import { ownLengths } from '@batchyard/shared/contract/run-shapes';
 import type { Datatype } from '@batchyard/shared/contract/tensor';
 import { encodeTensorBlob, type TensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import type { BatchReason } from './batching/decide-batch.ts';
-import type { LatencyModel } from './batching/latency-model.ts';
+import type { LatencyBook } from './batching/latency-model.ts';
 import { split, stack } from './batching/stack.ts';
 
 export type NamedTensor = {
@@ -22,7 +23,7 @@ export type NamedTensor = {
 export type ServedModel = {
   readonly model: Model;
   readonly queue: string;
-  readonly latency: LatencyModel;
+  readonly latency: LatencyBook;
   run(inputs: readonly NamedTensor[]): Promise<{ outputs: readonly NamedTensor[]; runMs: number }>;
 };
 
@@ -73,7 +74,7 @@ export function createRunRows(parts: RunParts) {
     const started = now();
     const stacked = stack(
       ready.map((one) => one.blob),
-      served.model.maxBatchSize > 0,
+      served.model,
       acquire,
     );
     const inputs = stacked.map(({ position, ...tensor }) => ({
@@ -90,7 +91,8 @@ export function createRunRows(parts: RunParts) {
     ticket: BatchTicket,
     reason: BatchReason,
   ): Promise<Write> {
-    const { model, queue, latency } = served;
+    const { model, queue } = served;
+    const latency = served.latency.of(ready[0]?.job.group ?? '-');
     const rows = ready.reduce((sum, one) => sum + one.rows, 0);
     const predicted = latency.p50(rows);
     const queueMs = now() - ticket.takenAt;
@@ -102,8 +104,12 @@ export function createRunRows(parts: RunParts) {
       position: model.outputs.findIndex((spec) => spec.name === name),
       ...output,
     }));
-    const shares = ready.map((one) => ({ rows: one.rows, requested: one.blob.requested }));
-    const blobs = split(placed, shares, model.maxBatchSize > 0);
+    const shares = ready.map(({ rows: count, blob }) => ({
+      rows: count,
+      requested: blob.requested,
+      lengths: ownLengths(model, blob.tensors),
+    }));
+    const blobs = split(placed, shares, model);
     const shared = { batch_rows: rows, batch: `${ticket.token}/${ticket.batch}`, worker: ticket.worker, reason };
     const times = { run_ms: round(runMs), predicted_ms: round(predicted) };
     const finished = ready.map(({ job, rows: own }, i): Finished => {

@@ -127,7 +127,8 @@ export function createServeJobs(parts: Parts): ServeJobs {
       backOffMs = 20;
       switch (taken.kind) {
         case 'jobs': {
-          const { take, reason } = decideRun(taken.jobs, policy, latency, taken.nowMs);
+          const ofGroup = latency.of(taken.jobs[0]?.group ?? '-');
+          const { take, reason } = decideRun(taken.jobs, policy, ofGroup, taken.nowMs);
           const later = taken.jobs.slice(take).map((job) => job.id);
           if (later.length > 0) taker.giveBack({ token, batch }, later);
           const jobs = hold(queue, token, taken.jobs.slice(0, take));
@@ -137,7 +138,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
           await running;
           running = run(prepared, ticket, jobs);
           const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
-          await Promise.race([running, pause(Math.max(0, latency.p50(rows) - LEAD_MS))]);
+          await Promise.race([running, pause(Math.max(0, ofGroup.p50(rows) - LEAD_MS))]);
           // Nothing more waited: the marker of whatever comes next rings the bell.
           if (taken.waiting === 0 && later.length === 0) await parts.awaitWork(queue);
           break;

@@ -22,7 +22,7 @@ export type InferRequest = {
   readonly id: string | undefined;
   /** Length of the batch axis; 1 for a model without one. */
   readonly rows: number;
-  /** Equal for requests whose rows fit into one batch: the lengths of the variable axes; `-` when all are fixed. */
+  /** Equal for requests whose rows fit into one batch: the variable axes as they run (padded); `-` when all are fixed. */
   readonly group: string;
   /** In the model's declared order. `data` of a binary input is a view of the body. */
   readonly inputs: readonly BlobTensor[];

@@ -7,6 +7,7 @@
  */
 import { Failure } from '@batchyard/shared/contract/failure';
 import type { Model } from '@batchyard/shared/contract/model';
+import { LengthError, runShapes } from '@batchyard/shared/contract/run-shapes';
 import type { BlobTensor } from '@batchyard/shared/contract/tensor-blob';
 import { checkBinary } from './binary-data.ts';
 import { jsonLength } from './content-length.ts';
@@ -67,21 +68,31 @@ function checkTogether(model: Model, inputs: readonly DeclaredInput[]): number {
   throw new Failure('invalid_input', problem, { pointers: ['/inputs'] });
 }
 
-/** Of each input the lengths of its variable axes, `~` where it is absent; `-` when nothing varies. */
-function groupOf(model: Model, inputs: readonly (DeclaredInput | undefined)[]): string {
+/** Of each input the lengths of its variable axes as they run, `~` where it is absent; `-` when nothing varies. */
+function groupOf(model: Model, inputs: readonly (readonly number[] | undefined)[]): string {
   const batchAxes = model.maxBatchSize > 0 ? 1 : 0;
   let varies = false;
   const parts = model.inputs.map((spec, position) => {
-    const input = inputs[position];
-    if (input === undefined) {
+    const shape = inputs[position];
+    if (shape === undefined) {
       varies = true;
       return '~';
     }
-    const lengths = input.shape.filter((_, axis) => (spec.shape[axis - batchAxes] ?? 0) < 0);
+    const lengths = shape.filter((_, axis) => (spec.shape[axis - batchAxes] ?? 0) < 0);
     varies ||= lengths.length > 0;
     return lengths.join('x');
   });
   return varies ? parts.join(',') : '-';
+}
+
+/** @throws Failure where a length is beyond the model's buckets */
+function shapesOf(model: Model, inputs: readonly BlobTensor[]): (readonly number[])[] {
+  try {
+    return runShapes(model, inputs);
+  } catch (error) {
+    if (error instanceof LengthError) throw new Failure('invalid_input', error.message, { pointers: ['/inputs'] });
+    throw error;
+  }
 }
 
 function assemble(model: Model, filled: readonly FilledInput[]): Pick<InferRequest, 'rows' | 'group' | 'inputs'> {
@@ -90,12 +101,12 @@ function assemble(model: Model, filled: readonly FilledInput[]): Pick<InferReque
     filled.map(({ declared }) => declared),
   );
   const ordered = filled.toSorted((a, b) => a.declared.position - b.declared.position);
-  const byPosition: (DeclaredInput | undefined)[] = [];
   const inputs: BlobTensor[] = ordered.map(({ declared, data }) => {
     const { position, datatype, shape } = declared;
-    byPosition[position] = declared;
     return { position, datatype, shape, data };
   });
+  const byPosition: (readonly number[])[] = [];
+  shapesOf(model, inputs).forEach((shape, i) => (byPosition[inputs[i]?.position ?? 0] = shape));
   return { rows, group: groupOf(model, byPosition), inputs };
 }
 

@@ -1,5 +1,6 @@
 /** The input of one taken job: its tensor blob, or the OIP JSON body that another tool put into BullMQ's `data`. */
 import type { Model, TensorSpec } from '@batchyard/shared/contract/model';
+import { LengthError, runShapes } from '@batchyard/shared/contract/run-shapes';
 import { decodeTensorBlob, type BlobTensor, type TensorBlob } from '@batchyard/shared/contract/tensor-blob';
 import { elementCount, type Datatype } from '@batchyard/shared/contract/tensor';
 
@@ -96,17 +97,29 @@ function parseData(model: Model, data: string): TensorBlob {
   return { tensors, requested: [] };
 }
 
+/** Lengths that no bucket takes are told here, before the job could spoil a batch. */
+function checkLengths(model: Model, blob: TensorBlob): TensorBlob {
+  try {
+    runShapes(model, blob.tensors);
+    return blob;
+  } catch (error) {
+    throw invalid(error instanceof LengthError ? error.message : 'the input cannot be read');
+  }
+}
+
 /** @throws InputError */
 export function readJobInput(
   model: Model,
   job: { readonly input: Buffer | undefined; readonly data: string | undefined },
 ): TensorBlob {
-  if (job.input === undefined) return parseData(model, job.data ?? '');
+  if (job.input === undefined) return checkLengths(model, parseData(model, job.data ?? ''));
+  let blob: TensorBlob;
   try {
-    return decodeTensorBlob(job.input);
+    blob = decodeTensorBlob(job.input);
   } catch {
     throw new InputError('no_input', "the job's input cannot be read");
   }
+  return checkLengths(model, blob);
 }
 
 /** Rows of an input, by its batch axis. */

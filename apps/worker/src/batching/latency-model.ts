@@ -82,3 +82,51 @@ export function createLatencyModel(seed: readonly LatencyPoint[] = []): LatencyM
     bestRate: () => Math.max(0, ...points().map((point) => point.rows / point.p50_ms)),
   };
 }
+
+/** Groups that have a table of their own; lengths grouped exactly may be without number. */
+const MAX_GROUPS = 32;
+
+/** The table of all runs, whatever their shapes, and behind `of` a table for each shape group that was run lately. */
+export type LatencyBook = LatencyModel & {
+  /** Its observations count for the table of all runs, too. Rows of fixed shape (`-`) are one group: that table. */
+  of(group: string): LatencyModel;
+};
+
+/** Until its first run a group is guessed from all; then the curve of all, at the level of that run, is what it begins with. */
+function createGroupTable(all: LatencyModel): LatencyModel {
+  let own: LatencyModel | undefined;
+  const known = (): LatencyModel => own ?? all;
+  return {
+    observe(rows, ms) {
+      const level = all.p50(rows) > 0 ? ms / all.p50(rows) : 1;
+      const scaled = all
+        .points()
+        .map((point) => ({ ...point, p50_ms: point.p50_ms * level, p99_ms: point.p99_ms * level }));
+      own ??= createLatencyModel(scaled);
+      own.observe(rows, ms);
+      all.observe(rows, ms);
+    },
+    p50: (rows) => known().p50(rows),
+    p99: (rows) => known().p99(rows),
+    points: () => known().points(),
+    bestRate: () => known().bestRate(),
+  };
+}
+
+export function createLatencyBook(seed: readonly LatencyPoint[] = []): LatencyBook {
+  const all = createLatencyModel(seed);
+  const groups = new Map<string, LatencyModel>();
+  return {
+    ...all,
+    of(group) {
+      if (group === '-') return all;
+      const own = groups.get(group) ?? createGroupTable(all);
+      // The map keeps the order of insertion: the first one is the one not used for longest.
+      groups.delete(group);
+      groups.set(group, own);
+      const [oldest] = groups.keys();
+      if (groups.size > MAX_GROUPS && oldest !== undefined) groups.delete(oldest);
+      return own;
+    },
+  };
+}

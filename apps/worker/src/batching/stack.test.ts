@@ -7,6 +7,8 @@ import fc from 'fast-check';
 
 import { readStrings, split, stack, writeStrings } from './stack.ts';
 
+const modelOf = (maxBatchSize: number) => ({ name: 'm', maxBatchSize, inputs: [] });
+
 /** A job of `rows` rows of `width` elements, different from every other by `seed`. */
 function jobOf(datatype: Datatype, width: number, rows: number, seed: number): TensorBlob {
   const elements = rows * width;
@@ -27,12 +29,12 @@ test('every job gets back its own rows, for every datatype and any sizes', () =>
   fc.assert(
     fc.property(jobs, ({ datatype, width, rows }) => {
       const blobs = rows.map((count, i) => jobOf(datatype, width, count, i + 1));
-      const stacked = stack(blobs, true, (bytes) => new Uint8Array(bytes));
+      const stacked = stack(blobs, modelOf(8), (bytes) => new Uint8Array(bytes));
       assert.deepEqual(stacked[0]?.shape, [rows.reduce((a, b) => a + b, 0), width]);
       const parts = split(
         stacked,
         rows.map((count) => ({ rows: count, requested: [] })),
-        true,
+        modelOf(8),
       );
       for (const [i, part] of parts.entries()) {
         assert.deepEqual(part.tensors[0]?.shape, [rows[i], width]);
@@ -49,7 +51,7 @@ test('only the requested outputs come back, in the asked order', () => {
     shape: [1, 1],
     data: Uint8Array.of(position),
   });
-  const [part] = split([output(0), output(1), output(2)], [{ rows: 1, requested: [2, 0] }], true);
+  const [part] = split([output(0), output(1), output(2)], [{ rows: 1, requested: [2, 0] }], modelOf(8));
   assert.deepEqual(
     part?.tensors.map((tensor) => tensor.position),
     [2, 0],
@@ -57,9 +59,9 @@ test('only the requested outputs come back, in the asked order', () => {
 });
 
 test('without a batch axis the tensor goes through whole', () => {
-  const [stacked] = stack([jobOf('FP32', 3, 2, 1)], false, (bytes) => new Uint8Array(bytes));
+  const [stacked] = stack([jobOf('FP32', 3, 2, 1)], modelOf(0), (bytes) => new Uint8Array(bytes));
   assert.deepEqual(stacked?.shape, [2, 3]);
-  const [part] = split(stacked ? [stacked] : [], [{ rows: 1, requested: [] }], false);
+  const [part] = split(stacked ? [stacked] : [], [{ rows: 1, requested: [] }], modelOf(0));
   assert.deepEqual(part?.tensors[0]?.shape, [2, 3]);
 });
 

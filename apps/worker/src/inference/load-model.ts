@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import type { LatencyPoint } from '@batchyard/shared/contract/heartbeat';
 import type { Model, TensorSpec } from '@batchyard/shared/contract/model';
 
+import { planLengths, type LengthSettings, type SymbolicTensor } from '../batching/plan-lengths.ts';
 import { openSession, type Session } from './open-session.ts';
 import type { FileTensor } from './thread-message.ts';
+import { atBuckets, provePadding } from './prove-padding.ts';
 import { batchesRows, measure, sharesFirstAxis, warmTable } from './warm-up.ts';
 
 export type LoadRequest = {
@@ -21,6 +23,8 @@ export type LoadRequest = {
   readonly intraOpThreads: number;
   /** Datatype and dims that the configuration claims, without the batch axis. */
   readonly claimed: { readonly inputs: readonly Claim[]; readonly outputs: readonly Claim[] };
+  /** What the configuration says of padding; undefined = nothing is padded. */
+  readonly lengths?: LengthSettings | undefined;
   readonly cacheDir: string | undefined;
   readonly release: (slab: ArrayBuffer) => void;
 };
@@ -45,6 +49,12 @@ const spec =
     ),
   });
 
+const symbolic = (specs: readonly TensorSpec[], tensors: readonly FileTensor[], batched: boolean): SymbolicTensor[] =>
+  specs.map((own, i) => ({
+    spec: own,
+    symbols: (tensors[i]?.dims ?? []).slice(Number(batched)).map((dim) => (typeof dim === 'string' ? dim : '')),
+  }));
+
 /** What the configuration says must be what the file has; a free axis of the file may be fixed by the configuration. */
 function agree(claims: readonly Claim[], specs: readonly TensorSpec[]): TensorSpec[] {
   const unknown = claims.find((claim) => !specs.some((one) => one.name === claim.name));
@@ -65,13 +75,21 @@ function agree(claims: readonly Claim[], specs: readonly TensorSpec[]): TensorSp
 function describe(request: LoadRequest, session: Session, maxBatchSize: number): Model {
   const { name, version, sha256, nan, claimed } = request;
   const batched = maxBatchSize > 0;
-  const inputs = agree(claimed.inputs, session.inputs.map(spec(batched)));
   const outputs = agree(claimed.outputs, session.outputs.map(spec(batched)));
+  const { inputs, lengths } = planLengths(
+    {
+      inputs: symbolic(agree(claimed.inputs, session.inputs.map(spec(batched))), session.inputs, batched),
+      outputs: symbolic(outputs, session.outputs, batched),
+      rows: Math.max(1, maxBatchSize),
+    },
+    request.lengths,
+  );
   const signature = createHash('sha256')
-    .update(JSON.stringify([sha256, maxBatchSize, inputs, outputs]))
+    .update(JSON.stringify([sha256, maxBatchSize, inputs, outputs, ...(lengths ? [lengths] : [])]))
     .digest('hex')
     .slice(0, 16);
-  return { name, version, platform: 'onnxruntime_onnx', maxBatchSize, inputs, outputs, signature, nan };
+  const padding = lengths === undefined ? {} : { lengths };
+  return { name, version, platform: 'onnxruntime_onnx', maxBatchSize, inputs, outputs, signature, nan, ...padding };
 }
 
 /** @throws Error with a sentence that shows no path */
@@ -85,21 +103,21 @@ export async function loadModel(request: LoadRequest): Promise<LoadedModel> {
   try {
     const cpu = cpus()[0]?.model ?? 'unknown';
     const key = createHash('sha256')
-      .update(JSON.stringify([sha256, request.maxBatchSize, intraOpThreads, cpu]))
+      .update(JSON.stringify([sha256, request.maxBatchSize, request.claimed, request.lengths, intraOpThreads, cpu]))
       .digest('hex')
       .slice(0, 24);
+    const rowsOf = (batched: boolean): number => (batched ? (request.maxBatchSize ?? DISCOVERED_MAX_BATCH) : 0);
     const table = await warmTable(cacheDir === undefined ? undefined : join(cacheDir, `${key}.json`), async () => {
       const batched =
         request.maxBatchSize === undefined
           ? sharesFirstAxis(session) && (await batchesRows(session))
           : request.maxBatchSize > 0;
-      const points = await measure(session, batched ? (request.maxBatchSize ?? DISCOVERED_MAX_BATCH) : 0).catch(
-        () => [],
-      );
+      const model = describe(request, session, rowsOf(batched));
+      await provePadding(session, model);
+      const points = await measure(atBuckets(session, model), rowsOf(batched)).catch(() => []);
       return { batched, points };
     });
-    const maxBatchSize = table.batched ? (request.maxBatchSize ?? DISCOVERED_MAX_BATCH) : 0;
-    return { model: describe(request, session, maxBatchSize), session, latency: table.points };
+    return { model: describe(request, session, rowsOf(table.batched)), session, latency: table.points };
   } catch (error) {
     await session.close();
     throw error;

@@ -20,7 +20,7 @@ const BUDGET_MS = 1_500;
 const fixed = (dim: number | string): number => (typeof dim === 'number' && dim > 0 ? dim : DEFAULT_DIM);
 
 /** A tensor of small whole numbers, valid for every datatype. */
-function sample(tensor: FileTensor, rows: number | undefined, fill: (index: number) => number): ThreadTensor {
+export function sample(tensor: FileTensor, rows: number | undefined, fill: (index: number) => number): ThreadTensor {
   const [, ...rest] = tensor.dims;
   const shape = rows === undefined ? tensor.dims.map(fixed) : [rows, ...rest.map(fixed)];
   const { name, datatype } = tensor;
@@ -31,7 +31,7 @@ function sample(tensor: FileTensor, rows: number | undefined, fill: (index: numb
   for (let i = 0; i < elements; i += 1) {
     if (datatype === 'FP32') view.setFloat32(i * 4, fill(i) / 4, true);
     else if (datatype === 'FP64') view.setFloat64(i * 8, fill(i) / 4, true);
-    else if (datatype !== 'FP16') view.setUint8(i * ELEMENT_BYTES[datatype], fill(i) % 2);
+    else if (datatype !== 'FP16') view.setUint8(i * ELEMENT_BYTES[datatype], Math.abs(fill(i)) % 2);
   }
   return { name, datatype, shape, data };
 }

@@ -4,6 +4,8 @@
  */
 import { isDatatype, type Datatype } from '@batchyard/shared/contract/tensor';
 
+import type { LengthSettings } from '../batching/plan-lengths.ts';
+import { readLengthSettings } from './length-settings.ts';
 import type { TextMessage, TextValue } from './text-proto.ts';
 
 export type ConfiguredTensor = { readonly name: string; readonly datatype: Datatype; readonly dims: readonly number[] };
@@ -20,6 +22,8 @@ export type ModelConfig = {
   readonly intraOpThreads: number | undefined;
   readonly nan: 'reject' | 'pass';
   readonly sha256: string | undefined;
+  /** Undefined: requests of different lengths never share a batch. */
+  readonly lengths: LengthSettings | undefined;
   readonly notes: readonly string[];
 };
 
@@ -43,6 +47,10 @@ const PARAMETERS = new Set([
   'batchyard.max_wait_ms',
   'batchyard.nan',
   'batchyard.sha256',
+  'batchyard.buckets',
+  'batchyard.pad_value',
+  'batchyard.padding',
+  'batchyard.crop',
 ]);
 
 const one = (message: TextMessage | undefined, key: string): TextValue | undefined => message?.[key]?.at(-1);
@@ -101,6 +109,14 @@ function choice<T extends string>(value: string | undefined, allowed: readonly T
   return found;
 }
 
+function lengths(extra: ReadonlyMap<string, string>): LengthSettings | undefined {
+  try {
+    return readLengthSettings(extra);
+  } catch (error) {
+    throw new ConfigError(error instanceof Error ? error.message : 'batchyard.buckets cannot be read');
+  }
+}
+
 /** @throws ConfigError that names the field */
 export function readModelConfig(config: TextMessage): ModelConfig {
   for (const key of Object.keys(config)) if (REFUSED.has(key)) throw new ConfigError(`${key} is not supported`);
@@ -125,6 +141,7 @@ export function readModelConfig(config: TextMessage): ModelConfig {
     intraOpThreads: Number.isInteger(threads) && threads > 0 ? threads : undefined,
     nan: choice(extra.get('batchyard.nan'), ['pass', 'reject'], 'batchyard.nan'),
     sha256: extra.get('batchyard.sha256'),
+    lengths: lengths(extra),
     notes: [
       ...Object.keys(config)
         .filter((key) => !HONOURED.has(key))

@@ -8,8 +8,25 @@ export const tensorSpecSchema = z.object({
   datatype: z.enum(DATATYPES),
   shape: z.array(z.int().min(-1)),
   optional: z.boolean().optional(),
+  /** What the padding of an input is filled with, as the configuration writes it; absent = zeros, or empty strings. */
+  pad: z.string().optional(),
 });
 export type TensorSpec = z.infer<typeof tensorSpecSchema>;
+
+const axisSchema = z.object({ position: z.int().min(0), axis: z.int().min(0) });
+
+/**
+ * One length that differs from request to request and is rounded up to the next size and padded. Axes are those of a row
+ * (the batch axis does not count); the axes of all its inputs have the same length within a request.
+ */
+export const bucketedLengthSchema = z.object({
+  /** Ascending. */
+  sizes: z.array(z.int().min(1)).min(1),
+  inputs: z.array(axisSchema).min(1),
+  /** Where results have this length too, and are cropped back to it. */
+  outputs: z.array(axisSchema),
+});
+export type BucketedLength = z.infer<typeof bucketedLengthSchema>;
 
 export const modelSchema = z.object({
   name: z.string().min(1).max(128),
@@ -23,6 +40,8 @@ export const modelSchema = z.object({
   signature: z.string().min(8),
   /** What a NaN or an infinity in an input gets. */
   nan: z.enum(['reject', 'pass']),
+  /** Absent: requests of different lengths never share a batch. */
+  lengths: z.array(bucketedLengthSchema).optional(),
 });
 export type Model = z.infer<typeof modelSchema>;
 
