@@ -5,7 +5,7 @@ import type { Finished, TakenJob } from '@batchyard/queue/operations';
 import type { Model } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob, encodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
-import { createLatencyModel } from './batching/latency-model.ts';
+import { createLatencyBook } from './batching/latency-model.ts';
 import { createRunBatch } from './run-batch.ts';
 import type { NamedTensor, ServedModel } from './run-rows.ts';
 
@@ -56,7 +56,7 @@ function bench(over: { finish?: (tries: number) => void } = {}) {
   const served: ServedModel = {
     model: MODEL,
     queue: 'double@1',
-    latency: createLatencyModel(),
+    latency: createLatencyBook(),
     async run([input]: readonly NamedTensor[]) {
       const values = numbers(input?.data as Uint8Array);
       seen.runs.push(values);

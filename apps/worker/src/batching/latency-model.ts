@@ -18,17 +18,20 @@ export type LatencyModel = {
   bestRate(): number;
 };
 
-const quantile = (values: readonly number[], q: number): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
-};
+type Window = { readonly times: number[]; readonly p50: number; readonly p99: number };
+
+function measured(times: number[]): Window {
+  const sorted = times.toSorted((a, b) => a - b);
+  const quantile = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
+  return { times, p50: quantile(0.5), p99: quantile(0.99) };
+}
 
 /**
  * @param seed what the warm-up measured; its sizes are the grid. Without one the grid is the powers of two that come up.
  */
 export function createLatencyModel(seed: readonly LatencyPoint[] = []): LatencyModel {
-  const windows = new Map<number, number[]>(
-    seed.map((point) => [point.rows, [point.p50_ms, point.p50_ms, point.p99_ms]]),
+  const windows = new Map<number, Window>(
+    seed.map((point) => [point.rows, measured([point.p50_ms, point.p50_ms, point.p99_ms])]),
   );
   const grid = seed.map((point) => point.rows);
   let cached: LatencyPoint[] | undefined;
@@ -45,9 +48,9 @@ export function createLatencyModel(seed: readonly LatencyPoint[] = []): LatencyM
     let high = 0;
     cached = [...windows]
       .toSorted(([a], [b]) => a - b)
-      .map(([rows, window]) => {
-        low = Math.max(low, quantile(window, 0.5));
-        high = Math.max(high, low, quantile(window, 0.99));
+      .map(([rows, { p50, p99 }]) => {
+        low = Math.max(low, p50);
+        high = Math.max(high, low, p99);
         return { rows, p50_ms: low, p99_ms: high };
       });
     return cached;
@@ -69,11 +72,11 @@ export function createLatencyModel(seed: readonly LatencyPoint[] = []): LatencyM
     observe(rows, ms) {
       const size = nearestSize(rows);
       const expected = estimate(rows, 'p50_ms');
-      const window = windows.get(size) ?? [];
+      const times = windows.get(size)?.times ?? [];
       // Told as the time of the size it stands for, by the shape of the curve as known so far.
-      window.push(expected > 0 ? (ms * estimate(size, 'p50_ms')) / expected : (ms * size) / rows);
-      if (window.length > WINDOW) window.shift();
-      windows.set(size, window);
+      times.push(expected > 0 ? (ms * estimate(size, 'p50_ms')) / expected : (ms * size) / rows);
+      if (times.length > WINDOW) times.shift();
+      windows.set(size, measured(times));
       cached = undefined;
     },
     p50: (rows) => estimate(rows, 'p50_ms'),
