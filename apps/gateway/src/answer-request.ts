@@ -108,12 +108,17 @@ export function createAnswerRequest({ gateway, load, add, wait, cancel, output }
     async infer(asked, gone) {
       const job = admit(asked, 'attached');
       const waiting = wait({ queue: asked.queue, id: job.id }, job.remainingMs + GRACE_MS);
-      void gone.then(() => {
-        waiting.stop();
-        return cancel(asked.queue, job.id).catch(() => undefined);
-      });
+      const stored = store(asked.queue, job);
+      // A cancel that overtook its job would find nothing to cancel.
+      void gone
+        .then(() => {
+          waiting.stop();
+          return stored;
+        })
+        .then(() => cancel(asked.queue, job.id))
+        .catch(() => undefined);
       try {
-        await store(asked.queue, job);
+        await stored;
       } catch (error) {
         waiting.stop();
         void cancel(asked.queue, job.id).catch(() => undefined);

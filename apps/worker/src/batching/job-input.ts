@@ -1,9 +1,9 @@
 /** The input of one taken job: its tensor blob, or the OIP JSON body that another tool put into BullMQ's `data`. */
 import type { Model, TensorSpec } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob, type BlobTensor, type TensorBlob } from '@batchyard/shared/contract/tensor-blob';
-import { elementCount, type Datatype } from '@batchyard/shared/contract/tensor';
+import { ELEMENT_BYTES, elementCount, type Datatype } from '@batchyard/shared/contract/tensor';
 
-import { writeStrings } from './stack.ts';
+import { countStrings, writeStrings } from './stack.ts';
 
 export class InputError extends Error {
   readonly code: 'no_input' | 'invalid_input';
@@ -96,17 +96,29 @@ function parseData(model: Model, data: string): TensorBlob {
   return { tensors, requested: [] };
 }
 
+/** Bytes that do not fill their shape would shift the rows of the batch mates. */
+function fills(model: Model, { position, datatype, shape, data }: BlobTensor): boolean {
+  if (datatype !== model.inputs[position]?.datatype) return false;
+  return datatype === 'BYTES'
+    ? countStrings(data) === elementCount(shape)
+    : data.byteLength === elementCount(shape) * ELEMENT_BYTES[datatype];
+}
+
 /** @throws InputError */
 export function readJobInput(
   model: Model,
   job: { readonly input: Buffer | undefined; readonly data: string | undefined },
 ): TensorBlob {
   if (job.input === undefined) return parseData(model, job.data ?? '');
+  let blob: TensorBlob;
   try {
-    return decodeTensorBlob(job.input);
+    blob = decodeTensorBlob(job.input);
   } catch {
     throw new InputError('no_input', "the job's input cannot be read");
   }
+  if (!blob.tensors.every((tensor) => fills(model, tensor)))
+    throw new InputError('no_input', "the job's input does not fill its shape");
+  return blob;
 }
 
 /** Rows of an input, by its batch axis. */

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { startWorkBell } from './work-bell.ts';
+
+const settle = () => new Promise(setImmediate);
+
+/** Each call of `waitForWork` is kept until the test answers it. */
+function puppet(...queues: string[]) {
+  const calls: { queues: readonly string[]; maxMs: number; answer(woken?: string): void; refuse(): void }[] = [];
+  const pauses: number[] = [];
+  const woken: string[] = [];
+  const bell = startWorkBell({
+    queues,
+    waitForWork: (asked, maxMs) =>
+      new Promise((resolve, reject) => {
+        calls.push({ queues: asked, maxMs, answer: resolve, refuse: () => reject(new Error('away')) });
+      }),
+    pause: async (ms) => void pauses.push(ms),
+  });
+  const sleep = (queue: string): void => void bell.wait(queue).then(() => woken.push(queue));
+  return { bell, calls, pauses, woken, sleep };
+}
+
+test('only who sleeps on the queue with work wakes', async () => {
+  const { calls, woken, sleep } = puppet('m@1', 'n@1');
+  sleep('m@1');
+  sleep('n@1');
+  calls[0]?.answer('n@1');
+  await settle();
+  assert.deepEqual(woken, ['n@1']);
+});
+
+test('a wake-up for a queue that nobody sleeps on is kept, once', async () => {
+  const { calls, woken, sleep } = puppet('m@1');
+  calls[0]?.answer('m@1');
+  await settle();
+  calls[1]?.answer('m@1');
+  await settle();
+  sleep('m@1');
+  await settle();
+  assert.deepEqual(woken, ['m@1']);
+  sleep('m@1');
+  await settle();
+  assert.deepEqual(woken, ['m@1']);
+});
+
+test('each queue comes first in its turn, and no call blocks for more than a second', async () => {
+  const { calls } = puppet('a', 'b', 'c');
+  for (let turn = 0; turn < 3; turn += 1) {
+    calls[turn]?.answer(undefined);
+    await settle();
+  }
+  assert.deepEqual(
+    calls.map((call) => call.queues.join('')),
+    ['abc', 'bca', 'cab', 'abc'],
+  );
+  assert.ok(calls.every((call) => call.maxMs === 1_000));
+});
+
+test('when nothing rang everybody looks once', async () => {
+  const { calls, woken, sleep } = puppet('m@1', 'n@1');
+  sleep('m@1');
+  sleep('n@1');
+  calls[0]?.answer(undefined);
+  await settle();
+  assert.deepEqual(woken, ['m@1', 'n@1']);
+  sleep('m@1');
+  await settle();
+  assert.equal(woken.length, 2);
+});
+
+test('when Redis is away everybody looks after a pause, and the bell goes on', async () => {
+  const { calls, pauses, woken, sleep } = puppet('m@1', 'n@1');
+  sleep('m@1');
+  sleep('n@1');
+  calls[0]?.refuse();
+  await settle();
+  assert.deepEqual(pauses, [100]);
+  assert.deepEqual(woken, ['m@1', 'n@1']);
+  sleep('n@1');
+  calls[1]?.answer('n@1');
+  await settle();
+  assert.deepEqual(woken, ['m@1', 'n@1', 'n@1']);
+});
+
+test('stop lets everybody go, and nobody sleeps after it', async () => {
+  const { bell, calls, woken, sleep } = puppet('m@1', 'n@1');
+  sleep('m@1');
+  bell.stop();
+  sleep('n@1');
+  sleep('n@1');
+  await settle();
+  assert.deepEqual(woken, ['m@1', 'n@1', 'n@1']);
+  calls[0]?.answer(undefined);
+  await settle();
+  assert.equal(calls.length, 1);
+});
