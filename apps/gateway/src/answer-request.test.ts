@@ -1,171 +1,250 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { AddOutcome, NewJob } from '@batchyard/queue/operations';
-import { Failure } from '@batchyard/shared/contract/failure';
-import type { Model } from '@batchyard/shared/contract/model';
-import { encodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
+import type { AddOutcome, NewJob, Reply } from '@batchyard/queue/operations';
+import { Failure, type FailureCode } from '@batchyard/shared/contract/failure';
+import { decodeTensorBlob, encodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import type { Load } from './admission/admit.ts';
 import { createAnswerRequest, type Asked } from './answer-request.ts';
-import { parseInferRequest } from './protocol/parse-infer.ts';
+import { identity, parseBody, tensorOf } from './protocol/testing/samples.ts';
 import type { Outcome } from './queue/waiters.ts';
 
-const MODEL: Model = {
-  name: 'm',
-  version: '1',
-  platform: 'onnxruntime_onnx',
-  maxBatchSize: 8,
-  inputs: [{ name: 'IN', datatype: 'INT32', shape: [1] }],
-  outputs: [{ name: 'OUT', datatype: 'INT32', shape: [1] }],
-  signature: '0123456789abcdef',
-  nan: 'pass',
+const MODEL = identity('INT32', [2]);
+const QUEUE = 'M@1';
+const NEVER = new Promise<void>(() => undefined);
+const turn = () => new Promise(setImmediate);
+
+const blobOf = (values: readonly number[]): Buffer => {
+  const data = new Uint8Array(Int32Array.from(values).buffer);
+  return encodeTensorBlob({ tensors: [{ position: 0, datatype: 'INT32', shape: [1, 2], data }], requested: [] });
 };
-const RESULT = encodeTensorBlob({
-  tensors: [{ position: 0, datatype: 'INT32', shape: [1, 1], data: new Uint8Array(new Int32Array([42]).buffer) }],
-  requested: [],
+const succeeded = (output: Buffer | undefined): Reply => ({ id: 'a', outcome: 'succeeded', text: '{}', output });
+const failed = (text: string): Reply => ({ id: 'a', outcome: 'failed', text, output: undefined });
+const asked = (changes: Partial<Asked> = {}, parameters: Record<string, unknown> = {}): Asked => ({
+  model: MODEL,
+  queue: QUEUE,
+  request: parseBody(MODEL, { id: 'r', inputs: [tensorOf('INT32', [1, 2], [1, 2])], parameters }),
+  priority: undefined,
+  timeoutMs: undefined,
+  ...changes,
 });
-const RECEIPT = JSON.stringify({ rows: 1, run_ms: 5 });
-const succeeded = (output: Buffer | undefined): Outcome => ({ id: 'x', outcome: 'succeeded', text: RECEIPT, output });
-const failed = (text: string): Outcome => ({ id: 'x', outcome: 'failed', text, output: undefined });
 
-const asked = (over: Partial<Asked> = {}): Asked => {
-  const body = { inputs: [{ name: 'IN', shape: [1, 1], datatype: 'INT32', data: [21] }] };
-  return {
-    model: MODEL,
-    queue: 'm@1',
-    request: parseInferRequest(MODEL, Buffer.from(JSON.stringify(body)), undefined),
-    priority: undefined,
-    timeoutMs: undefined,
-    ...over,
-  };
+type Script = {
+  load?: Partial<Load>;
+  added?: AddOutcome | Error | Promise<AddOutcome>;
+  outcome?: Outcome | Promise<Outcome>;
+  output?: Buffer;
 };
 
-type World = { add?: AddOutcome | Error; outcome?: Outcome; stored?: Buffer; load?: Partial<Load> };
-
-function desk({ add = 'added', outcome, stored, load = {} }: World) {
-  const told: string[] = [];
+function puppet({ load = {}, added = 'added', outcome = NEVER as Promise<never>, output }: Script = {}) {
   const jobs: NewJob[] = [];
-  let waits = 0;
-  let clock = 0;
+  const log: string[] = [];
+  const limits: number[] = [];
   const requests = createAnswerRequest({
     gateway: 'g',
     loads: {
       load: () => ({ draining: false, workers: 1, latency: [], memoryShare: 0, waitMs: 0, bytesShare: 0, ...load }),
-      admitted: (_queue, { priority, rows }) => void told.push(`admitted ${rows} ${priority}`),
-      waited: (_queue, predictedMs, actualMs) => void told.push(`waited ${predictedMs} ${actualMs}`),
+      admitted: () => undefined,
+      waited: () => undefined,
     },
-    async add(_queue, job) {
+    now: () => 0,
+    async add(queue, job) {
+      log.push(`add ${queue}`);
       jobs.push(job);
-      if (add instanceof Error) throw add;
-      return add;
+      if (added instanceof Error) throw added;
+      return added;
     },
-    wait: () => {
-      waits += 1;
-      return {
-        outcome: outcome === undefined ? new Promise(() => undefined) : Promise.resolve(outcome),
-        stop: () => void (waits -= 1),
-      };
+    wait({ id }, limitMs) {
+      limits.push(limitMs);
+      return { outcome: Promise.resolve(outcome), stop: () => log.push(`stop ${id === jobs[0]?.id}`) };
     },
-    cancel: async () => void told.push('cancel'),
-    output: async () => stored,
-    now: () => (clock += 100),
+    async cancel(queue, id) {
+      log.push(`cancel ${queue} ${id === jobs[0]?.id}`);
+      throw new Error('away');
+    },
+    async output(queue) {
+      log.push(`output ${queue}`);
+      return output;
+    },
   });
-  return { requests, told, jobs, waits: () => waits };
+  return { ...requests, jobs, log, limits };
 }
 
-const never = new Promise<void>(() => undefined);
-const text = async (world: World): Promise<string> =>
-  (await desk(world).requests.infer(asked(), never)).body.toString();
-const failure = async (world: World): Promise<[string, string]> => {
-  const error: unknown = await desk(world)
-    .requests.infer(asked(), never)
-    .then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-  assert.ok(error instanceof Failure);
-  return [error.code, error.message];
-};
+async function failureOf(answer: Promise<unknown>): Promise<Failure> {
+  const error = await answer.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof Failure, String(error));
+  return error;
+}
 
-test('a caller is answered with the result of its job', async () => {
-  assert.match(await text({ outcome: succeeded(RESULT) }), /"data":\[42\]/);
+const CANCELLED = `cancel ${QUEUE} true`;
+const ADDED = `add ${QUEUE}`;
+
+test('a request is queued for this gateway and answered with what the job computed', async () => {
+  const { infer, jobs, log } = puppet({ outcome: succeeded(blobOf([3, 4])) });
+  const { body, headerLength } = await infer(asked(), NEVER);
+  assert.deepEqual(JSON.parse(body.toString()), {
+    id: 'r',
+    model_name: 'M',
+    model_version: '1',
+    outputs: [{ name: 'X', datatype: 'INT32', shape: [1, 2], data: [3, 4] }],
+  });
+  assert.equal(headerLength, undefined);
+  const [stored] = jobs;
+  assert.ok(stored);
+  const { id, input, ...job } = stored;
+  assert.match(id, /^[a-z2-7]{7}-[a-z2-7]{20}$/);
+  assert.deepEqual(decodeTensorBlob(input).tensors[0]?.shape, [1, 2]);
+  assert.deepEqual(job, {
+    kind: 'attached',
+    priority: 'normal',
+    remainingMs: 30_000,
+    rows: 1,
+    group: '-',
+    gateway: 'g',
+    tenant: '-',
+    signature: MODEL.signature,
+  });
+  assert.deepEqual(log, [ADDED]);
 });
 
-test('a result too large for the reply is fetched from the job', async () => {
-  assert.match(await text({ outcome: succeeded(undefined), stored: RESULT }), /"data":\[42\]/);
-  assert.equal((await failure({ outcome: succeeded(undefined) }))[0], 'removed');
-});
-
-test('headers come before the parameters of the body, and those before the defaults', async () => {
-  const { requests, jobs } = desk({});
-  await requests.submit(asked());
-  await requests.submit(asked({ priority: 'high', timeoutMs: 700 }));
+test('headers come before the parameters of the body, and the wait is a little longer than the deadline', async () => {
+  const parameters = { priority: 1, timeout: 7_000_000 };
+  const { infer, jobs, limits } = puppet({ outcome: succeeded(blobOf([3, 4])) });
+  await infer(asked({}, parameters), NEVER);
+  await infer(asked({ priority: 'low', timeoutMs: 900 }, parameters), NEVER);
   assert.deepEqual(
-    jobs.map(({ priority, remainingMs, kind, gateway }) => [priority, remainingMs, kind, gateway]),
+    jobs.map((job) => [job.priority, job.remainingMs]),
     [
-      ['normal', 30_000, 'durable', ''],
-      ['high', 700, 'durable', ''],
+      ['critical', 7_000],
+      ['low', 900],
     ],
   );
+  assert.deepEqual(limits, [7_500, 1_400]);
 });
 
-test('every way a job can end has its failure', async () => {
-  assert.deepEqual(await failure({ outcome: 'timeout' }), ['expired', 'Request timeout expired']);
-  assert.deepEqual(await failure({ outcome: failed('expired: late') }), ['expired', 'Request timeout expired']);
-  assert.equal((await failure({ outcome: 'gone' }))[0], 'removed');
-  assert.deepEqual(await failure({ outcome: failed('model_error: it threw') }), ['model_error', 'it threw']);
+test('a refusal by the predicted wait stores nothing and names the time to come back', async () => {
+  const busy = puppet({ load: { waitMs: 40_000 } });
+  const failure = await failureOf(busy.infer(asked(), NEVER));
+  assert.deepEqual([failure.code, failure.retryAfterS, busy.jobs.length], ['overloaded', 40, 0]);
 });
 
-test('what was not stored is not waited for, and what may have been is cancelled', async () => {
-  for (const [add, code] of [
-    ['full', 'queue_full'],
-    ['stale', 'queue_unavailable'],
-    [new Error('Connection is closed.'), 'outcome_unknown'],
+test('before a body is read only that is refused which no body could change', () => {
+  const announced = { ...asked(), priority: undefined, timeoutMs: undefined };
+  puppet({ load: { waitMs: 40_000 } }).screen(announced, 'attached');
+  puppet({ load: { workers: 0 } }).screen(announced, 'durable');
+  for (const [load, timeoutMs] of [
+    [{ waitMs: 40_000 }, 1_000],
+    [{ workers: 0 }, undefined],
+    [{ draining: true }, undefined],
   ] as const) {
-    const { requests, told, waits } = desk({ add });
-    await assert.rejects(requests.infer(asked(), never), (error) => error instanceof Failure && error.code === code);
-    assert.deepEqual([waits(), told.includes('cancel')], [0, true], code);
+    assert.throws(() => puppet({ load }).screen({ ...announced, timeoutMs }, 'attached'), Failure);
   }
 });
 
-test('a caller that hangs up has its job cancelled and nobody waits for it', async () => {
-  const { requests, told, waits } = desk({});
-  let hangUp = (): void => undefined;
-  const gone = new Promise<void>((resolve) => {
-    hangUp = resolve;
-  });
-  void requests.infer(asked(), gone);
+test('a request that cannot be answered in time is refused before it reaches Redis', async () => {
+  const draining = puppet({ load: { draining: true } });
+  assert.equal((await failureOf(draining.infer(asked(), NEVER))).code, 'draining');
+  const idle = puppet({ load: { workers: 0 } });
+  const failure = await failureOf(idle.infer(asked(), NEVER));
+  assert.equal(failure.code, 'model_not_ready');
+  assert.equal(failure.message, "Request for unknown model: 'M' version 1 is not at ready state");
+  assert.deepEqual([...draining.log, ...idle.log], []);
+});
+
+test('a full queue is told as 503 with a time to come back', async () => {
+  const { infer, log } = puppet({ added: 'full' });
+  const failure = await failureOf(infer(asked(), NEVER));
+  assert.deepEqual([failure.code, failure.kind.status, failure.retryAfterS], ['queue_full', 503, 1]);
+  assert.equal(failure.message, 'Exceeds maximum queue size');
+  assert.ok(log.includes('stop true'));
+});
+
+test('a job that reached Redis too late was not stored', async () => {
+  const { infer, log } = puppet({ added: 'stale' });
+  assert.equal((await failureOf(infer(asked(), NEVER))).code, 'queue_unavailable');
+  assert.ok(log.includes('stop true'));
+});
+
+test('when Redis did not answer the job is cancelled in case it was stored', async () => {
+  const { infer, log } = puppet({ added: new Error('away') });
+  const failure = await failureOf(infer(asked(), NEVER));
+  assert.deepEqual([failure.code, failure.kind.status], ['outcome_unknown', 503]);
+  assert.deepEqual(log, [ADDED, 'stop true', CANCELLED]);
+});
+
+test('the job of a caller who hung up is cancelled, and nobody waits for it', async () => {
+  let hangUp: () => void = () => undefined;
+  const { infer, log } = puppet();
+  void infer(asked(), new Promise((resolve) => (hangUp = resolve)));
+  await turn();
+  assert.deepEqual(log, [ADDED]);
   hangUp();
-  await new Promise(setImmediate);
-  assert.deepEqual([waits(), told], [0, ['admitted 1 normal', 'cancel']]);
+  await turn();
+  assert.deepEqual(log, [ADDED, 'stop true', CANCELLED]);
 });
 
-test('a refusal stores nothing and names the time to come back', async () => {
-  const { requests, jobs } = desk({ load: { waitMs: 40_000 } });
-  await assert.rejects(
-    requests.infer(asked(), never),
-    (error) => error instanceof Failure && error.code === 'overloaded' && error.retryAfterS === 40,
-  );
-  assert.equal(jobs.length, 0);
+test('who hangs up before Redis has the job has it cancelled after it was stored', async () => {
+  let store: (outcome: AddOutcome) => void = () => undefined;
+  const { infer, log } = puppet({ added: new Promise((resolve) => (store = resolve)) });
+  void infer(asked(), Promise.resolve());
+  await turn();
+  assert.deepEqual(log, [ADDED, 'stop true']);
+  store('added');
+  await turn();
+  assert.deepEqual(log, [ADDED, 'stop true', CANCELLED]);
 });
 
-test('before its body is read only what no body could change is refused', () => {
-  const announced = { model: MODEL, queue: 'm@1', priority: undefined, timeoutMs: undefined };
-  desk({ load: { waitMs: 40_000 } }).requests.screen(announced, 'attached');
-  const refuses = (load: Partial<Load>, timeoutMs?: number): void =>
-    assert.throws(() => desk({ load }).requests.screen({ ...announced, timeoutMs }, 'attached'), Failure);
-  refuses({ waitMs: 40_000 }, 1_000);
-  refuses({ workers: 0 });
-  refuses({ draining: true });
-  desk({ load: { workers: 0 } }).requests.screen(announced, 'durable');
+test('a job without an answer at its deadline is expired and cancelled', async () => {
+  const { infer, log } = puppet({ outcome: 'timeout' });
+  const failure = await failureOf(infer(asked(), NEVER));
+  assert.deepEqual([failure.code, failure.message], ['expired', 'Request timeout expired']);
+  assert.deepEqual(log, [ADDED, CANCELLED]);
 });
 
-test('how long a job really waited teaches the prediction, where there was one to speak of', async () => {
-  const { requests, told } = desk({ outcome: succeeded(RESULT), load: { waitMs: 50 } });
-  await requests.infer(asked(), never);
-  assert.deepEqual(told, ['admitted 1 normal', 'waited 50 95']);
-  const quick = desk({ outcome: succeeded(RESULT), load: { waitMs: 1 } });
-  await quick.requests.infer(asked(), never);
-  assert.deepEqual(quick.told, ['admitted 1 normal']);
+test('a job that is gone was removed', async () => {
+  const { infer, log } = puppet({ outcome: 'gone' });
+  const failure = await failureOf(infer(asked(), NEVER));
+  assert.deepEqual([failure.code, failure.retryAfterS], ['removed', 1]);
+  assert.deepEqual(log, [ADDED]);
+});
+
+test('a result that was too large for the reply is fetched, and missed when it is gone', async () => {
+  const found = puppet({ outcome: succeeded(undefined), output: blobOf([5, 6]) });
+  const { body } = await found.infer(asked(), NEVER);
+  assert.match(body.toString(), /"data":\[5,6\]/);
+  assert.deepEqual(found.log, [ADDED, `output ${QUEUE}`]);
+  const missed = puppet({ outcome: succeeded(undefined) });
+  assert.equal((await failureOf(missed.infer(asked(), NEVER))).code, 'removed');
+});
+
+const FAILED: [text: string, code: FailureCode, message: string][] = [
+  ['model_error: the model could not compute this input', 'model_error', 'the model could not compute this input'],
+  ['expired: the deadline passed before the job ran', 'expired', 'Request timeout expired'],
+  ['what another tool wrote', 'model_error', 'what another tool wrote'],
+];
+
+for (const [text, code, message] of FAILED) {
+  test(`a job that failed with "${text}" is told as ${code}`, async () => {
+    const { infer } = puppet({ outcome: failed(text) });
+    const failure = await failureOf(infer(asked(), NEVER));
+    assert.deepEqual([failure.code, failure.message], [code, message]);
+  });
+}
+
+test('a submitted job is kept by Redis alone: nothing waits for it here', async () => {
+  const { submit, jobs, log, limits } = puppet({ load: { workers: 0 } });
+  const accepted = await submit(asked({ priority: 'high', timeoutMs: 5_000 }));
+  assert.deepEqual(accepted, { id: jobs[0]?.id, queue: QUEUE, priority: 'high', timeoutMs: 5_000 });
+  assert.deepEqual([jobs[0]?.kind, jobs[0]?.gateway], ['durable', '']);
+  assert.deepEqual([log, limits], [[ADDED], []]);
+});
+
+test('a submitted job of unknown fate is told so and not cancelled', async () => {
+  const { submit, log } = puppet({ added: new Error('away') });
+  assert.equal((await failureOf(submit(asked()))).code, 'outcome_unknown');
+  assert.deepEqual(log, [ADDED]);
 });

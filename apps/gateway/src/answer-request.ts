@@ -162,15 +162,21 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       const { job, waitMs } = admit(asked, 'attached');
       const startedAt = now();
       const waiting = wait({ queue: asked.queue, id: job.id }, job.remainingMs + GRACE_MS);
-      void gone.then(() => {
-        waiting.stop();
-        return cancel(asked.queue, job.id).catch(() => undefined);
-      });
+      const stored = store(asked.queue, job);
+      // A cancel that overtook its job would find nothing to cancel.
+      void gone
+        .then(() => {
+          waiting.stop();
+          return stored;
+        })
+        .then(() => cancel(asked.queue, job.id))
+        .catch(() => undefined);
       try {
-        await store(asked.queue, job);
+        await stored;
       } catch (error) {
         waiting.stop();
-        void cancel(asked.queue, job.id).catch(() => undefined);
+        if (error instanceof Failure && error.code === 'outcome_unknown')
+          void cancel(asked.queue, job.id).catch(() => undefined);
         throw error;
       }
       const outcome = await waiting.outcome;

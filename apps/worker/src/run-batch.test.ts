@@ -1,146 +1,207 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { Finished, TakenJob } from '@batchyard/queue/operations';
-import type { Model } from '@batchyard/shared/contract/model';
-import { decodeTensorBlob, encodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
+import type { FailedJob, TakenJob } from '@batchyard/queue/operations';
 
 import { createLatencyBook } from './batching/latency-model.ts';
 import { createRunBatch } from './run-batch.ts';
 import type { NamedTensor, ServedModel } from './run-rows.ts';
+import { bytesOf, deferred, inputOf, jobOf, MODEL, QUEUE, valuesIn, valuesOf } from './testing/samples.ts';
 
-const MODEL: Model = {
-  name: 'double',
-  version: '1',
-  platform: 'onnxruntime_onnx',
-  maxBatchSize: 8,
-  inputs: [{ name: 'IN', datatype: 'INT32', shape: [1] }],
-  outputs: [{ name: 'OUT', datatype: 'INT32', shape: [1] }],
-  signature: '0123456789abcdef',
-  nan: 'pass',
-};
-const TICKET = { worker: 'w', token: 'w:1', batch: 7, takenAt: 0 };
-const LOCK_MS = 30_000;
+const ticket = { worker: 'w', token: 'w:1', batch: 1, takenAt: 0 };
+const LOCK_MS = 300;
+const ANSWERED = { finished: [['a', [-1]]], failed: [] };
 
-const int32 = (values: readonly number[]): Uint8Array => new Uint8Array(new Int32Array(values).buffer);
-const numbers = (data: Uint8Array): number[] => [...new Int32Array(Uint8Array.from(data).buffer)];
-
-const taken = (id: string, values: readonly number[], over: Partial<TakenJob> = {}): TakenJob => ({
-  id,
-  kind: 'attached',
-  priority: 'normal',
-  deadlineMs: 1_000,
-  queuedMs: 0,
-  rows: values.length,
-  group: '-',
-  signature: MODEL.signature,
-  deaths: 0,
-  input: encodeTensorBlob({
-    tensors: [{ position: 0, datatype: 'INT32', shape: [values.length, 1], data: int32(values) }],
-    requested: [],
-  }),
-  data: undefined,
-  ...over,
-});
-
-/** A session that doubles, and throws for a batch with a number over 1,000. */
-function bench(over: { finish?: (tries: number) => void } = {}) {
-  const seen = {
-    runs: [] as number[][],
-    results: {} as Record<string, number[]>,
-    failed: {} as Record<string, string>,
-  };
-  const reported: string[] = [];
-  let clock = 0;
-  let tries = 0;
-  const served: ServedModel = {
-    model: MODEL,
-    queue: 'double@1',
-    latency: createLatencyBook(),
-    async run([input]: readonly NamedTensor[]) {
-      const values = numbers(input?.data as Uint8Array);
-      seen.runs.push(values);
-      if (values.some((value) => value > 1_000)) throw new Error('out of range');
-      const data = int32(values.map((value) => 2 * value));
-      return { outputs: [{ name: 'OUT', datatype: 'INT32' as const, shape: [values.length, 1], data }], runMs: 1 };
-    },
-  };
-  const prepare = createRunBatch({
-    async finish(_queue: string, _token: string, jobs: readonly Finished[]) {
-      tries += 1;
-      over.finish?.(tries);
-      for (const { id, output } of jobs)
-        seen.results[id] = numbers(decodeTensorBlob(Buffer.from(output)).tensors[0]?.data ?? new Uint8Array());
-      return jobs.map(() => 'finished' as const);
-    },
-    async fail(_queue, _token, jobs) {
-      for (const { id, code } of jobs) seen.failed[id] = code;
-      return jobs.map(() => 'failed' as const);
-    },
-    acquire: (bytes) => new Uint8Array(bytes),
-    release: () => undefined,
-    now: () => clock,
-    pause: async (ms) => void (clock += ms),
-    lockMs: LOCK_MS,
-    observe: () => undefined,
-    report: (_error, sentence) => void reported.push(sentence),
-  });
-  const run = async (jobs: readonly TakenJob[]): Promise<void> => {
-    const prepared = prepare(served, jobs, TICKET, 'idle');
-    await prepared.execute();
-    await prepared.settled;
-  };
-  return { run, seen, reported, tries: () => tries, clock: () => clock };
+/** Takes the buffers away as a session does; answers each number negated and cannot compute 13. */
+async function negate([input]: readonly NamedTensor[]) {
+  assert.ok(input);
+  const { datatype, shape } = input;
+  const { buffer } = input.data as Uint8Array<ArrayBuffer>;
+  const given = structuredClone(buffer, { transfer: [buffer] });
+  const values = valuesOf(new Uint8Array(given));
+  if (values.includes(13)) throw new Error('thirteen');
+  return { outputs: [{ name: 'Y', datatype, shape, data: bytesOf(values.map((value) => -value)) }], runMs: 1 };
 }
 
-test('rows of several jobs run as one batch and each job gets its own back', async () => {
-  const { run, seen } = bench();
-  await run([taken('a', [1, 2]), taken('b', [3])]);
-  assert.deepEqual(seen.runs, [[1, 2, 3]]);
-  assert.deepEqual(seen.results, { a: [2, 4], b: [6] });
-});
+type Changes = {
+  /** Writes that Redis refuses before it takes them. */
+  refusals?: number;
+  /** Slabs that there are. */
+  slabs?: number;
+};
 
-test('a job without input, with a broken one or of another model fails alone, and its mates run', async () => {
-  const { run, seen } = bench();
-  await run([
-    taken('none', [1], { input: undefined, data: '{}' }),
-    taken('broken', [1], { input: Buffer.from('not a blob') }),
-    taken('changed', [1], { signature: 'fedcba9876543210' }),
-    taken('good', [4]),
+function puppet({ refusals = 0, slabs = Infinity }: Changes = {}) {
+  const clock = { ms: 0 };
+  const told = { finished: [] as [string, number[]][], failed: [] as FailedJob[] };
+  const acquired: ArrayBuffer[] = [];
+  const released: ArrayBuffer[] = [];
+  const pauses: number[] = [];
+  const reports: string[] = [];
+  let refused = 0;
+  const redis = (): void => {
+    if (refused++ < refusals) throw new Error('away');
+  };
+  const served: ServedModel = { model: MODEL, queue: QUEUE, latency: createLatencyBook(), run: negate };
+  const prepare = createRunBatch({
+    async finish(_queue, _token, jobs) {
+      redis();
+      for (const { id, output } of jobs) told.finished.push([id, valuesIn(output)]);
+      return jobs.map(() => 'finished');
+    },
+    async fail(_queue, _token, jobs) {
+      redis();
+      told.failed.push(...jobs);
+    },
+    acquire(bytes) {
+      if (acquired.length === slabs) throw new RangeError('no memory');
+      const slab = new ArrayBuffer(bytes);
+      acquired.push(slab);
+      return new Uint8Array(slab);
+    },
+    release: (slab) => released.push(slab),
+    now: () => clock.ms,
+    async pause(ms) {
+      pauses.push(ms);
+      clock.ms += ms;
+    },
+    lockMs: LOCK_MS,
+    observe: () => undefined,
+    report: (_error, sentence) => reports.push(sentence),
+  });
+  async function runJobs(jobs: readonly TakenJob[]): Promise<void> {
+    const { execute, settled } = prepare(served, jobs, ticket, 'idle');
+    await execute();
+    await settled;
+  }
+  return {
+    told,
+    acquired,
+    released,
+    pauses,
+    reports,
+    runJobs,
+  };
+}
+
+const BAD: [string, Partial<TakenJob>, FailedJob['code']][] = [
+  ['no bytes of a blob', { input: Buffer.from('xx') }, 'no_input'],
+  ['a blob that is cut short', { input: inputOf([1, 1], [5]).subarray(0, -1) }, 'no_input'],
+  ['a blob with more bytes than its shape says', { input: inputOf([1, 1], [5, 6]) }, 'no_input'],
+  ['a blob with fewer bytes than its shape says', { input: inputOf([2, 1], [5]) }, 'no_input'],
+  ['no input at all', { input: undefined, data: '{}' }, 'no_input'],
+  [
+    'JSON that does not fit the model',
+    { input: undefined, data: '{"inputs":[{"name":"X","datatype":"INT32","shape":[1,1],"data":["5"]}]}' },
+    'invalid_input',
+  ],
+];
+
+for (const [what, changes, code] of BAD) {
+  test(`a job with ${what} fails alone and its mates run`, async () => {
+    const { told, runJobs } = puppet();
+    await runJobs([jobOf('a', [1]), jobOf('bad', [5], changes), jobOf('b', [2])]);
+    assert.deepEqual(told.finished, [
+      ['a', [-1]],
+      ['b', [-2]],
+    ]);
+    assert.deepEqual(
+      told.failed.map((job) => [job.id, job.code]),
+      [['bad', code]],
+    );
+  });
+}
+
+test('a job that was validated against another model fails as changed, and one of another tool runs', async () => {
+  const { told, runJobs } = puppet();
+  const data = '{"inputs":[{"name":"X","datatype":"INT32","shape":[1,1],"data":[7]}]}';
+  await runJobs([
+    jobOf('old', [1], { signature: 'fedcba9876543210' }),
+    jobOf('foreign', [7], { signature: '', input: undefined, data }),
   ]);
-  assert.deepEqual(seen.results, { good: [8] });
-  assert.deepEqual(seen.failed, { none: 'no_input', broken: 'no_input', changed: 'model_changed' });
-});
-
-test('a batch that throws is halved until only the row that throws has failed', async () => {
-  const { run, seen } = bench();
-  const jobs = Array.from({ length: 8 }, (_, i) => taken(`j${i}`, [i === 5 ? 5_000 : i]));
-  await run(jobs);
-  assert.deepEqual(seen.failed, { j5: 'model_error' });
-  assert.deepEqual(Object.keys(seen.results).length, 7);
-  assert.deepEqual(seen.results['j7'], [14]);
-  // The whole, and two runs on each of the log2(8) levels below it.
-  assert.equal(seen.runs.length, 1 + 2 * 3);
-});
-
-test('a result that Redis cannot take is written again, and never fails the job', async () => {
-  const { run, seen, tries, reported } = bench({
-    finish(count) {
-      if (count < 4) throw new Error('READONLY');
-    },
+  assert.deepEqual(told, {
+    finished: [['foreign', [-7]]],
+    failed: [{ id: 'old', code: 'model_changed', message: 'the model was replaced while the job waited' }],
   });
-  await run([taken('a', [1])]);
-  assert.deepEqual([seen.results, seen.failed, tries(), reported], [{ a: [2] }, {}, 4, []]);
 });
 
-test('once the lock may be gone a result is given up and told, and the job is left to others', async () => {
-  const { run, seen, clock, reported } = bench({
-    finish() {
-      throw new Error('Connection is closed.');
-    },
+test('a batch without one good job is told and runs nothing', async () => {
+  const { told, acquired, runJobs } = puppet();
+  await runJobs([jobOf('old', [1], { signature: 'fedcba9876543210' })]);
+  assert.deepEqual(
+    told.failed.map((job) => job.id),
+    ['old'],
+  );
+  assert.equal(acquired.length, 0);
+});
+
+test('jobs of different row shapes run one group after the other', async () => {
+  const { told, acquired, runJobs } = puppet();
+  await runJobs([jobOf('a', [1]), jobOf('wide', [2, 3], { rows: 1, input: inputOf([1, 2], [2, 3]) }), jobOf('b', [4])]);
+  assert.deepEqual(told.finished, [
+    ['a', [-1]],
+    ['b', [-4]],
+    ['wide', [-2, -3]],
+  ]);
+  assert.equal(acquired.length, 2);
+});
+
+test('only the row that the model cannot compute fails', async () => {
+  const { told, runJobs } = puppet();
+  await runJobs([jobOf('a', [1]), jobOf('b', [13]), jobOf('c', [3])]);
+  assert.deepEqual(told, {
+    finished: [
+      ['a', [-1]],
+      ['c', [-3]],
+    ],
+    failed: [{ id: 'b', code: 'model_error', message: 'the model could not compute this input' }],
   });
-  await run([taken('a', [1])]);
-  assert.deepEqual([seen.results, seen.failed], [{}, {}]);
-  assert.deepEqual(reported, ['a result could not be written while its lock lived']);
-  assert.ok(clock() > LOCK_MS && clock() < LOCK_MS + 2_000);
+});
+
+test('a result that Redis refuses is written again, after longer and longer pauses', async () => {
+  const { told, pauses, reports, runJobs } = puppet({ refusals: 3 });
+  await runJobs([jobOf('a')]);
+  assert.deepEqual(told, ANSWERED);
+  assert.deepEqual(pauses, [20, 40, 80]);
+  assert.deepEqual(reports, []);
+});
+
+test('a result is given up and reported when the lock is gone, and its job does not fail', async () => {
+  const { told, pauses, reports, runJobs } = puppet({ refusals: Infinity });
+  await runJobs([jobOf('a')]);
+  assert.deepEqual(pauses, [20, 40, 80, 160, 320]);
+  assert.deepEqual(told, { finished: [], failed: [] });
+  assert.deepEqual(reports, ['a result could not be written while its lock lived']);
+});
+
+test('the session is free again before Redis has taken the result', async () => {
+  const told = deferred<void>();
+  const prepare = createRunBatch({
+    finish: () => told.promise.then(() => ['finished']),
+    fail: async () => undefined,
+    acquire: (bytes) => new Uint8Array(bytes),
+    release: () => undefined,
+    now: () => 0,
+    pause: async () => undefined,
+    lockMs: LOCK_MS,
+    observe: () => undefined,
+    report: () => undefined,
+  });
+  const served = { model: MODEL, queue: QUEUE, latency: createLatencyBook(), run: negate };
+  const { execute, settled } = prepare(served, [jobOf('a')], ticket, 'idle');
+  await execute();
+  let isSettled = false;
+  void settled.then(() => (isSettled = true));
+  await new Promise(setImmediate);
+  assert.equal(isSettled, false);
+  told.resolve();
+  await settled;
+});
+
+test('when a batch cannot be run the slabs that no session has are released', async () => {
+  const { told, acquired, released, reports, runJobs } = puppet({ slabs: 2 });
+  const wide = jobOf('wide', [2, 3], { rows: 1, input: inputOf([1, 2], [2, 3]) });
+  await runJobs([jobOf('a', [13]), jobOf('b', [1]), wide]);
+  assert.deepEqual(released, acquired.slice(1));
+  assert.deepEqual(told, { finished: [], failed: [] });
+  assert.deepEqual(reports, ['a batch could not be run']);
 });

@@ -1,61 +1,275 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { Taken, TakeRequest } from '@batchyard/queue/operations';
+import type { Taken, TakenJob, TakeRequest } from '@batchyard/queue/operations';
 
+import { decideTake, type BatchPolicy } from './batching/decide-batch.ts';
+import { createLatencyBook } from './batching/latency-model.ts';
+import type { ServedModel } from './run-rows.ts';
 import { createServeJobs } from './serve-jobs.ts';
+import { deferred, jobOf, MODEL } from './testing/samples.ts';
 
-type Parts = Parameters<typeof createServeJobs>[0];
-
-/** A worker whose queue answers as told, one answer a take; it stops when there are no more. */
-async function serveWith(takes: readonly (Taken | Error)[], returns: readonly (number | Error)[]): Promise<string[]> {
-  const told: string[] = [];
-  const [answers, returned] = [[...takes], [...returns]];
-  let batch = 0;
-  const settled = (answer: unknown): unknown => {
-    if (answer instanceof Error) throw answer;
-    return answer;
-  };
-  const jobs = createServeJobs({
-    incarnation: { worker: 'w', token: () => 'w:1', renew: () => undefined, nextBatch: () => (batch += 1) },
-    async take(_queue: string, request: TakeRequest) {
-      told.push(`take ${request.batch}`);
-      const answer = answers.shift();
-      if (answers.length === 0) jobs.stop();
-      return settled(answer) as Taken;
-    },
-    async giveBack(_queue, given, ids = []) {
-      told.push(`give back ${given.token} ${given.batch} ${ids.join(',')}`.trim());
-      return settled(returned.shift());
-    },
-    markStarted: async () => undefined,
-    renew: async () => [],
-    awaitWork: async () => undefined,
-    prepare: () => ({ execute: async () => undefined, settled: Promise.resolve() }),
-    minAgeMs: () => 0,
-    lockMs: 30_000,
-    now: () => 0,
-    pause: async () => undefined,
-  } satisfies Parts);
-  const latency = { p50: () => 1, points: () => [], observe: () => undefined };
-  const served = { queue: 'q', latency } as unknown as Parameters<typeof jobs.serve>[0];
-  await jobs.serve(served, { strategy: 'fixed', maxRows: 4, maxWaitMs: 0 });
-  return told;
+const policy: BatchPolicy = { strategy: 'adaptive', maxRows: 8, maxWaitMs: 0 };
+const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
+async function until(met: () => boolean | undefined): Promise<void> {
+  for (let turns = 0; met() !== true; turns += 1) {
+    assert.ok(turns < 100, 'it never came to this');
+    await turn();
+  }
 }
-
-const nothing: Taken = { kind: 'nothing', nowMs: 0 };
-const broken = new Error('Connection is closed.');
-
-test('a batch whose take was not answered is given back before the next is taken', async () => {
-  assert.deepEqual(await serveWith([broken, nothing], [1]), ['take 1', 'give back w:1 1', 'take 2']);
+const servedAs = (queue: string, msPerRow = 1): ServedModel => ({
+  model: MODEL,
+  queue,
+  latency: createLatencyBook([1, 8].map((rows) => ({ rows, p50_ms: rows * msPerRow, p99_ms: rows * msPerRow }))),
+  run: async () => ({ outputs: [], runMs: 1 }),
+});
+const taken = (ids: string, waiting = 1): Taken => ({
+  kind: 'jobs',
+  jobs: Array.from(ids, (id) => jobOf(id)),
+  waiting,
+  nowMs: 0,
 });
 
-test('nothing is taken until Redis has answered that the batch went back', async () => {
-  assert.deepEqual(await serveWith([broken, nothing, nothing], [broken, 1]), [
-    'take 1',
-    'give back w:1 1',
-    'give back w:1 1',
-    'take 3',
-    'take 4',
-  ]);
+type Answer = Taken | Error | Promise<Taken>;
+type Batch = { ids: string; reason: string; token: string; begun: boolean; end(): void; settle(): void };
+
+/**
+ * Takes are answered as scripted, by queue; after the last one serving is stopped. Batches end and settle at once unless
+ * they are `held`: then by the test.
+ */
+function puppet(script: Record<string, Answer[]>, held: { end?: boolean; settle?: boolean } = {}) {
+  const requests: TakeRequest[] = [];
+  const batches: Batch[] = [];
+  const log = {
+    pauses: [] as number[],
+    waits: [] as string[],
+    given: [] as string[],
+    started: [] as string[],
+    renewed: [] as string[],
+  };
+  let incarnations = 1;
+  let batch = 0;
+  let lost: string[] = [];
+  const jobs = createServeJobs({
+    incarnation: {
+      worker: 'w',
+      token: () => `w:${incarnations}`,
+      renew: () => void (incarnations += 1),
+      nextBatch: () => (batch += 1),
+    },
+    async take(queue, request) {
+      requests.push(request);
+      const answer = script[queue]?.shift();
+      if (answer === undefined) jobs.stop();
+      if (answer instanceof Error) throw answer;
+      return answer ?? { kind: 'later', inMs: 0, nowMs: 0 };
+    },
+    giveBack: async (queue, { token }, ids = []) => log.given.push(`${queue} ${token} ${ids.join('')}`),
+    markStarted: async (token, numbers) => void log.started.push(`${token} ${numbers.join()}`),
+    async renew(queue, token, ids, lockMs) {
+      log.renewed.push(`${queue} ${token} ${ids.join('')} ${lockMs}`);
+      return lost;
+    },
+    awaitWork: async (queue) => void log.waits.push(queue),
+    prepare(_served, prepared, { token }, reason) {
+      const ended = deferred<void>();
+      const settled = deferred<void>();
+      const one: Batch = {
+        ids: prepared.map((job: TakenJob) => job.id).join(''),
+        reason,
+        token,
+        begun: false,
+        end: () => ended.resolve(),
+        settle: () => settled.resolve(),
+      };
+      batches.push(one);
+      if (!held.end) one.end();
+      if (!held.settle) one.settle();
+      return {
+        settled: settled.promise,
+        execute() {
+          one.begun = true;
+          return ended.promise;
+        },
+      };
+    },
+    minAgeMs: () => 3,
+    lockMs: 30_000,
+    now: () => 0,
+    async pause(ms) {
+      log.pauses.push(ms);
+      await turn();
+    },
+  });
+  return {
+    jobs,
+    requests,
+    batches,
+    ...log,
+    lose: (...ids: string[]) => (lost = ids),
+    token: () => `w:${incarnations}`,
+  };
+}
+
+test('a taken batch runs, marked as started, and its jobs are held until Redis was told', async () => {
+  const { jobs, requests, batches, started } = puppet({ m: [taken('ab')] }, { settle: true });
+  const serving = jobs.serve(servedAs('m'), policy);
+  await until(() => batches[0]?.begun);
+  assert.equal(jobs.inFlight(), 2);
+  assert.deepEqual(started, ['w:1 1']);
+  const asked = decideTake(policy, servedAs('m').latency, 1);
+  assert.deepEqual(requests[0], { token: 'w:1', batch: 1, lockMs: 30_000, minAgeMs: 3, ...asked });
+  batches[0]?.settle();
+  await serving;
+  assert.equal(jobs.inFlight(), 0);
+});
+
+test('while Redis cannot be asked the pauses double up to a second, and start anew after an answer', async () => {
+  const away = Array.from({ length: 8 }, () => new Error('away'));
+  const { jobs, pauses } = puppet({ m: [...away, { kind: 'nothing', nowMs: 0 }, new Error('away')] });
+  await jobs.serve(servedAs('m'), policy);
+  assert.deepEqual(pauses.slice(0, 9), [20, 40, 80, 160, 320, 640, 1_000, 1_000, 20]);
+});
+
+test('what comes later is waited for, a second at most', async () => {
+  const later = [7, 60_000].map((inMs): Taken => ({ kind: 'later', inMs, nowMs: 0 }));
+  const { jobs, pauses } = puppet({ m: later });
+  await jobs.serve(servedAs('m'), policy);
+  assert.deepEqual(pauses.slice(0, 2), [7, 1_000]);
+});
+
+test('with nothing to take it sleeps until the bell rings, and so while the queue is paused', async () => {
+  const { jobs, waits } = puppet({
+    m: [
+      { kind: 'nothing', nowMs: 0 },
+      { kind: 'paused', nowMs: 0 },
+    ],
+  });
+  await jobs.serve(servedAs('m'), policy);
+  assert.deepEqual(waits, ['m', 'm']);
+});
+
+test('after a batch it sleeps only where nothing more waited', async () => {
+  const { jobs, waits, batches } = puppet({ m: [taken('a', 2), taken('b', 0), taken('c', 1)] });
+  await jobs.serve(servedAs('m'), policy);
+  assert.deepEqual(
+    batches.map((one) => one.ids),
+    ['a', 'b', 'c'],
+  );
+  assert.deepEqual(waits, ['m']);
+});
+
+test('the next batch is taken when the running one is about to end, and runs after it', async () => {
+  const { jobs, batches, pauses } = puppet({ m: [taken('ab'), taken('c')] }, { end: true });
+  const serving = jobs.serve(servedAs('m', 10), policy);
+  await until(() => batches.length === 2);
+  assert.deepEqual(pauses, [18.5]);
+  await turn();
+  assert.deepEqual(
+    batches.map((one) => one.begun),
+    [true, false],
+  );
+  batches[0]?.end();
+  await turn();
+  assert.equal(batches[1]?.begun, true);
+  batches[1]?.end();
+  await serving;
+});
+
+test('all batches that run are marked as started, those of other models too, and none that has ended', async () => {
+  const { jobs, batches, started } = puppet({ m: [taken('a'), taken('c')], n: [taken('b')] }, { end: true });
+  const serving = [jobs.serve(servedAs('m'), policy), jobs.serve(servedAs('n'), policy)];
+  await until(() => batches.length === 3);
+  batches[0]?.end();
+  await until(() => batches[2]?.begun);
+  assert.deepEqual(started, ['w:1 1', 'w:1 1,2', 'w:1 2,3']);
+  batches.forEach((one) => one.end());
+  await Promise.all(serving);
+});
+
+test('a job that comes a second time joins the run in progress', async () => {
+  const { jobs, batches } = puppet({ m: [taken('a'), taken('a'), taken('ab')] }, { settle: true });
+  const serving = jobs.serve(servedAs('m'), policy);
+  await until(() => batches.length === 2);
+  assert.deepEqual(
+    batches.map((one) => one.ids),
+    ['a', 'b'],
+  );
+  batches.forEach((one) => one.settle());
+  await serving;
+});
+
+test('the tail that would make the batch miss its deadline is given back', async () => {
+  const urgent = { kind: 'jobs', jobs: [], waiting: 0, nowMs: 100 } as const;
+  const rows = ['a', 'b', 'c', 'd'].map((id) => jobOf(id, [1, 2], { deadlineMs: 105 }));
+  const { jobs, batches, given, waits } = puppet({ m: [{ ...urgent, jobs: rows }] });
+  await jobs.serve(servedAs('m'), policy);
+  assert.deepEqual([batches[0]?.ids, batches[0]?.reason], ['ab', 'deadline']);
+  assert.deepEqual(given, ['m w:1 cd']);
+  assert.deepEqual(waits, []);
+});
+
+test('a dead incarnation is renewed and what it held is dropped', async () => {
+  const { jobs, requests, token } = puppet({ m: [taken('ab'), { kind: 'dead' }] }, { settle: true });
+  await jobs.serve(servedAs('m'), policy);
+  assert.equal(jobs.inFlight(), 0);
+  assert.equal(token(), 'w:2');
+  assert.equal(requests.at(-1)?.token, 'w:2');
+});
+
+test('a late word of the death of an earlier incarnation leaves the present one alone', async () => {
+  const word = deferred<Taken>();
+  const { jobs, batches, token } = puppet({ m: [{ kind: 'dead' }, taken('a')], n: [word.promise] }, { settle: true });
+  const serving = [jobs.serve(servedAs('n'), policy), jobs.serve(servedAs('m'), policy)];
+  await until(() => batches[0]?.begun);
+  word.resolve({ kind: 'dead' });
+  await turn();
+  assert.equal(token(), 'w:2');
+  assert.equal(jobs.inFlight(), 1);
+  batches[0]?.settle();
+  await Promise.all(serving);
+});
+
+test('a batch of a dead incarnation that settles late releases no job that was taken anew', async () => {
+  const { jobs, batches } = puppet({ m: [taken('a'), { kind: 'dead' }, taken('a')] }, { settle: true });
+  const serving = jobs.serve(servedAs('m'), policy);
+  await until(() => batches[1]?.begun);
+  assert.deepEqual(
+    batches.map((one) => one.token),
+    ['w:1', 'w:2'],
+  );
+  batches[0]?.settle();
+  await turn();
+  assert.equal(jobs.inFlight(), 1);
+  batches[1]?.settle();
+  await serving;
+});
+
+test('what is held is renewed in one call for each queue, and what is no longer ours is dropped', async () => {
+  const { jobs, batches, renewed, lose } = puppet({ m: [taken('ab'), taken('c')], n: [taken('d')] }, { settle: true });
+  const serving = [jobs.serve(servedAs('m'), policy), jobs.serve(servedAs('n'), policy)];
+  await until(() => batches.length === 3);
+  lose('b', 'd');
+  await jobs.renewHeld();
+  assert.deepEqual(renewed.toSorted(), ['m w:1 abc 30000', 'n w:1 d 30000']);
+  assert.equal(jobs.inFlight(), 2);
+  batches.forEach((one) => one.settle());
+  await Promise.all(serving);
+});
+
+test('a stop takes nothing more, and serving ends when the last batch has ended and was told', async () => {
+  const { jobs, requests, batches } = puppet({ m: [taken('a'), taken('b')] }, { end: true, settle: true });
+  let ended = false;
+  const serving = jobs.serve(servedAs('m', 10), policy).then(() => (ended = true));
+  await until(() => batches[0]?.begun);
+  jobs.stop();
+  for (const next of [() => undefined, () => batches[0]?.end()]) {
+    next();
+    await turn();
+    await turn();
+    assert.equal(ended, false);
+  }
+  batches[0]?.settle();
+  await serving;
+  assert.equal(requests.length, 1);
 });

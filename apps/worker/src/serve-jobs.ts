@@ -100,13 +100,18 @@ export function createServeJobs(parts: Parts): ServeJobs {
     return fresh;
   }
 
+  /** What was taken anew since, under another token, stays held. */
+  function letGo(id: string, token: string): void {
+    if (held.get(id)?.token === token) held.delete(id);
+  }
+
   async function run(prepared: PreparedBatch, ticket: BatchTicket, jobs: readonly TakenJob[]): Promise<void> {
     // The mark is on the socket before the batch is handed over, so that a crash inside native code counts.
     started.add(ticket.batch);
     void parts.markStarted(ticket.token, [...started]).catch(() => undefined);
     await prepared.execute();
     started.delete(ticket.batch);
-    void prepared.settled.then(() => jobs.forEach((job) => held.delete(job.id)));
+    void prepared.settled.then(() => jobs.forEach((job) => letGo(job.id, ticket.token)));
   }
 
   async function serve(served: ServedModel, policy: BatchPolicy): Promise<void> {
@@ -147,8 +152,9 @@ export function createServeJobs(parts: Parts): ServeJobs {
           await pause(Math.min(taken.inMs, LONGEST_BACK_OFF_MS));
           break;
         case 'dead':
-          incarnation.renew();
-          held.clear();
+          // The serving of another model may have heard it before and gone on.
+          if (incarnation.token() === token) incarnation.renew();
+          for (const id of held.keys()) letGo(id, token);
           break;
         case 'paused':
         case 'nothing':
@@ -170,7 +176,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
       }
       for (const [key, ids] of groups) {
         const [token = '', queue = ''] = key.split(' ');
-        for (const id of await parts.renew(queue, token, ids, lockMs)) held.delete(id);
+        for (const id of await parts.renew(queue, token, ids, lockMs)) letGo(id, token);
       }
     },
     stop() {

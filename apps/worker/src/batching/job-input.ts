@@ -2,9 +2,9 @@
 import type { Model, TensorSpec } from '@batchyard/shared/contract/model';
 import { LengthError, runShapes } from '@batchyard/shared/contract/run-shapes';
 import { decodeTensorBlob, type BlobTensor, type TensorBlob } from '@batchyard/shared/contract/tensor-blob';
-import { elementCount, type Datatype } from '@batchyard/shared/contract/tensor';
+import { ELEMENT_BYTES, elementCount, type Datatype } from '@batchyard/shared/contract/tensor';
 
-import { writeStrings } from './stack.ts';
+import { countStrings, writeStrings } from './stack.ts';
 
 export class InputError extends Error {
   readonly code: 'no_input' | 'invalid_input';
@@ -107,6 +107,14 @@ function checkLengths(model: Model, blob: TensorBlob): TensorBlob {
   }
 }
 
+/** Bytes that do not fill their shape would shift the rows of the batch mates. */
+function fills(model: Model, { position, datatype, shape, data }: BlobTensor): boolean {
+  if (datatype !== model.inputs[position]?.datatype) return false;
+  return datatype === 'BYTES'
+    ? countStrings(data) === elementCount(shape)
+    : data.byteLength === elementCount(shape) * ELEMENT_BYTES[datatype];
+}
+
 /** @throws InputError */
 export function readJobInput(
   model: Model,
@@ -119,6 +127,8 @@ export function readJobInput(
   } catch {
     throw new InputError('no_input', "the job's input cannot be read");
   }
+  if (!blob.tensors.every((tensor) => fills(model, tensor)))
+    throw new InputError('no_input', "the job's input does not fill its shape");
   return checkLengths(model, blob);
 }
 

@@ -5,7 +5,7 @@ import { DATATYPES, ELEMENT_BYTES, type Datatype } from '@batchyard/shared/contr
 import type { TensorBlob } from '@batchyard/shared/contract/tensor-blob';
 import fc from 'fast-check';
 
-import { readStrings, split, stack, writeStrings } from './stack.ts';
+import { countStrings, readStrings, split, stack, writeStrings } from './stack.ts';
 
 const modelOf = (maxBatchSize: number) => ({ name: 'm', maxBatchSize, inputs: [] });
 
@@ -71,4 +71,11 @@ test('strings survive their framing', () => {
       assert.deepEqual(readStrings(writeStrings(texts)), texts);
     }),
   );
+});
+
+test('the elements of a BYTES tensor are counted only where its bytes end with the last of them', () => {
+  const strings = writeStrings(['a', '', 'bcd']);
+  assert.equal(countStrings(strings), 3);
+  assert.equal(countStrings(strings.subarray(0, -1)), undefined);
+  assert.equal(countStrings(Buffer.concat([strings, Buffer.alloc(2)])), undefined);
 });

@@ -29,6 +29,15 @@ export function readStrings(data: Uint8Array): string[] {
   return strings;
 }
 
+/** Elements of a BYTES tensor; undefined where its bytes do not end with one. */
+export function countStrings(data: Uint8Array): number | undefined {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let count = 0;
+  let at = 0;
+  for (; at + 4 <= data.byteLength; count += 1) at += 4 + view.getUint32(at, true);
+  return at === data.byteLength ? count : undefined;
+}
+
 export function writeStrings(strings: readonly string[]): Buffer {
   const parts: Buffer[] = [];
   for (const text of strings) {

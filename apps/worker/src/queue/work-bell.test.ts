@@ -3,82 +3,96 @@ import { test } from 'node:test';
 
 import { startWorkBell } from './work-bell.ts';
 
-const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+const settle = () => new Promise(setImmediate);
 
-/** A bell whose blocking call answers when told, in the order it was asked. */
-function bellOf(queues: readonly string[]) {
-  const asked: string[][] = [];
-  const open: { resolve(queue: string | undefined): void; reject(error: Error): void }[] = [];
+/** Each call of `waitForWork` is kept until the test answers it. */
+function puppet(...queues: string[]) {
+  const calls: { queues: readonly string[]; maxMs: number; answer(woken?: string): void; refuse(): void }[] = [];
+  const pauses: number[] = [];
+  const woken: string[] = [];
   const bell = startWorkBell({
     queues,
-    waitForWork: (names) => {
-      asked.push([...names]);
-      return new Promise((resolve, reject) => void open.push({ resolve, reject }));
-    },
-    pause: async () => undefined,
+    waitForWork: (asked, maxMs) =>
+      new Promise((resolve, reject) => {
+        calls.push({ queues: asked, maxMs, answer: resolve, refuse: () => reject(new Error('away')) });
+      }),
+    pause: async (ms) => void pauses.push(ms),
   });
-  const heard: string[] = [];
-  const sleep = (queue: string): void => void bell.wait(queue).then(() => heard.push(queue));
-  return {
-    bell,
-    asked,
-    heard,
-    sleep,
-    async answer(queue: string | undefined | Error) {
-      const next = open.shift();
-      if (queue instanceof Error) next?.reject(queue);
-      else next?.resolve(queue);
-      await turn();
-    },
-  };
+  const sleep = (queue: string): void => void bell.wait(queue).then(() => woken.push(queue));
+  return { bell, calls, pauses, woken, sleep };
 }
 
-test('a marker wakes who sleeps on its queue and nobody else', async () => {
-  const { answer, sleep, heard } = bellOf(['a', 'b']);
-  sleep('a');
-  sleep('b');
-  await answer('b');
-  assert.deepEqual(heard, ['b']);
+test('only who sleeps on the queue with work wakes', async () => {
+  const { calls, woken, sleep } = puppet('m@1', 'n@1');
+  sleep('m@1');
+  sleep('n@1');
+  calls[0]?.answer('n@1');
+  await settle();
+  assert.deepEqual(woken, ['n@1']);
 });
 
-test('a wake-up that nobody sleeps on is kept, once', async () => {
-  const { answer, sleep, heard } = bellOf(['a']);
-  await answer('a');
-  sleep('a');
-  await turn();
-  assert.deepEqual(heard, ['a']);
-  sleep('a');
-  await turn();
-  assert.deepEqual(heard, ['a']);
+test('a wake-up for a queue that nobody sleeps on is kept, once', async () => {
+  const { calls, woken, sleep } = puppet('m@1');
+  calls[0]?.answer('m@1');
+  await settle();
+  calls[1]?.answer('m@1');
+  await settle();
+  sleep('m@1');
+  await settle();
+  assert.deepEqual(woken, ['m@1']);
+  sleep('m@1');
+  await settle();
+  assert.deepEqual(woken, ['m@1']);
 });
 
-test('each queue is asked for first in its turn', async () => {
-  const { answer, asked } = bellOf(['a', 'b', 'c']);
-  await answer('a');
-  await answer('a');
-  assert.deepEqual(asked, [
-    ['a', 'b', 'c'],
-    ['b', 'c', 'a'],
-    ['c', 'a', 'b'],
-  ]);
-});
-
-test('everybody looks once after a second without a marker, and after trouble', async () => {
-  for (const outcome of [undefined, new Error('Connection is closed.')]) {
-    const { answer, sleep, heard } = bellOf(['a', 'b']);
-    sleep('a');
-    sleep('b');
-    await answer(outcome);
-    await turn();
-    assert.deepEqual(heard, ['a', 'b']);
+test('each queue comes first in its turn, and no call blocks for more than a second', async () => {
+  const { calls } = puppet('a', 'b', 'c');
+  for (let turn = 0; turn < 3; turn += 1) {
+    calls[turn]?.answer(undefined);
+    await settle();
   }
+  assert.deepEqual(
+    calls.map((call) => call.queues.join('')),
+    ['abc', 'bca', 'cab', 'abc'],
+  );
+  assert.ok(calls.every((call) => call.maxMs === 1_000));
 });
 
-test('a stopped bell lets everybody go and keeps nobody', async () => {
-  const { bell, sleep, heard } = bellOf(['a']);
-  sleep('a');
+test('when nothing rang everybody looks once', async () => {
+  const { calls, woken, sleep } = puppet('m@1', 'n@1');
+  sleep('m@1');
+  sleep('n@1');
+  calls[0]?.answer(undefined);
+  await settle();
+  assert.deepEqual(woken, ['m@1', 'n@1']);
+  sleep('m@1');
+  await settle();
+  assert.equal(woken.length, 2);
+});
+
+test('when Redis is away everybody looks after a pause, and the bell goes on', async () => {
+  const { calls, pauses, woken, sleep } = puppet('m@1', 'n@1');
+  sleep('m@1');
+  sleep('n@1');
+  calls[0]?.refuse();
+  await settle();
+  assert.deepEqual(pauses, [100]);
+  assert.deepEqual(woken, ['m@1', 'n@1']);
+  sleep('n@1');
+  calls[1]?.answer('n@1');
+  await settle();
+  assert.deepEqual(woken, ['m@1', 'n@1', 'n@1']);
+});
+
+test('stop lets everybody go, and nobody sleeps after it', async () => {
+  const { bell, calls, woken, sleep } = puppet('m@1', 'n@1');
+  sleep('m@1');
   bell.stop();
-  sleep('a');
-  await turn();
-  assert.deepEqual(heard, ['a', 'a']);
+  sleep('n@1');
+  sleep('n@1');
+  await settle();
+  assert.deepEqual(woken, ['m@1', 'n@1', 'n@1']);
+  calls[0]?.answer(undefined);
+  await settle();
+  assert.equal(calls.length, 1);
 });

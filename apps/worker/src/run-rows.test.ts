@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import type { BatchStatistics, FailedJob, Finished, TakenJob } from '@batchyard/queue/operations';
+import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
+
+import { createLatencyBook } from './batching/latency-model.ts';
+import { createRunRows, type BatchTicket, type NamedTensor, type Ready, type ServedModel } from './run-rows.ts';
+import { bytesOf, jobOf, MODEL, QUEUE, valuesIn, valuesOf } from './testing/samples.ts';
+
+const ticket: BatchTicket = { worker: 'w', token: 'w:1', batch: 7, takenAt: 0 };
+const readyOf = (job: TakenJob): Ready => ({
+  job,
+  blob: decodeTensorBlob(job.input ?? Buffer.alloc(0)),
+  rows: job.rows,
+});
+
+/** A model that answers each number negated, and cannot compute 13. */
+function puppet() {
+  const clock = { ms: 0 };
+  const runs: number[][] = [];
+  const finished: Finished[] = [];
+  const statistics: (BatchStatistics | undefined)[] = [];
+  const failed: FailedJob[] = [];
+  const observed: unknown[] = [];
+  const reports: string[] = [];
+  const served: ServedModel = {
+    model: MODEL,
+    queue: QUEUE,
+    latency: createLatencyBook([{ rows: 1, p50_ms: 2, p99_ms: 2 }]),
+    async run([input]: readonly NamedTensor[]) {
+      const values = valuesOf(input?.data as Uint8Array);
+      runs.push(values);
+      if (values.includes(13)) throw new Error('thirteen');
+      clock.ms += 4;
+      const data = bytesOf(values.map((value) => -value));
+      return { outputs: [{ name: 'Y', datatype: 'INT32', shape: [values.length, 1], data }], runMs: 4 };
+    },
+  };
+  const { assemble, runAll } = createRunRows({
+    async finish(_queue, _token, jobs, numbers) {
+      finished.push(...jobs);
+      statistics.push(numbers);
+      return jobs.map(() => 'finished');
+    },
+    fail: async (_queue, _token, jobs) => failed.push(...jobs),
+    acquire: (bytes) => new Uint8Array(bytes),
+    now: () => clock.ms,
+    observe: (run) => observed.push(run),
+    report: (_error, sentence) => reports.push(sentence),
+  });
+  const runJobs = (jobs: readonly TakenJob[]) => runAll(served, assemble(served, jobs.map(readyOf)), ticket, 'full');
+  return { clock, runs, finished, statistics, failed, observed, reports, latency: served.latency, runJobs };
+}
+
+const write = (writes: readonly (() => Promise<unknown>)[]) => Promise.all(writes.map((one) => one()));
+const answers = (finished: readonly Finished[]) => finished.map(({ id, output }) => [id, valuesIn(output)]);
+
+test('jobs run as one batch and each finishes with its own rows', async () => {
+  const { runs, finished, runJobs } = puppet();
+  await write(await runJobs([jobOf('a', [1]), jobOf('b', [2, 3]), jobOf('c', [4])]));
+  assert.deepEqual(runs, [[1, 2, 3, 4]]);
+  assert.deepEqual(answers(finished), [
+    ['a', [-1]],
+    ['b', [-2, -3]],
+    ['c', [-4]],
+  ]);
+});
+
+test('nothing is written to Redis before the caller does it', async () => {
+  const { finished, runJobs } = puppet();
+  const writes = await runJobs([jobOf('a', [1])]);
+  assert.equal(finished.length, 0);
+  await write(writes);
+  assert.equal(finished.length, 1);
+});
+
+test("a receipt tells the job's rows, its batch, why it ran and what was predicted", async () => {
+  const { finished, runJobs } = puppet();
+  await write(await runJobs([jobOf('a', [1, 2]), jobOf('b', [3])]));
+  assert.deepEqual(JSON.parse(finished[0]?.receipt ?? ''), {
+    rows: 2,
+    batch_rows: 3,
+    batch: 'w:1/7',
+    worker: 'w',
+    reason: 'full',
+    run_ms: 4,
+    predicted_ms: 6,
+  });
+});
+
+test('a run is observed, counted in the statistics and teaches the latency table', async () => {
+  const { clock, statistics, observed, latency, runJobs } = puppet();
+  clock.ms = 3;
+  await write(await runJobs([jobOf('a', [1]), jobOf('b', [2])]));
+  assert.deepEqual(observed, [{ queue: QUEUE, rows: 2, reason: 'full', runMs: 4, assembleMs: 0, queueMs: 3 }]);
+  assert.deepEqual(statistics, [{ rows: 2, queueNs: 3e6, inputNs: 0, inferNs: 4e6, outputNs: 0 }]);
+  assert.equal(latency.p50(2), 4);
+});
+
+test('a batch that throws is halved until only the row that throws has failed', async () => {
+  const { runs, finished, failed, reports, runJobs } = puppet();
+  const jobs = [1, 2, 13, 4, 5].map((value, i) => jobOf(`j${i}`, [value]));
+  await write(await runJobs(jobs));
+  assert.deepEqual(runs, [[1, 2, 13, 4, 5], [1, 2, 13], [1, 2], [13], [4, 5]]);
+  assert.deepEqual(answers(finished), [
+    ['j0', [-1]],
+    ['j1', [-2]],
+    ['j3', [-4]],
+    ['j4', [-5]],
+  ]);
+  assert.deepEqual(failed, [{ id: 'j2', code: 'model_error', message: 'the model could not compute this input' }]);
+  assert.deepEqual(reports, ['the model could not compute a job']);
+});
+
+test('the mates of a row that throws have the bisection as their reason', async () => {
+  const { finished, runJobs } = puppet();
+  await write(await runJobs([jobOf('a', [1]), jobOf('b', [13])]));
+  const receipt = JSON.parse(finished[0]?.receipt ?? '') as { reason: string; batch_rows: number };
+  assert.deepEqual([receipt.reason, receipt.batch_rows], ['bisect', 1]);
+});

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import type { Taken, TakeRequest } from '@batchyard/queue/operations';
+
+import { createServeJobs } from './serve-jobs.ts';
+
+type Parts = Parameters<typeof createServeJobs>[0];
+
+/** A worker whose queue answers as told, one answer a take; it stops when there are no more. */
+async function serveWith(takes: readonly (Taken | Error)[], returns: readonly (number | Error)[]): Promise<string[]> {
+  const told: string[] = [];
+  const [answers, returned] = [[...takes], [...returns]];
+  let batch = 0;
+  const settled = (answer: unknown): unknown => {
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  const jobs = createServeJobs({
+    incarnation: { worker: 'w', token: () => 'w:1', renew: () => undefined, nextBatch: () => (batch += 1) },
+    async take(_queue: string, request: TakeRequest) {
+      told.push(`take ${request.batch}`);
+      const answer = answers.shift();
+      if (answers.length === 0) jobs.stop();
+      return settled(answer) as Taken;
+    },
+    async giveBack(_queue, given, ids = []) {
+      told.push(`give back ${given.token} ${given.batch} ${ids.join(',')}`.trim());
+      return settled(returned.shift());
+    },
+    markStarted: async () => undefined,
+    renew: async () => [],
+    awaitWork: async () => undefined,
+    prepare: () => ({ execute: async () => undefined, settled: Promise.resolve() }),
+    minAgeMs: () => 0,
+    lockMs: 30_000,
+    now: () => 0,
+    pause: async () => undefined,
+  } satisfies Parts);
+  const latency = { p50: () => 1, points: () => [], observe: () => undefined };
+  const served = { queue: 'q', latency } as unknown as Parameters<typeof jobs.serve>[0];
+  await jobs.serve(served, { strategy: 'fixed', maxRows: 4, maxWaitMs: 0 });
+  return told;
+}
+
+const nothing: Taken = { kind: 'nothing', nowMs: 0 };
+const broken = new Error('Connection is closed.');
+
+test('a batch whose take was not answered is given back before the next is taken', async () => {
+  assert.deepEqual(await serveWith([broken, nothing], [1]), ['take 1', 'give back w:1 1', 'take 2']);
+});
+
+test('nothing is taken until Redis has answered that the batch went back', async () => {
+  assert.deepEqual(await serveWith([broken, nothing, nothing], [broken, 1]), [
+    'take 1',
+    'give back w:1 1',
+    'give back w:1 1',
+    'take 3',
+    'take 4',
+  ]);
+});
