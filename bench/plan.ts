@@ -102,7 +102,7 @@ const quick: Plan = {
   },
   latency: { rounds: 1, seconds: 4, textbookSeconds: 0, rawRuns: 100, warmupS: 0.5 },
   overload: { warmupMs: 600, capacityMs: 1500, factors: [0.7, 2, 5, 10], seconds: 3, probeMs: 1200 },
-  cost: { rounds: 1, warmupMs: 700, measureMs: 600, depths: [10, 5000], kept: [0, 5000], workers: [1, 4] },
+  cost: { rounds: 1, warmupMs: 400, measureMs: 500, depths: [10, 5000], kept: [0, 5000], workers: [1, 4] },
   fill: { workers: [1, 4], warmupMs: 500, seconds: 2 },
   floor: { warmupMs: 500, measureMs: 2000 },
 };

@@ -34,7 +34,7 @@ export type MixedResult = {
 };
 
 /** Each class has connections of its own, so that requests never wait for one that a less urgent class holds. */
-const MAX_CONNECTIONS = 3_000;
+const MAX_CONNECTIONS = 2_000;
 const TICK_MS = 1;
 /** A request without an answer so long after its deadline is given up. */
 const GRACE_MS = 1_000;

@@ -43,7 +43,7 @@ test('goodput counts answers in time that came while the load lasted', () => {
     classResult('low', { inTime: 50, inTimeDuringLoad: 20, late: 7 }),
   ];
   const result = { classes, refusals: NOTHING, sendDelay: NOTHING, generatorCpuS: 0 };
-  const point = pointOf({ factor: 2, seconds: 10, capacity: 40 }, result, 1);
+  const point = pointOf({ factor: 2, seconds: 10, capacity: 40 }, result, { othersCpu: 0, normalAgainS: 1 });
   assert.equal(point.goodput, 10);
   assert.equal(point.lowOfCapacity, 0.05);
   assert.deepEqual(classes.map(attainment), [0.9, 0.5]);

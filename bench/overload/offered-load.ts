@@ -40,6 +40,8 @@ export type Point = {
   /** The same of `low`, over the capacity. */
   readonly lowOfCapacity: number;
   readonly result: MixedResult;
+  /** Cores that others on the machine used meanwhile: what the figures are to be read with. */
+  readonly othersCpu: number;
   /** Until single requests were fast again, s from the last request of the load. */
   readonly normalAgainS: number;
 };
@@ -56,7 +58,7 @@ export const attainment = ({ inTime, offered }: ClassResult): number => inTime /
 export function pointOf(
   load: { readonly factor: number; readonly seconds: number; readonly capacity: number },
   result: MixedResult,
-  normalAgainS: number,
+  around: Pick<Point, 'othersCpu' | 'normalAgainS'>,
 ): Point {
   const during = result.classes.reduce((sum, each) => sum + each.inTimeDuringLoad, 0);
   return {
@@ -64,6 +66,6 @@ export function pointOf(
     goodput: during / load.seconds,
     lowOfCapacity: classOf({ result }, 'low').inTimeDuringLoad / load.seconds / load.capacity,
     result,
-    normalAgainS,
+    ...around,
   };
 }

@@ -10,6 +10,7 @@ import { timeToNormal } from '../load/probe.ts';
 import type { RequestSpec } from '../load/requests.ts';
 import { attainment, classOf, offeredClasses, pointOf, withClass, type Point } from '../overload/offered-load.ts';
 import { overloadPlot } from '../overload/overload-plot.ts';
+import { cpuSeconds, machineCpuSeconds } from '../processes/tree.ts';
 import type { Stage } from '../stage.ts';
 import { quantile } from '../statistics.ts';
 import type { Served } from '../textbook/start.ts';
@@ -71,12 +72,17 @@ async function runPoint(
 ): Promise<Point> {
   const { factor, seconds, capacity } = load;
   const classes = offeredClasses(heavySpec(), capacity, factor);
-  const running = stage.generator().ask('mixed', { port: served.port, seconds, seed: SEED, classes });
+  const generator = stage.generator();
+  const pids = [process.pid, generator.pid, ...served.processes().map(({ pid }) => pid)];
+  const others = (): number => machineCpuSeconds() - cpuSeconds(pids);
+  const [othersBefore, startAt] = [others(), performance.now()];
+  const running = generator.ask('mixed', { port: served.port, seconds, seed: SEED, classes });
   running.catch(() => undefined);
   await sleep(1000 * seconds);
+  const othersCpu = (1000 * (others() - othersBefore)) / (performance.now() - startAt);
   // Those who still wait when the load ends are there while the system is probed.
   const probes = await probe(stage, served, NORMAL_LIMIT_MS, normalMs);
-  return pointOf(load, await running, timeToNormal(probes, IN_A_ROW, normalMs) / 1000);
+  return pointOf(load, await running, { othersCpu, normalAgainS: timeToNormal(probes, IN_A_ROW, normalMs) / 1000 });
 }
 
 function recordPoint({ figures, say }: Stage, point: Point, context: { peak: number; calm: Point | undefined }): void {
@@ -94,6 +100,8 @@ function recordPoint({ figures, say }: Stage, point: Point, context: { peak: num
   figures.record(`${name}.low.of_capacity`, 'x', point.lowOfCapacity);
   figures.record(`${name}.refusal_p99_ms`, 'ms', result.refusals.p99);
   figures.record(`${name}.normal_again_s`, 's', point.normalAgainS);
+  figures.record(`${name}.others_cpu`, 'cores', point.othersCpu);
+  figures.record(`${name}.generator_cpu_s_per_1000`, 's', (1000 * result.generatorCpuS) / offered);
   figures.record(`${name}.send_delay_p99_ms`, 'ms', result.sendDelay.p99);
   const failures = result.classes.flatMap((each) => Object.values(each.failures)).reduce((sum, n) => sum + n, 0);
   figures.record(`${name}.failed`, '', failures);
@@ -104,7 +112,8 @@ function recordPoint({ figures, say }: Stage, point: Point, context: { peak: num
   const inTime = result.classes.map((each) => `${each.name} ${(100 * attainment(each)).toFixed(1)} %`).join(', ');
   const goodput = `goodput ${point.goodput.toFixed(0)}/s (${(100 * (point.goodput / context.peak)).toFixed(0)} % of peak)`;
   const shares = `refused ${total('refused').toFixed(1)} %, expired ${total('expired').toFixed(1)} %`;
-  say(`overload ×${point.factor}: ${goodput}; in time: ${inTime}; ${shares}`);
+  const others = `others on the machine used ${point.othersCpu.toFixed(1)} cores`;
+  say(`overload ×${point.factor}: ${goodput}; in time: ${inTime}; ${shares}; ${others}`);
   const reasons = result.classes.filter((each) => Object.keys(each.failures).length > 0);
   for (const each of reasons) say(`overload ×${point.factor}: ${each.name} failed: ${JSON.stringify(each.failures)}`);
 }
