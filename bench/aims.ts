@@ -6,6 +6,19 @@ export type Aim = { readonly text: string; met(value: number): boolean };
 const atLeast = (bound: number): Aim => ({ text: `≥ ${bound}`, met: (value) => value >= bound });
 const atMost = (bound: number): Aim => ({ text: `≤ ${bound}`, met: (value) => value <= bound });
 
+/** At each offered load over the capacity: what is answered in time, over the best there was. */
+const GOODPUT: Readonly<Record<string, number>> = { 2: 0.95, 5: 0.9, 10: 0.85 };
+
+const OVERLOAD_AIMS = Object.fromEntries(
+  Object.entries(GOODPUT).flatMap(([factor, goodput]) => [
+    [`overload.x${factor}.goodput_of_peak`, atLeast(goodput)],
+    [`overload.x${factor}.critical.p99_of_calm`, atMost(2)],
+    [`overload.x${factor}.low.of_capacity`, atLeast(0.05)],
+    [`overload.x${factor}.refusal_p99_ms`, atMost(50)],
+    [`overload.x${factor}.normal_again_s`, atMost(10)],
+  ]),
+);
+
 const AIMS: Readonly<Record<string, Aim>> = {
   'queue.attached.jobs_per_s': atLeast(8000),
   'queue.durable.jobs_per_s': atLeast(6000),
@@ -22,12 +35,19 @@ const AIMS: Readonly<Record<string, Aim>> = {
   'floor.p99_ms': atMost(100),
   'floor.success_percent': atLeast(95),
   'floor.memory_mb': atMost(500),
+  ...OVERLOAD_AIMS,
+  'overload.x5.critical.in_time': atLeast(0.999),
+  'fill.w8.of_w1': atLeast(0.9),
 };
+
+/** However much waits, is kept, or takes: within a fifth of the cost at the smallest. */
+const FLAT = atMost(1.2);
 
 /** 5,000 requests/s of `mlp` are asked of a machine on which raw onnxruntime runs 7,900 rows/s of `mid`. */
 const MLP_PER_RAW_MID = 5000 / 7900;
 
 export function aimOf(name: string, figures: readonly Figure[]): Aim | undefined {
+  if (/^cost\..*\.ratio$/.test(name)) return FLAT;
   if (name !== 'http.mlp.json.c64.rps') return AIMS[name];
   const raw = figures.find((figure) => figure.name === 'raw.mid.rows_per_s');
   return raw && atLeast(Math.round(raw.value * MLP_PER_RAW_MID));

@@ -11,13 +11,22 @@ function roleOf(command: string): string {
   return 'other';
 }
 
+/** `ops`: where its operations listener is. */
+export type Batchyard = Served & { readonly ops: string };
+
 /** @param models a repository; every one of `names` must be ready before this resolves */
-export async function startBatchyard(models: string, names: readonly string[]): Promise<Served> {
+export async function startBatchyard(
+  models: string,
+  names: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Batchyard> {
   const redis = await startOwnRedis();
-  const system = await startSystem({ BATCHYARD_MODELS: models, REDIS_URL: redis.url }).catch(async (error: unknown) => {
-    await redis.stop();
-    throw error;
-  });
+  const system = await startSystem({ ...env, BATCHYARD_MODELS: models, REDIS_URL: redis.url }).catch(
+    async (error: unknown) => {
+      await redis.stop();
+      throw error;
+    },
+  );
   // A second signal would make the supervisor leave without its children.
   const stop = once(async () => {
     await system.stop();
@@ -36,6 +45,7 @@ export async function startBatchyard(models: string, names: readonly string[]): 
   const supervisor = system.child.pid ?? 0;
   return {
     port: Number(new URL(system.url).port),
+    ops: system.ops,
     processes: () => [
       { pid: supervisor, role: 'supervisor' },
       { pid: redis.pid, role: 'redis' },

@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- [queue|http|latency|floor …] [--quick] [--json FILE] [--autocannon] [--no-build]`
+ * `npm run bench -- [queue|http|latency|floor|overload|cost|fill …]
+ *               [--quick] [--json FILE] [--plot FOLDER] [--autocannon] [--no-build]`
  *
  * Everything is measured in one run, in turns, because the machines it runs on are noisy: read ratios, not absolutes.
  * The load generator, the systems and Redis share the cores.
@@ -15,9 +16,12 @@ import { planFor } from './plan.ts';
 import { createCleanup } from './processes/cleanup.ts';
 import { startOwnRedis } from './redis.ts';
 import { createStage, type Stage } from './stage.ts';
+import { runCostSuite } from './suites/cost.ts';
+import { runFillSuite } from './suites/fill.ts';
 import { runFloorSuite } from './suites/floor.ts';
 import { runHttpSuite } from './suites/http.ts';
 import { runLatencySuite } from './suites/latency.ts';
+import { runOverloadSuite } from './suites/overload.ts';
 import { runQueueSuite } from './suites/queue.ts';
 
 const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
@@ -25,6 +29,9 @@ const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   http: runHttpSuite,
   latency: runLatencySuite,
   floor: runFloorSuite,
+  overload: runOverloadSuite,
+  cost: runCostSuite,
+  fill: runFillSuite,
 };
 
 const { values: options, positionals } = parseArgs({
@@ -32,6 +39,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
+    plot: { type: 'string' },
     autocannon: { type: 'boolean', default: false },
     'no-build': { type: 'boolean', default: false },
   },
@@ -67,6 +75,7 @@ async function run(): Promise<void> {
     figures,
     cleanup,
     withAutocannon: options.autocannon,
+    plotFolder: options.plot,
     say,
   });
   try {

@@ -5,6 +5,7 @@
  *   mid  768 → 2048 → 2048 → 10, ReLU between     5.8 M weights: a run costs about as much as a request around it
  *   mlp  64 → 128 → 10                            the model costs nothing: what is measured is everything around it
  *   cnn  3×64×64, 8 convolutions → 10             the input is 48 KiB: what is measured is moving it
+ *   heavy  64 → 160, one layer 5,000 times → 10   about 5 ms whether 1 row runs or 3: the model is the load, and batches pay
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -13,21 +14,11 @@ import { fileURLToPath } from 'node:url';
 import { writeModelFolder, type ModelSource } from '../models/model-folder.ts';
 import type { OnnxInitializer, OnnxNode } from '../tools/onnx-writer.ts';
 import { BENCH_MODELS, MAX_BATCH, ROW_SHAPE, type BenchModel } from './model-rows.ts';
+import { createRandom } from './random.ts';
 
 const CLASSES = 10;
 /** Changes when what is written changes, so that a kept folder is written again. */
-const REVISION = '3';
-
-/** Even numbers in [0, 1), the same for the same seed (a 32-bit mix of a counter, as in the SplitMix family). */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x9e3779b9) | 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
-    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-    return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
-  };
-}
+const REVISION = '4';
 
 type Layers = { readonly nodes: OnnxNode[]; readonly initializers: OnnxInitializer[] };
 
@@ -87,14 +78,39 @@ function convolutions(layers: Layers, random: () => number): void {
   dense(layers, 'flat', [channels, CLASSES], random);
 }
 
+const REPEATS = 5_000;
+const REPEATED_WIDTH = 160;
+
+/**
+ * x ← ReLU(W x + x0), again and again: thousands of small operators, each of which costs nearly the same for a few rows
+ * as for one. W contracts, so that the values settle at a point that depends on the input and rounding does not grow.
+ */
+function repeated(layers: Layers, columns: number, random: () => number): void {
+  const once = weights('w', [REPEATED_WIDTH, REPEATED_WIDTH], random);
+  const contracting = { ...once, data: (once.data as Float32Array).map((value) => value / 3) };
+  layers.initializers.push(
+    contracting,
+    weights('wIn', [REPEATED_WIDTH, columns], random),
+    zeros('bIn', REPEATED_WIDTH),
+  );
+  const attributes = { transB: { int: 1 } };
+  layers.nodes.push({ op: 'Gemm', inputs: ['INPUT', 'wIn', 'bIn'], outputs: ['x0'], attributes });
+  for (let i = 1; i <= REPEATS; i += 1) {
+    layers.nodes.push({ op: 'Gemm', inputs: [`x${i - 1}`, 'w', 'x0'], outputs: [`y${i}`], attributes });
+    layers.nodes.push({ op: 'Relu', inputs: [`y${i}`], outputs: [`x${i}`] });
+  }
+  dense(layers, `x${REPEATS}`, [REPEATED_WIDTH, CLASSES], random);
+}
+
 function benchModel(name: BenchModel): ModelSource {
   const random = createRandom(name.charCodeAt(1));
   const layers: Layers = { nodes: [], initializers: [] };
   if (name === 'cnn') convolutions(layers, random);
+  else if (name === 'heavy') repeated(layers, 64, random);
   else dense(layers, 'INPUT', name === 'mid' ? [768, 2048, 2048, CLASSES] : [64, 128, CLASSES], random);
   return {
     name,
-    maxBatchSize: MAX_BATCH,
+    maxBatchSize: MAX_BATCH[name],
     inputs: [{ name: 'INPUT', datatype: 'FP32', shape: ROW_SHAPE[name] }],
     outputs: [{ name: 'OUTPUT', datatype: 'FP32', shape: [CLASSES] }],
     ...layers,

@@ -34,6 +34,23 @@ export type Plan = {
     readonly rawRuns: number;
     readonly warmupS: number;
   };
+  readonly overload: {
+    readonly warmupMs: number;
+    readonly capacityMs: number;
+    /** Of the offered load to the capacity; 0.7 is what the others' latencies are compared with. */
+    readonly factors: readonly number[];
+    readonly seconds: number;
+    readonly probeMs: number;
+  };
+  readonly cost: {
+    readonly rounds: number;
+    readonly warmupMs: number;
+    readonly measureMs: number;
+    readonly depths: readonly number[];
+    readonly kept: readonly number[];
+    readonly workers: readonly number[];
+  };
+  readonly fill: { readonly workers: readonly number[]; readonly warmupMs: number; readonly seconds: number };
   readonly floor: { readonly warmupMs: number; readonly measureMs: number };
 };
 
@@ -55,6 +72,16 @@ const full: Plan = {
     textbook: 'all',
   },
   latency: { rounds: 3, seconds: 20, textbookSeconds: 10, rawRuns: 200, warmupS: 2 },
+  overload: { warmupMs: 2000, capacityMs: 10_000, factors: [0.5, 0.7, 1, 2, 5, 10], seconds: 60, probeMs: 10_000 },
+  cost: {
+    rounds: 3,
+    warmupMs: 1500,
+    measureMs: 3000,
+    depths: [10, 100, 1000, 10_000, 100_000],
+    kept: [0, 10_000, 100_000],
+    workers: [1, 2, 4, 8],
+  },
+  fill: { workers: [1, 2, 4, 8], warmupMs: 2000, seconds: 15 },
   floor: { warmupMs: 2000, measureMs: 10_000 },
 };
 
@@ -74,6 +101,9 @@ const quick: Plan = {
     textbook: ['mid:64'],
   },
   latency: { rounds: 1, seconds: 4, textbookSeconds: 0, rawRuns: 100, warmupS: 0.5 },
+  overload: { warmupMs: 600, capacityMs: 1500, factors: [0.7, 2, 5, 10], seconds: 3, probeMs: 1200 },
+  cost: { rounds: 1, warmupMs: 400, measureMs: 500, depths: [10, 5000], kept: [0, 5000], workers: [1, 4] },
+  fill: { workers: [1, 4], warmupMs: 500, seconds: 2 },
   floor: { warmupMs: 500, measureMs: 2000 },
 };
 

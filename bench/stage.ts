@@ -1,5 +1,5 @@
 /** What the suites share: systems and helpers that are started when first needed and stopped at the end. */
-import { startBatchyard } from './batchyard.ts';
+import { startBatchyard, type Batchyard } from './batchyard.ts';
 import type { Figures } from './figures.ts';
 import type { GeneratorHandlers } from './load/generator.ts';
 import type { BenchModel } from './model-rows.ts';
@@ -18,15 +18,19 @@ export type Stage = {
   readonly figures: Figures;
   readonly cleanup: Cleanup;
   readonly withAutocannon: boolean;
+  /** Where plots are written; undefined = none are. */
+  readonly plotFolder: string | undefined;
   /** Tells how far it is. */
   readonly say: (text: string) => void;
   generator(): Helper<GeneratorHandlers>;
   raw(): Promise<Helper<RawHandlers>>;
   /** Both designs serving this model and no other; those of another model are stopped first. */
   serving(model: BenchModel): Promise<Systems>;
+  /** A Batchyard of its own that serves this model, with these settings; the caller stops it. */
+  batchyard(model: BenchModel, env?: Readonly<Record<string, string>>): Promise<Batchyard>;
 };
 
-type Parts = Pick<Stage, 'plan' | 'figures' | 'cleanup' | 'withAutocannon' | 'say'>;
+type Parts = Pick<Stage, 'plan' | 'figures' | 'cleanup' | 'withAutocannon' | 'plotFolder' | 'say'>;
 
 export function createStage(parts: Parts): Stage {
   const { cleanup, say } = parts;
@@ -63,6 +67,11 @@ export function createStage(parts: Parts): Stage {
         current = { model, systems: start(model) };
       }
       return current.systems;
+    },
+    async batchyard(model, env) {
+      const starting = startBatchyard(`${await models()}/${model}`, [model], env);
+      cleanup.add(async () => (await starting).stop());
+      return starting;
     },
   };
 }

@@ -11,7 +11,7 @@ export type Connection = {
 
 export type ConnectionEvents = {
   onOpen(connection: Connection): void;
-  onResponse(connection: Connection, status: number): void;
+  onResponse(connection: Connection, status: number, text: string): void;
   /** The socket failed or was closed by the server; the connection is of no more use. */
   onLost(connection: Connection, reason: string): void;
 };
@@ -40,8 +40,8 @@ export function openConnection(port: number, events: ConnectionEvents): Connecti
       socket.destroy();
     },
   };
-  const reader = createResponseReader((status) => {
-    if (!over) events.onResponse(connection, status);
+  const reader = createResponseReader((status, text) => {
+    if (!over) events.onResponse(connection, status, text);
   });
   const lose = (reason: string): void => {
     if (over) return;

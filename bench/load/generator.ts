@@ -1,7 +1,9 @@
 /** The load generator as a process of its own, so that its CPU time is not the server's and can be told. */
 import { serveParent } from '../processes/serve-parent.ts';
 import { startClosedLoop, type ClosedLoad, type ClosedLoop } from './closed-loop.ts';
+import { runMixedLoad, type MixedLoad } from './mixed-load.ts';
 import { runOpenLoop, type OpenLoad } from './open-loop.ts';
+import { runProbe, type ProbeRun } from './probe.ts';
 
 let loop: ClosedLoop | undefined;
 
@@ -19,6 +21,8 @@ const handlers = {
     loop = undefined;
   },
   open: async (load: OpenLoad) => runOpenLoop(load),
+  mixed: async (load: MixedLoad) => runMixedLoad(load),
+  probe: async (run: ProbeRun) => runProbe(run),
 };
 export type GeneratorHandlers = typeof handlers;
 

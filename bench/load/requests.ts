@@ -10,7 +10,13 @@ export type InputSpec = {
   readonly shape: readonly number[];
 };
 export type Form = 'json' | 'binary';
-export type RequestSpec = { readonly model: string; readonly form: Form; readonly inputs: readonly InputSpec[] };
+export type RequestSpec = {
+  readonly model: string;
+  readonly form: Form;
+  readonly inputs: readonly InputSpec[];
+  /** Further header lines. */
+  readonly headers?: readonly string[];
+};
 
 export type RequestTemplate = {
   readonly bytes: Buffer;
@@ -44,7 +50,7 @@ const post = (model: string, headers: readonly string[], length: number): Buffer
     ].join('\r\n'),
   );
 
-function jsonTemplate({ model, inputs }: RequestSpec, seed: number): RequestTemplate {
+function jsonTemplate({ model, inputs, headers = [] }: RequestSpec, seed: number): RequestTemplate {
   const first = MARK[inputs[0]?.datatype ?? 'FP32'];
   const tensors = inputs.map((input, i) => {
     const data = values(input, seed).map(String);
@@ -52,7 +58,7 @@ function jsonTemplate({ model, inputs }: RequestSpec, seed: number): RequestTemp
     return `{"name":"${input.name}","shape":${JSON.stringify(input.shape)},"datatype":"${input.datatype}","data":[${data.join(',')}]}`;
   });
   const body = Buffer.from(`{"inputs":[${tensors.join(',')}]}`);
-  const bytes = Buffer.concat([post(model, ['Content-Type: application/json'], body.byteLength), body]);
+  const bytes = Buffer.concat([post(model, ['Content-Type: application/json', ...headers], body.byteLength), body]);
   const at = bytes.indexOf(`"data":[${first}`) + '"data":['.length + first.length - DIGITS;
   return {
     bytes,
@@ -66,7 +72,7 @@ function jsonTemplate({ model, inputs }: RequestSpec, seed: number): RequestTemp
   };
 }
 
-function binaryTemplate({ model, inputs }: RequestSpec, seed: number): RequestTemplate {
+function binaryTemplate({ model, inputs, headers: more = [] }: RequestSpec, seed: number): RequestTemplate {
   const tensors = inputs.map((input) => {
     const data = values(input, seed);
     return Buffer.from((input.datatype === 'INT32' ? Int32Array : Float32Array).from(data).buffer);
@@ -78,7 +84,11 @@ function binaryTemplate({ model, inputs }: RequestSpec, seed: number): RequestTe
     }),
   );
   const body = Buffer.concat([head, ...tensors]);
-  const headers = ['Content-Type: application/octet-stream', `Inference-Header-Content-Length: ${head.byteLength}`];
+  const headers = [
+    'Content-Type: application/octet-stream',
+    `Inference-Header-Content-Length: ${head.byteLength}`,
+    ...more,
+  ];
   const bytes = Buffer.concat([post(model, headers, body.byteLength), body]);
   const at = bytes.byteLength - tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const write = inputs[0]?.datatype === 'INT32' ? bytes.writeInt32LE.bind(bytes) : bytes.writeFloatLE.bind(bytes);

@@ -5,12 +5,17 @@
  * Invariant: the same bytes give the same answers however they are cut into chunks.
  */
 export type ResponseReader = {
-  /** Takes the next bytes; calls `onResponse` for each answer that ends in them. The bytes may be overwritten after. */
+  /**
+   * Takes the next bytes; calls `onResponse` for each answer that ends in them, with the text of one that failed. The
+   * bytes may be overwritten after.
+   */
   feed(bytes: Buffer): void;
 };
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const MAX_HEAD = 65_536;
+/** More of a failure's text is not needed to tell which it is. */
+const MAX_TEXT = 1_024;
 
 /** @throws Error when the head is no head of HTTP/1.1 with a length. */
 export function parseHead(head: string): { status: number; contentLength: number } {
@@ -23,12 +28,13 @@ export function parseHead(head: string): { status: number; contentLength: number
   return { status: Number(status), contentLength: Number(length ?? 0) };
 }
 
-export function createResponseReader(onResponse: (status: number) => void): ResponseReader {
+export function createResponseReader(onResponse: (status: number, text: string) => void): ResponseReader {
   /** The beginning of a head whose end has not come yet. */
   let partial: Buffer | undefined;
   let status = 0;
   /** Body bytes still to come; -1 while a head is awaited. */
   let missing = -1;
+  let text = '';
 
   /** @returns where the head ends in `bytes`, or -1 */
   function readHead(bytes: Buffer, from: number): number {
@@ -56,11 +62,13 @@ export function createResponseReader(onResponse: (status: number) => void): Resp
           at = bodyAt;
         }
         const take = Math.min(missing, bytes.byteLength - at);
+        if (status >= 400 && text.length < MAX_TEXT) text += bytes.toString('latin1', at, at + take);
         at += take;
         missing -= take;
         if (missing > 0) return;
         missing = -1;
-        onResponse(status);
+        onResponse(status, text);
+        text = '';
       }
     },
   };

@@ -25,6 +25,8 @@ export function startHelper<H extends Handlers>(path: string): Helper<H> {
   const file = fileURLToPath(new URL(`${path}.js`, BUILT));
   const child = spawn(process.execPath, [file], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // JSON would turn what is not finite into null.
+    serialization: 'advanced',
   });
   const open = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let listener: (count: number) => void = () => undefined;

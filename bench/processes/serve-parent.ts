@@ -1,6 +1,6 @@
 /** The answering side of helper.ts. */
 
-/** What a helper can be asked; arguments and answers travel as JSON. */
+/** What a helper can be asked; arguments and answers travel by structured clone. */
 export type Handlers = Readonly<Record<string, (argument: never) => Promise<unknown>>>;
 
 export type Question = { readonly id: number; readonly name: string; readonly argument: unknown };

@@ -48,6 +48,17 @@ export function cpuSeconds(pids: readonly number[]): number {
   return ticks / TICKS;
 }
 
+/** CPU seconds that everything on the machine has used so far: all but idle and waiting for disks. NaN when it cannot be read. */
+export function machineCpuSeconds(): number {
+  try {
+    const ticks = readFileSync('/proc/stat', 'latin1').split('\n')[0]?.trim().split(/\s+/).slice(1).map(Number) ?? [];
+    const [user = Number.NaN, nice = 0, system = 0, , , interrupts = 0, soft = 0, stolen = 0] = ticks;
+    return (user + nice + system + interrupts + soft + stolen) / TICKS;
+  } catch {
+    return Number.NaN;
+  }
+}
+
 /** Proportional set size in MB (10^6 bytes): pages shared by n processes count 1/n for each. NaN when it cannot be read. */
 export function pssMb(pid: number): number {
   try {

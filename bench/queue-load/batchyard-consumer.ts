@@ -10,7 +10,8 @@ import { CONSUMER_ROWS, OUTPUT_SHAPE, outputBytes, type LoadSettings, type Sampl
 
 const LOCK_MS = 30_000;
 const WAIT_MS = 200;
-const TOKEN = 'bench-worker:1';
+/** Several consumers are several workers. */
+const TOKEN = `bench-worker-${process.pid}:1`;
 
 let operations: QueueOperations;
 let queue = '';

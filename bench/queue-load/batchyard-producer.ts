@@ -13,11 +13,14 @@ import { INPUT_SHAPE, inputBytes, type LoadSettings, type Sample } from './job-p
 const SWEEP_MS = 1_000;
 const READ_MS = 500;
 const KEEP_ALIVE_MS = 10_000;
+/** Longer than the deepest queue takes to run. */
+const DEADLINE_MS = 120_000;
 
 let operations: QueueOperations;
 let queue = '';
 let kind: 'attached' | 'durable' = 'durable';
 let gateway = '';
+let maxWaiting: number | undefined;
 let loop: AddLoop;
 let replied = 0;
 
@@ -27,7 +30,7 @@ function newJob(number: number): NewJob {
     id: `benchqu-${number.toString(36).padStart(20, '0')}`,
     kind,
     priority: 'normal',
-    remainingMs: 30_000,
+    remainingMs: DEADLINE_MS,
     rows: 1,
     group: '-',
     gateway,
@@ -39,7 +42,7 @@ function newJob(number: number): NewJob {
 
 async function addJobs(first: number, jobs: number): Promise<void> {
   const group = Array.from({ length: jobs }, (_, i) => newJob(first + i));
-  const outcomes = await operations.addMany(queue, group);
+  const outcomes = await operations.addMany(queue, group, maxWaiting === undefined ? {} : { maxWaiting });
   const bad = outcomes.find((outcome) => outcome !== 'added');
   if (bad) throw new Error(`a job was not added: ${bad}`);
 }
@@ -69,6 +72,7 @@ const handlers = {
     queue = settings.queue;
     kind = settings.kind === 'attached' ? 'attached' : 'durable';
     gateway = kind === 'attached' ? 'bench' : '';
+    maxWaiting = settings.maxWaiting;
     loop = createAddLoop(settings.window, addJobs);
     if (kind === 'attached') void readReplies();
     else setInterval(() => void operations.sweep(queue), SWEEP_MS);

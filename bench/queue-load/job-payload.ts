@@ -30,5 +30,7 @@ export type LoadSettings = {
   readonly window: number;
   /** How long finished jobs are kept, in s: short, so that a round soon trims as much as it adds. */
   readonly keepS: number;
+  /** Jobs that may wait, where that is not the queue's own bound. */
+  readonly maxWaiting?: number;
 };
 export type Sample = { readonly jobs: number; readonly cpuMicros: number };

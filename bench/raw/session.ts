@@ -4,7 +4,7 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
-import { modelFile, ROW_SHAPE, type BenchModel } from '../model-rows.ts';
+import { MAX_BATCH, modelFile, ROW_SHAPE, type BenchModel } from '../model-rows.ts';
 import { serveParent } from '../processes/serve-parent.ts';
 import { median, quantile } from '../statistics.ts';
 
@@ -52,14 +52,16 @@ const handlers = {
   use: async (repository: string) => {
     folder = repository;
   },
-  /** Tries every batch size for `ms` each. */
+  /** Tries every batch size that the model may have for `ms` each; `gain`: the best rate over that of single rows. */
   best: async ({ model, ms }: { model: BenchModel; ms: number }) => {
     let best = { batch: 0, rowsPerS: 0 };
-    for (const batch of BATCHES) {
+    let single = 0;
+    for (const batch of BATCHES.filter((size) => size <= MAX_BATCH[model])) {
       const rate = await rowsPerS(model, batch, ms);
+      if (batch === 1) single = rate;
       if (rate > best.rowsPerS) best = { batch, rowsPerS: rate };
     }
-    return best;
+    return { ...best, gain: best.rowsPerS / single };
   },
   rate: async ({ model, batch, ms }: { model: BenchModel; batch: number; ms: number }) => rowsPerS(model, batch, ms),
   /** Run times of one row in ms, `pauseMs` apart (0: one after another, caches warm). */

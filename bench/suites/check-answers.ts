@@ -9,7 +9,7 @@ type Answer = { readonly outputs: readonly { readonly data: readonly number[] }[
 /** Rows that run in another batch size may differ in the last bits. */
 const TOLERANCE = 1e-3;
 
-async function checkModel(raw: Helper<RawHandlers>, port: number, model: BenchModel): Promise<void> {
+export async function checkModel(raw: Helper<RawHandlers>, port: number, model: BenchModel): Promise<void> {
   const shape = [1, ...ROW_SHAPE[model]];
   const size = shape.reduce((product, dim) => product * dim, 1);
   const data = Array.from({ length: size }, (_, i) => ((i * 31) % 97) / 97);

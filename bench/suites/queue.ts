@@ -31,7 +31,7 @@ async function infoNumber(redis: Redis, section: string, field: string): Promise
   return Number(new RegExp(`^${field}:(.*)\\r?$`, 'm').exec(text)?.[1]);
 }
 
-async function redisCpuMicros(redis: Redis): Promise<number> {
+export async function redisCpuMicros(redis: Redis): Promise<number> {
   const text = await redis.info('cpu');
   const seconds = ['used_cpu_sys', 'used_cpu_user'].map((field) =>
     Number(new RegExp(`^${field}:([\\d.]+)`, 'm').exec(text)?.[1]),
@@ -39,7 +39,7 @@ async function redisCpuMicros(redis: Redis): Promise<number> {
   return 1e6 * seconds.reduce((sum, value) => sum + value, 0);
 }
 
-async function rewriteFile(redis: Redis): Promise<void> {
+export async function rewriteFile(redis: Redis): Promise<void> {
   if ((await infoNumber(redis, 'persistence', 'aof_current_size')) < REWRITE_BYTES) return;
   await redis.bgrewriteaof();
   while (

@@ -1,0 +1,45 @@
+/** What the workers of a system have run so far, from their own metrics. */
+
+/** Batches and rows that ran, and the seconds that sessions were busy with them, of all workers. */
+export type WorkerTotals = { readonly batches: number; readonly rows: number; readonly busyS: number };
+
+/** Sum of a metric over its labels, in Prometheus' text format; 0 where there is none. */
+export function metricSum(text: string, name: string): number {
+  let sum = 0;
+  for (const line of text.split('\n')) {
+    if (!line.startsWith(name)) continue;
+    const after = line[name.length];
+    if (after === '{' || after === ' ') sum += Number(line.slice(line.lastIndexOf(' ') + 1));
+  }
+  return sum;
+}
+
+/** @param ops base URL of the gateway's operations listener, which knows the workers */
+export async function workerTotals(ops: string): Promise<WorkerTotals> {
+  const answer = await fetch(`${ops}/v1/workers`);
+  const { workers } = (await answer.json()) as { workers: { state: string; ops_port: number }[] };
+  const texts = await Promise.all(
+    workers
+      .filter(({ state }) => state === 'serving')
+      .map(async (worker) => (await fetch(`http://127.0.0.1:${worker.ops_port}/metrics`)).text()),
+  );
+  const total = (name: string): number => texts.reduce((sum, text) => sum + metricSum(text, name), 0);
+  return {
+    batches: total('batchyard_batch_rows_count'),
+    rows: total('batchyard_batch_rows_sum'),
+    busyS: total('batchyard_inference_compute_duration_seconds_sum'),
+  };
+}
+
+/** What ran between two looks. `efficiency`: 1 = every busy second ran at the best rate there is. */
+export function fillOf(
+  before: WorkerTotals,
+  after: WorkerTotals,
+  best: { readonly maxRows: number; readonly rowsPerS: number },
+): { readonly fill: number; readonly efficiency: number } {
+  const rows = after.rows - before.rows;
+  return {
+    fill: rows / (after.batches - before.batches) / best.maxRows,
+    efficiency: rows / (after.busyS - before.busyS) / best.rowsPerS,
+  };
+}

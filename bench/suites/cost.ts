@@ -1,0 +1,184 @@
+/**
+ * (f) Whether a job's way through the queue costs the same however much is there: CPU of Redis and of the clients a job
+ * against the jobs that wait, the finished jobs that are kept, and the workers that take. Batches are full throughout,
+ * because a call costs less a job the more it carries; deadlines and retention lie beyond the end of each measurement.
+ */
+import { queueBase, shardPrefix } from '@batchyard/shared/contract/redis-keys';
+import { connectRedis, type Redis } from '@batchyard/shared/runtime/redis';
+
+import { startHelper, type Helper } from '../processes/helper.ts';
+import type { ConsumerHandlers } from '../queue-load/batchyard-consumer.ts';
+import type { ProducerHandlers } from '../queue-load/batchyard-producer.ts';
+import { CONSUMER_ROWS, JOBS_PER_CALL, type LoadSettings } from '../queue-load/job-payload.ts';
+import { startOwnRedis } from '../redis.ts';
+import type { Stage } from '../stage.ts';
+import { redisCpuMicros, rewriteFile } from './queue.ts';
+
+type Side = { readonly producer: Helper<ProducerHandlers>; readonly consumers: readonly Helper<ConsumerHandlers>[] };
+/** CPU µs a job. */
+type Cost = { readonly redisUs: number; readonly clientUs: number; readonly jobsPerS: number };
+type Measuring = { readonly stage: Stage; readonly redis: Redis; readonly redisUrl: string };
+
+const QUEUE = 'bench-cost@1';
+const BASE = queueBase(shardPrefix(0), QUEUE);
+/** Beside what waits: a call of jobs that are being added and two batches that run. */
+const IN_HAND = JOBS_PER_CALL + 2 * CONSUMER_ROWS;
+/** Enough for eight workers to find full batches. */
+const WORKERS_WINDOW = 2_048;
+const KEEP_S = 3_600;
+const FILL_LIMIT_MS = 90_000;
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function startSide(
+  { stage, redisUrl }: Measuring,
+  kind: 'attached' | 'durable',
+  window: number,
+  workers: number,
+): Promise<Side> {
+  const producer = startHelper<ProducerHandlers>('queue-load/batchyard-producer');
+  const consumers = Array.from({ length: workers }, () =>
+    startHelper<ConsumerHandlers>('queue-load/batchyard-consumer'),
+  );
+  const all = [producer, ...consumers];
+  stage.cleanup.add(() => Promise.all(all.map((helper) => helper.stop())));
+  // No class may fill more than its share of the places.
+  const settings: LoadSettings & { queue: string } = {
+    redisUrl,
+    kind,
+    window,
+    keepS: KEEP_S,
+    queue: QUEUE,
+    maxWaiting: 2 * window,
+  };
+  await producer.ask('prepare', settings);
+  await Promise.all(consumers.map((consumer) => consumer.ask('prepare', settings)));
+  for (const consumer of consumers) {
+    if (kind === 'durable') consumer.onNotice((jobs) => void producer.ask('credit', jobs).catch(() => undefined));
+  }
+  return { producer, consumers };
+}
+
+const stopSide = ({ producer, consumers }: Side): Promise<unknown> =>
+  Promise.all([producer, ...consumers].map((helper) => helper.stop()));
+
+async function totals({ redis }: Measuring, { producer, consumers }: Side) {
+  const samples = await Promise.all(consumers.map((consumer) => consumer.ask('sample')));
+  const [client, redisMicros] = await Promise.all([producer.ask('sample'), redisCpuMicros(redis)]);
+  return {
+    at: performance.now(),
+    jobs: samples.reduce((sum, { jobs }) => sum + jobs, 0),
+    client: samples.reduce((sum, { cpuMicros }) => sum + cpuMicros, client.cpuMicros),
+    redis: redisMicros,
+  };
+}
+
+async function measureCost(measuring: Measuring, side: Side): Promise<Cost> {
+  const before = await totals(measuring, side);
+  await sleep(measuring.stage.plan.cost.measureMs);
+  const after = await totals(measuring, side);
+  const jobs = after.jobs - before.jobs;
+  if (jobs === 0) throw new Error('no job was finished');
+  return {
+    redisUs: (after.redis - before.redis) / jobs,
+    clientUs: (after.client - before.client) / jobs,
+    jobsPerS: (1000 * jobs) / (after.at - before.at),
+  };
+}
+
+async function reach(redis: Redis, set: string, count: number): Promise<void> {
+  const limit = Date.now() + FILL_LIMIT_MS;
+  while ((await redis.zcard(`${BASE}${set}`)) < count) {
+    if (Date.now() > limit) throw new Error(`${set} did not reach ${count}`);
+    await sleep(10);
+  }
+}
+
+/** Everything starts from an empty Redis and fresh processes. */
+async function fresh(measuring: Measuring): Promise<void> {
+  await measuring.redis.flushall();
+  await rewriteFile(measuring.redis);
+}
+
+async function costAtDepth(measuring: Measuring, depth: number): Promise<Cost> {
+  await fresh(measuring);
+  const side = await startSide(measuring, 'attached', depth + IN_HAND, 1);
+  await side.producer.ask('start');
+  await reach(measuring.redis, 'prioritized', Math.floor(0.5 * depth));
+  await sleep(measuring.stage.plan.cost.warmupMs);
+  const cost = await measureCost(measuring, side);
+  await stopSide(side);
+  return cost;
+}
+
+async function costWithWorkers(measuring: Measuring, workers: number): Promise<Cost> {
+  await fresh(measuring);
+  const side = await startSide(measuring, 'attached', WORKERS_WINDOW, workers);
+  await side.producer.ask('start');
+  await sleep(measuring.stage.plan.cost.warmupMs);
+  const cost = await measureCost(measuring, side);
+  await stopSide(side);
+  return cost;
+}
+
+/** One run that is measured as it passes each number: nothing is let go, so that all do the same work. */
+async function costsKept(measuring: Measuring, levels: readonly number[]): Promise<Cost[]> {
+  await fresh(measuring);
+  const side = await startSide(measuring, 'durable', WORKERS_WINDOW, 1);
+  await side.producer.ask('start');
+  await sleep(measuring.stage.plan.cost.warmupMs);
+  const added = await side.producer.ask('stop');
+  await reach(measuring.redis, 'completed', added);
+  // What the warm-up has finished goes; nothing else is there.
+  await measuring.redis.flushall();
+  await side.producer.ask('start');
+  const costs: Cost[] = [];
+  for (const level of levels) {
+    await reach(measuring.redis, 'completed', level);
+    costs.push(await measureCost(measuring, side));
+  }
+  await stopSide(side);
+  return costs;
+}
+
+function record({ figures, say }: Stage, axis: string, levels: readonly number[], costs: readonly Cost[]): void {
+  const total = (cost: Cost): number => cost.redisUs + cost.clientUs;
+  const [first] = costs;
+  if (!first) return;
+  for (const [i, cost] of costs.entries()) {
+    const name = `cost.${axis}.${levels[i]}`;
+    figures.record(`${name}.redis_us`, 'µs', cost.redisUs);
+    figures.record(`${name}.client_us`, 'µs', cost.clientUs);
+    figures.record(`${name}.jobs_per_s`, '/s', cost.jobsPerS);
+    if (i === 0) continue;
+    figures.record(`${name}.redis_ratio`, 'x', cost.redisUs / first.redisUs);
+    figures.record(`${name}.ratio`, 'x', total(cost) / total(first));
+  }
+  const each = costs.map((cost, i) => `${levels[i]}: ${cost.redisUs.toFixed(0)} + ${cost.clientUs.toFixed(0)} µs`);
+  say(`cost by ${axis}, Redis + clients a job: ${each.join(', ')}`);
+}
+
+export async function runCostSuite(stage: Stage): Promise<void> {
+  const { rounds, depths, kept, workers } = stage.plan.cost;
+  const server = await startOwnRedis();
+  stage.cleanup.add(() => server.stop());
+  const redis = connectRedis(server.url, 'commands', { commandTimeout: 30_000 });
+  await redis.connect();
+  await redis.config('SET', 'appendfsync', 'everysec');
+  await redis.config('SET', 'auto-aof-rewrite-percentage', '0');
+  const measuring = { stage, redis, redisUrl: server.url };
+  const inTurn = async (levels: readonly number[], cost: (level: number) => Promise<Cost>): Promise<Cost[]> => {
+    const costs: Cost[] = [];
+    for (const level of levels) costs.push(await cost(level));
+    return costs;
+  };
+  for (let round = 1; round <= rounds; round += 1) {
+    const byDepth = await inTurn(depths, (depth) => costAtDepth(measuring, depth));
+    record(stage, 'depth', depths, byDepth);
+    record(stage, 'kept', kept, await costsKept(measuring, kept));
+    const byWorkers = await inTurn(workers, (count) => costWithWorkers(measuring, count));
+    record(stage, 'workers', workers, byWorkers);
+  }
+  redis.disconnect();
+  await server.stop();
+}
