@@ -64,6 +64,13 @@ function createCursor(queue: PlainQueue, priority: PriorityClass, maxRows: numbe
 }
 type Cursor = ReturnType<typeof createCursor>;
 
+/** Position of the class, its name, and its share of every take while more urgent ones wait. */
+const GUARANTEED = [
+  [1, 'high', 0.1],
+  [2, 'normal', 0.05],
+  [3, 'low', 0.05],
+] as const;
+
 export function plainTake(queue: PlainQueue, token: string, batch: number, maxRows: number): string[] | 'dead' {
   if (queue.dead.has(token)) return 'dead';
   const cursors = PRIORITY_CLASSES.map((name) => createCursor(queue, name, maxRows)) as [
@@ -100,20 +107,21 @@ export function plainTake(queue: PlainQueue, token: string, batch: number, maxRo
       pick(x && (!y || due(x) <= due(y)) ? one : other);
     }
   };
-  if (cursors[0].peek() || cursors[1].peek()) {
-    for (const [i, name] of [[2, 'normal'] as const, [3, 'low'] as const]) {
-      const cursor = cursors[i];
-      if (!fits(cursor)) continue;
-      let credit = Math.min(maxRows, (queue.credit[name] ?? 0) + 0.05 * maxRows);
-      while (credit >= 1 && !full && fits(cursor)) {
-        const before = rows;
-        pick(cursor);
-        credit -= rows - before;
-      }
-      queue.credit[name] = credit;
+  const critical = cursors[0].peek() !== undefined;
+  const high = cursors[1].peek() !== undefined;
+  for (const [i, name, share] of GUARANTEED) {
+    const cursor = cursors[i];
+    const crowdedOut = critical || (i > 1 && high);
+    if (full || !crowdedOut || !fits(cursor)) continue;
+    let credit = Math.min(maxRows, (queue.credit[name] ?? 0) + share * maxRows);
+    while (credit >= 1 && !full && fits(cursor)) {
+      const before = rows;
+      pick(cursor);
+      credit -= rows - before;
     }
+    queue.credit[name] = credit;
   }
-  merge(cursors[0], cursors[1]);
+  for (const cursor of [cursors[0], cursors[1]]) while (!full && fits(cursor)) pick(cursor);
   merge(cursors[2], cursors[3]);
   for (const job of picked)
     Object.assign(job, { status: 'running', owner: token, batch, deliveries: job.deliveries + 1 });

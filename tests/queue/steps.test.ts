@@ -39,14 +39,22 @@ test('classes come in order of urgency and first in, first out within a class', 
   assert.deepEqual(await take('w:a', 10), [...critical, ...normal, ...low]);
 });
 
-test('critical and high go by the earlier of deadline and SLA, whichever class it is in', async () => {
-  const [critical = ''] = await add(newJob({ priority: 'critical' }));
-  const [high = ''] = await add(newJob({ priority: 'high' }));
-  await rewind(high, { q: (await redisNow()) - 1_000 });
-  assert.deepEqual(await take('w:a'), [high, critical]);
+test('normal and low go by the earlier of deadline and SLA, whichever class it is in', async () => {
+  const [normal = ''] = await add(newJob());
+  const [low = ''] = await add(newJob({ priority: 'low' }));
+  await rewind(low, { q: (await redisNow()) - 1_000 });
+  assert.deepEqual(await take('w:a'), [low, normal]);
 });
 
-test('normal and low each get a twentieth of the rows while critical jobs never end', async () => {
+test('critical does not wait for high, however long that has waited', async () => {
+  const [high = ''] = await add(newJob({ priority: 'high' }));
+  const [critical = ''] = await add(newJob({ priority: 'critical' }));
+  await rewind(high, { q: (await redisNow()) - 1_000 });
+  assert.deepEqual(await take('w:a', 2), [critical, high]);
+});
+
+test('a tenth of the rows goes to high, a twentieth each to normal and low while critical jobs never end', async () => {
+  await add(...Array.from({ length: 60 }, () => newJob({ priority: 'high' })));
   await add(...Array.from({ length: 60 }, () => newJob({ priority: 'low' })));
   await add(...Array.from({ length: 60 }, () => newJob({ priority: 'normal' })));
   const got = { critical: 0, high: 0, normal: 0, low: 0 };
@@ -61,8 +69,7 @@ test('normal and low each get a twentieth of the rows while critical jobs never 
       ids(taken).map((id) => finished(id)),
     );
   }
-  assert.deepEqual([got.normal, got.low], [20, 20]);
-  assert.equal(got.critical, 360);
+  assert.deepEqual(got, { critical: 320, high: 40, normal: 20, low: 20 });
 });
 
 test('a take serves one shape group, that of its most urgent job', async () => {

@@ -1,15 +1,15 @@
 /**
  * How long a job that comes now will wait until its batch runs. Pure.
  *
- * The order of a take (see takeMany.lua) seen from one class: critical and high share by earliest virtual deadline, and
- * give a tenth away to normal and low; those get what is left, and at least a twentieth each.
+ * The order of a take (see takeMany.lua) seen from one class: what is as urgent or more goes first, less the shares that
+ * are owed to the classes below; a class that is crowded out gets at least its own share.
  */
 import type { LatencyPoint } from '@batchyard/shared/contract/heartbeat';
 
 import type { ClassCounts } from './backlog.ts';
 
-/** A class that is crowded out still gets this share of every batch. */
-const GUARANTEED = 0.05;
+/** Share of every take that a class is owed while more urgent ones wait. */
+const GUARANTEED = [0, 0.1, 0.05, 0.05] as const;
 
 /** Rows per ms of all workers together at their best batch sizes; 0 where nothing is known. */
 export function capacity(tables: readonly (readonly LatencyPoint[])[]): number {
@@ -27,11 +27,11 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
  */
 export function predictWait(priority: number, waiting: ClassCounts, arrivals: ClassCounts, rowsPerMs: number): number {
   if (rowsPerMs <= 0) return 0;
-  const urgent = priority < 2;
-  const ahead = sum(waiting.slice(0, urgent ? 2 : priority + 1));
-  const given = urgent ? waiting.slice(2).filter((rows) => rows > 0).length * GUARANTEED : 0;
+  const ahead = sum(waiting.slice(0, priority + 1));
+  const owed = sum(GUARANTEED.filter((_share, i) => i > priority && (waiting[i] ?? 0) > 0));
   // More urgent rows that arrive while it waits go first as well.
-  const overtaking = sum(arrivals.slice(0, priority < 2 ? 0 : priority));
-  const rate = Math.max(rowsPerMs * (1 - given) - overtaking, rowsPerMs * GUARANTEED);
-  return ahead / rate;
+  const overtaking = sum(arrivals.slice(0, priority));
+  const own = GUARANTEED[priority] ?? 0;
+  const shared = ahead / Math.max(rowsPerMs * (1 - owed) - overtaking, rowsPerMs * 0.01);
+  return own > 0 ? Math.min(shared, (waiting[priority] ?? 0) / (rowsPerMs * own)) : shared;
 }

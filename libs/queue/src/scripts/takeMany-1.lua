@@ -1,8 +1,8 @@
 --[[
   Takes up to maxRows rows of one shape group for one batch, in the order of the classes:
-  first the credit of normal and low (each gains a twentieth of maxRows per take while critical or high wait too), then
-  critical and high by virtual deadline min(dl, q + SLA), then normal and low by the same; first in, first out within a
-  class. What expired, was cancelled or failed before it could run is let go on the way. How long each waited is counted
+  first the credit of the classes that more urgent ones crowd out (per take, high gains a tenth of maxRows while critical
+  waits, normal and low a twentieth each while critical or high wait), then critical, then high, then normal and low by
+  virtual deadline min(dl, q + SLA); first in, first out within a class. What expired, was cancelled or failed before it could run is let go on the way. How long each waited is counted
   against the SLA of its class.
 
   KEYS[1]  <base>meta
@@ -165,11 +165,15 @@ if waitingNow > 0 and waitingNow < minRows and lingerMs > 0 then
   end
 end
 
--- The guaranteed share of normal and low, only where something more urgent competes with them.
-if not closed and (cursors[1].peek() or cursors[2].peek()) then
-  for class = 3, 4 do
+-- The guaranteed share of a class, only where something more urgent competes with it.
+local crowded = { false, not closed and cursors[1].peek() ~= nil }
+crowded[3] = crowded[2] or (not closed and cursors[2].peek() ~= nil)
+crowded[4] = crowded[3]
+for class = 2, 4 do
+  if not closed and crowded[class] then
     if cursors[class].peek() then
-      local credit = math.min(maxRows, tonumber(redis.call('HGET', extra .. 'credit', class) or 0) + 0.05 * maxRows)
+      local gain = CLASS_GUARANTEED[class] * maxRows
+      local credit = math.min(maxRows, tonumber(redis.call('HGET', extra .. 'credit', class) or 0) + gain)
       while credit >= 1 and not closed and cursors[class].peek() do
         local before = rows
         if not pick(cursors[class]) then break end
@@ -179,7 +183,9 @@ if not closed and (cursors[1].peek() or cursors[2].peek()) then
     end
   end
 end
-pickEarlier(cursors[1], cursors[2])
+for class = 1, 2 do
+  while not closed and pick(cursors[class]) do end
+end
 pickEarlier(cursors[3], cursors[4])
 
 local taken, heads, answer = {}, {}, { 'jobs', now, 0, '' }
