@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { createFigures, figureTable } from './figures.ts';
+import { createFigures, figurePage, figureTable } from './figures.ts';
 
 test('a figure is the median of its rounds, and they come by name', () => {
   const figures = createFigures();
@@ -34,4 +34,11 @@ test('the aim for the small model scales with what the machine can compute', () 
     { name: 'http.mlp.json.c64.rps', value: 2600, unit: '/s' },
   ];
   assert.match(figureTable(figures), /≥ 2500$/);
+});
+
+test('a page names its command and tells which aims were missed', () => {
+  const figures = [{ name: 'queue.attached.jobs_per_s', value: 1, unit: '/s' }];
+  const page = figurePage({ command: 'npm run bench', machine: 'a machine', figures });
+  assert.match(page, /^Printed by `npm run bench` on a machine\./);
+  assert.match(page, /\| `queue\.attached\.jobs_per_s` \| 1 \/s \| ≥ .* \| \*\*missed\*\* \|/);
 });

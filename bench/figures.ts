@@ -47,3 +47,20 @@ export function figureTable(figures: readonly Figure[]): string {
     )
     .join('\n');
 }
+
+/** The same as a page of Markdown, with the command that made it. */
+export function figurePage(run: { command: string; machine: string; figures: readonly Figure[] }): string {
+  const rows = run.figures.map((figure) => {
+    const aim = aimOf(figure.name, run.figures);
+    const verdict = aim ? (aim.met(figure.value) ? 'met' : '**missed**') : '';
+    return `| \`${figure.name}\` | ${shown(figure.value)} ${figure.unit} | ${aim?.text ?? ''} | ${verdict} |`;
+  });
+  return [
+    `Printed by \`${run.command}\` on ${run.machine}.`,
+    '',
+    '| figure | value | aim | |',
+    '| --- | --: | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}

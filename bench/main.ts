@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- [queue|http|latency|floor|overload|cost|fill …]
- *               [--quick] [--json FILE] [--plot FOLDER] [--autocannon] [--no-build]`
+ *               [--quick] [--json FILE] [--markdown FILE] [--plot FOLDER] [--autocannon] [--no-build]`
  *
  * Everything is measured in one run, in turns, because the machines it runs on are noisy: read ratios, not absolutes.
  * The load generator, the systems and Redis share the cores.
@@ -10,7 +10,7 @@ import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { createFigures, figureTable } from './figures.ts';
+import { createFigures, figurePage, figureTable } from './figures.ts';
 import { machineLine } from './machine.ts';
 import { planFor } from './plan.ts';
 import { createCleanup } from './processes/cleanup.ts';
@@ -34,11 +34,15 @@ const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   fill: runFillSuite,
 };
 
+/** Without a name: what ends within a minute by --quick. The others take longer and are asked for. */
+const USUAL = ['queue', 'http', 'latency', 'floor'];
+
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
+    markdown: { type: 'string' },
     plot: { type: 'string' },
     autocannon: { type: 'boolean', default: false },
     'no-build': { type: 'boolean', default: false },
@@ -59,7 +63,7 @@ async function run(): Promise<void> {
   const unknown = positionals.filter((name) => !Object.hasOwn(SUITES, name));
   if (unknown.length > 0)
     throw new Error(`No such benchmark: ${unknown.join(', ')}. There are ${Object.keys(SUITES).join(', ')}.`);
-  const chosen = positionals.length > 0 ? positionals : Object.keys(SUITES);
+  const chosen = positionals.length > 0 ? positionals : USUAL;
   const cleanup = createCleanup();
   const redis = await startOwnRedis();
   await redis.stop();
@@ -88,6 +92,10 @@ async function run(): Promise<void> {
   process.stdout.write(
     `${options.quick ? 'quick run' : 'full run'}, ${((performance.now() - start) / 1000).toFixed(0)} s\n`,
   );
+  if (options.markdown !== undefined) {
+    const command = `npm run bench -- ${chosen.join(' ')}${options.quick ? ' --quick' : ''}`;
+    await writeFile(options.markdown, figurePage({ command, machine, figures: list }));
+  }
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(list, undefined, 2)}\n`);
 }
 
