@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-import type { Redis } from '@batchyard/shared/runtime/redis';
+import { callBinary, type Redis } from '@batchyard/shared/runtime/redis';
 import { Packr } from 'msgpackr';
 
 const SCRIPT_NAMES = [
@@ -54,11 +54,10 @@ export async function runScript(
   args: readonly Argument[],
 ): Promise<unknown> {
   const script = SCRIPTS[name];
-  const tail = args as (string | number | Buffer)[];
   try {
-    return await redis.callBuffer('EVALSHA', [script.sha, 1, key, ...tail]);
+    return await callBinary(redis, 'EVALSHA', [script.sha, 1, key, ...args]);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return redis.callBuffer('EVAL', [script.text, 1, key, ...tail]);
+    return callBinary(redis, 'EVAL', [script.text, 1, key, ...args]);
   }
 }

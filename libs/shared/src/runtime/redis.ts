@@ -1,5 +1,5 @@
 /** The one door to ioredis. Nothing is resent and nothing queues up while Redis is away: callers hear of it at once. */
-import { Redis, type RedisOptions } from 'ioredis';
+import { Command, Redis, type RedisOptions } from 'ioredis';
 
 export type { Redis } from 'ioredis';
 
@@ -39,4 +39,60 @@ export function connectRedis(url: string, role: RedisRole, extra: ConnectionOpti
   // Without a listener the process would die; whoever runs a command hears of the failure through its promise.
   redis.on('error', () => undefined);
   return redis;
+}
+
+/** From here on an argument goes to the socket as it is; below, copying costs less than another piece. */
+const PIECE_BYTES = 16_384;
+
+/** Bytes of an argument that are copied when it is written. */
+export const copiedByCommand = (bytes: number): number => (bytes < PIECE_BYTES ? bytes : 0);
+
+type Argument = string | number | Uint8Array;
+type Writable = { cork(): void; uncork(): void; write(piece: Buffer): unknown };
+
+/** A command as RESP: small arguments joined, large ones as pieces of their own. */
+export function commandPieces(name: string, args: readonly Argument[]): Buffer[] {
+  const pieces: Buffer[] = [];
+  let small: Buffer[] = [];
+  let text = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`;
+  const seal = (): void => {
+    if (text !== '') small.push(Buffer.from(text, 'latin1'));
+    text = '';
+  };
+  for (const arg of args) {
+    const bytes = arg instanceof Uint8Array ? arg : Buffer.from(String(arg));
+    text += `$${bytes.byteLength}\r\n`;
+    seal();
+    const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (bytes.byteLength < PIECE_BYTES) small.push(piece);
+    else {
+      pieces.push(Buffer.concat(small), piece);
+      small = [];
+    }
+    text = '\r\n';
+  }
+  seal();
+  pieces.push(Buffer.concat(small));
+  return pieces;
+}
+
+/**
+ * Runs a command; the reply has every bulk string as a Buffer. ioredis copies a command with binary arguments into one
+ * buffer before it writes it: large arguments are spared that.
+ */
+export function callBinary(redis: Redis, name: string, args: readonly Argument[]): Promise<unknown> {
+  if (!args.some((arg) => arg instanceof Uint8Array && arg.byteLength >= PIECE_BYTES))
+    return redis.callBuffer(name, args as (string | number | Buffer)[]);
+  const command = new Command(name, args as (string | number | Buffer)[], { replyEncoding: null });
+  command.toWritable = (socket) => {
+    const pieces = commandPieces(name, args);
+    const stream = socket as Writable;
+    const last = pieces.pop() ?? '';
+    // Corked, they leave in one system call; ioredis writes the last one itself.
+    stream.cork();
+    for (const piece of pieces) stream.write(piece);
+    process.nextTick(() => stream.uncork());
+    return last;
+  };
+  return redis.sendCommand(command) as Promise<unknown>;
 }
