@@ -8,11 +8,11 @@ const schema = z.object({
   BATCHYARD_DATA: z.string().default('.batchyard'),
   BATCHYARD_RESULT_TTL: z.coerce.number().positive().default(600),
   BATCHYARD_THREADS: z.coerce.number().int().min(1).optional(),
-  BATCHYARD_SLAB_BYTES: z.coerce
-    .number()
-    .int()
-    .min(1_048_576)
-    .default(128 * 1_048_576),
+  /** Limit of the slab pool, and of the process beyond which the pool lets go; by default as the machine allows. */
+  BATCHYARD_SLAB_BYTES: z.coerce.number().int().min(1_048_576).optional(),
+  BATCHYARD_WORKER_MEMORY: z.coerce.number().int().min(16_777_216).optional(),
+  /** Workers on this machine, which share its memory. */
+  BATCHYARD_WORKERS: z.coerce.number().int().min(1).catch(1),
   BATCHYARD_WORKER_ID: z
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,64}$/)

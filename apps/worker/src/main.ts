@@ -1,10 +1,11 @@
 /** Wires the worker together; everything that happens is in the story and the folders beside this file. */
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
+import { hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 import { createQueueOperations } from '@batchyard/queue/queue';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
+import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { queueName } from '@batchyard/shared/contract/model';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
@@ -13,9 +14,11 @@ import { connectRedis } from '@batchyard/shared/runtime/redis';
 import { createLatencyBook } from './batching/latency-model.ts';
 import { readConfig, type Config } from './config.ts';
 import { createHeartbeatBook } from './control/heartbeat.ts';
+import { tellMemory, watchMemory } from './control/memory.ts';
 import { startOpsListener } from './control/ops-listener.ts';
 import { availableCpus } from './inference/cpu-quota.ts';
 import { loadModel, type LoadedModel } from './inference/load-model.ts';
+import { memoryLimits } from './memory/limits.ts';
 import { createSlabPool, type SlabPool } from './memory/slab-pool.ts';
 import { startWorkBell } from './queue/work-bell.ts';
 import { openRepository, type ModelDefinition } from './repository/open-repository.ts';
@@ -31,6 +34,9 @@ const DRAIN_LIMIT_MS = 20_000;
 
 const tell = (message: ChildMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+
+/** Of the container where it has a limit of its own. */
+const machineBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Infinity);
 
 function createIncarnation(worker: string): Incarnation {
   let token = '';
@@ -84,7 +90,13 @@ async function start(): Promise<void> {
   const incarnation = createIncarnation(
     config.BATCHYARD_WORKER_ID ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
   );
-  const slabs = createSlabPool(config.BATCHYARD_SLAB_BYTES);
+  const limits = memoryLimits(
+    { slabBytes: config.BATCHYARD_SLAB_BYTES, budgetBytes: config.BATCHYARD_WORKER_MEMORY },
+    machineBytes(),
+    config.BATCHYARD_WORKERS,
+  );
+  const slabs = createSlabPool(limits.slabBytes);
+  const copies = createCopyCount();
   const loaded = await loadAll(config, slabs, log);
   if (loaded.length === 0) throw new Error(`no model can be served from ${config.BATCHYARD_MODELS}`);
 
@@ -96,6 +108,7 @@ async function start(): Promise<void> {
     blocking,
     prefix: PREFIX,
     resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000,
+    copies,
   });
 
   const served = loaded.map(({ definition, loaded: { model, session, latency } }) => ({
@@ -110,13 +123,23 @@ async function start(): Promise<void> {
   }));
   const names = served.map((one) => one.served.queue);
   const metrics = createMetrics(VERSION);
-  const observed = createWorkerMetrics(metrics, slabs.stats);
+  const memory = () => tellMemory(slabs.stats(), copies, limits.budgetBytes);
+  const observed = createWorkerMetrics(metrics, memory);
   const bell = startWorkBell({ queues: names, waitForWork: queue.waitForWork, pause });
   const now = (): number => performance.now();
   const prepare = createRunBatch({
-    finish: queue.finish,
+    finish(name, token, finished, statistics) {
+      for (const { output } of finished) {
+        copies.result.output += output.byteLength;
+        copies.result.blob += output.byteLength;
+      }
+      return queue.finish(name, token, finished, statistics);
+    },
     fail: queue.fail,
-    acquire: slabs.acquire,
+    acquire(bytes) {
+      copies.request.slab += bytes;
+      return slabs.acquire(bytes);
+    },
     release: slabs.release,
     now,
     pause,
@@ -152,7 +175,7 @@ async function start(): Promise<void> {
       latency: latency.points,
     })),
     inFlight: jobs.inFlight,
-    slabBytes: () => slabs.stats().idleBytes + slabs.stats().usedBytes,
+    memory,
     capacityRows: served.reduce((sum, one) => sum + Math.max(1, one.served.model.maxBatchSize), 0),
     opsPort: () => ops.port,
   });
@@ -162,8 +185,12 @@ async function start(): Promise<void> {
     metrics: metrics.text,
   });
 
+  const watch = watchMemory(slabs, limits.budgetBytes, (detail) =>
+    log.warn(detail, 'the worker is past its memory budget: the slab pool let go of what was idle'),
+  );
   async function checkIn(): Promise<void> {
     const heartbeat = book.heartbeat(now());
+    watch(heartbeat.rss_bytes, now());
     observed.busy(heartbeat.load, heartbeat.loop_delay_ms / 1000);
     const { dead, directive } = await queue.checkIn(incarnation.worker, incarnation.token(), JSON.stringify(heartbeat));
     if (dead) incarnation.renew();

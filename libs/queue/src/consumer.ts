@@ -3,7 +3,11 @@ import { classOfPriority, DEFAULT_TIMEOUT_MS } from '@batchyard/shared/contract/
 import { failedReason } from '@batchyard/shared/contract/failure';
 import { extraBase, queueBase, startedKey } from '@batchyard/shared/contract/redis-keys';
 
+import { createCopyCount } from '@batchyard/shared/contract/memory';
+import { copiedByCommand } from '@batchyard/shared/runtime/redis';
+
 import { chunkJobs } from './chunk.ts';
+import { copiedByReply } from './copied.ts';
 import {
   MAX_BYTES_PER_CALL,
   MAX_JOBS_PER_CALL,
@@ -112,6 +116,7 @@ export function createConsumer(settings: QueueSettings): Consumer {
   const events = eventLevel(settings.events);
   const ttlMs = settings.resultTtlMs ?? DEFAULT_RESULT_TTL_MS;
   const maxResultBytes = settings.maxResultBytes ?? DEFAULT_MAX_RESULT_BYTES;
+  const { request, result } = settings.copies ?? createCopyCount();
 
   return {
     async take(queue, { token, batch, maxRows, lockMs, minRows = 0, lingerMs = 0, minAgeMs = 0 }) {
@@ -119,7 +124,14 @@ export function createConsumer(settings: QueueSettings): Consumer {
       const waits = [minRows, lingerMs, minAgeMs, events, MAX_REPLY_BYTES];
       const bounds = [MAX_JOBS_PER_CALL, MAX_BYTES_PER_CALL, DEFAULT_TIMEOUT_MS];
       const header = pack([base, extraBase(prefix, queue), shard, token, batch, maxRows, lockMs, ...waits, ...bounds]);
-      return parseTaken(await runScript(commands, 'takeMany', `${base}meta`, [header]));
+      const taken = parseTaken(await runScript(commands, 'takeMany', `${base}meta`, [header]));
+      if (taken.kind === 'jobs') {
+        for (const { input } of taken.jobs) {
+          request.bytes += input?.byteLength ?? 0;
+          request.redis += copiedByReply(input);
+        }
+      }
+      return taken;
     },
     async finish(queue, token, jobs, statistics) {
       const base = queueBase(prefix, queue);
@@ -131,6 +143,10 @@ export function createConsumer(settings: QueueSettings): Consumer {
           const heads = chunk.map((job) => [job.id, job.receipt]);
           const header = pack([base, extraBase(prefix, queue), shard, token, ...bounds, stats, heads]);
           const outputs = chunk.map((job) => job.output);
+          for (const { byteLength } of outputs) {
+            result.bytes += byteLength;
+            result.redis += copiedByCommand(byteLength);
+          }
           return (await runScript(commands, 'finishMany', `${base}meta`, [header, ...outputs])) as number[];
         }),
       );

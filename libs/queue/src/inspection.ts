@@ -1,10 +1,12 @@
 /** Reading: one job, one queue, the registry, the workers. No script: each is one command or one pipeline. */
 import { parseFailedReason } from '@batchyard/shared/contract/failure';
+import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { heartbeatSchema, type Heartbeat } from '@batchyard/shared/contract/heartbeat';
 import { classOfPriority, type JobStatus } from '@batchyard/shared/contract/job';
 import { modelSchema, type Model } from '@batchyard/shared/contract/model';
 import { extraBase, queueBase, queuesKey, workerKey, workersKey } from '@batchyard/shared/contract/redis-keys';
 
+import { copiedByReply } from './copied.ts';
 import { countJobs, type QueueCounts } from './count-jobs.ts';
 import type { JobView } from './operations.ts';
 import type { QueueSettings } from './settings.ts';
@@ -66,13 +68,17 @@ function viewOf(id: string, values: readonly (string | null)[]): JobView | undef
 
 export function createInspection(settings: QueueSettings): Inspection {
   const { commands, prefix } = settings;
+  const { result } = settings.copies ?? createCopyCount();
   return {
     counts: (queue) => countJobs(settings, queue),
     async view(queue, id) {
       return viewOf(id, await commands.hmget(queueBase(prefix, queue) + id, ...FIELDS));
     },
     async output(queue, id) {
-      return (await commands.hgetBuffer(queueBase(prefix, queue) + id, 'out')) ?? undefined;
+      const output = (await commands.hgetBuffer(queueBase(prefix, queue) + id, 'out')) ?? undefined;
+      result.bytes += output?.byteLength ?? 0;
+      result.redis += copiedByReply(output);
+      return output;
     },
     async position(queue, id) {
       return (await commands.zrank(`${queueBase(prefix, queue)}prioritized`, id)) ?? undefined;

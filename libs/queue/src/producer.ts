@@ -2,6 +2,9 @@
 import { CLASS_PRIORITY } from '@batchyard/shared/contract/job';
 import { extraBase, queueBase } from '@batchyard/shared/contract/redis-keys';
 
+import { createCopyCount } from '@batchyard/shared/contract/memory';
+import { copiedByCommand } from '@batchyard/shared/runtime/redis';
+
 import { chunkJobs } from './chunk.ts';
 import type { AddOutcome, CancelOutcome, NewJob } from './operations.ts';
 import type { RedisClock } from './redis-clock.ts';
@@ -34,6 +37,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
   const { commands, prefix } = settings;
   const shard = `${prefix}:x:`;
   const events = eventLevel(settings.events);
+  const { request } = settings.copies ?? createCopyCount();
 
   async function addChunk(
     queue: string,
@@ -66,6 +70,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
       heads,
     ]);
     const inputs = jobs.map((job) => job.input);
+    for (const { byteLength } of inputs) request.redis += copiedByCommand(byteLength);
     const answer = (await runScript(commands, 'addMany', `${base}meta`, [header, ...inputs])) as number[];
     clock.observe(answer[0] ?? Number.NaN, sent, performance.now());
     if (answer[1] !== -1) onWaiting?.(answer.slice(1, 5));

@@ -2,9 +2,11 @@
  * A gateway's reply stream: made by the gateway, kept alive while it lives, written by whatever ends its jobs, read on
  * a connection of its own and trimmed once read.
  */
+import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { replyStreamKey } from '@batchyard/shared/contract/redis-keys';
 import type { Redis } from '@batchyard/shared/runtime/redis';
 
+import { copiedByReply } from './copied.ts';
 import type { Reply } from './operations.ts';
 import { unpack } from './scripts.ts';
 import type { QueueSettings } from './settings.ts';
@@ -40,7 +42,8 @@ function parseEntry(fields: readonly Buffer[]): Reply[] {
 export const countedBytes = (replies: readonly Reply[]): number =>
   replies.reduce((sum, reply) => sum + (reply.output?.byteLength ?? 0) + 100, 0);
 
-export function createReplyStream({ commands, prefix }: QueueSettings, reading: Redis): ReplyStream {
+export function createReplyStream({ commands, prefix, copies }: QueueSettings, reading: Redis): ReplyStream {
+  const { result } = copies ?? createCopyCount();
   return {
     async open(gateway) {
       const key = replyStreamKey(prefix, gateway);
@@ -58,10 +61,12 @@ export function createReplyStream({ commands, prefix }: QueueSettings, reading: 
       const found = await reading.xreadBuffer('COUNT', READ_ENTRIES, 'BLOCK', blockMs, 'STREAMS', key, lastId);
       const entries = (found?.[0]?.[1] ?? []) as unknown as [Buffer, Buffer[]][];
       const last = entries.at(-1);
-      return {
-        lastId: last ? last[0].toString() : lastId,
-        replies: entries.flatMap(([, fields]) => parseEntry(fields)),
-      };
+      const replies = entries.flatMap(([, fields]) => parseEntry(fields));
+      for (const { output } of replies) {
+        result.bytes += output?.byteLength ?? 0;
+        result.redis += copiedByReply(output);
+      }
+      return { lastId: last ? last[0].toString() : lastId, replies };
     },
     async trim(gateway, lastId, bytes) {
       const key = replyStreamKey(prefix, gateway);

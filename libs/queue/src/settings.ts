@@ -1,4 +1,5 @@
 /** What every operation needs to know of the place it works in, and the bounds that the scripts enforce. */
+import type { CopyCount } from '@batchyard/shared/contract/memory';
 import type { Redis } from '@batchyard/shared/runtime/redis';
 
 export type QueueSettings = {
@@ -11,6 +12,8 @@ export type QueueSettings = {
   /** How long results are kept, and how many bytes of them. */
   readonly resultTtlMs?: number;
   readonly maxResultBytes?: number;
+  /** Counts what is copied on the way to and from Redis. */
+  readonly copies?: CopyCount;
 };
 
 export const DEFAULT_RESULT_TTL_MS = 600_000;

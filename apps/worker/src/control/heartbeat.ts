@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 import type { Heartbeat, LatencyPoint, WorkerState } from '@batchyard/shared/contract/heartbeat';
+import type { WorkerMemory } from '@batchyard/shared/contract/memory';
 
 export type ModelLine = {
   readonly queue: string;
@@ -17,7 +18,7 @@ type Parts = {
   readonly version: string;
   readonly models: readonly ModelLine[];
   readonly inFlight: () => number;
-  readonly slabBytes: () => number;
+  readonly memory: () => WorkerMemory;
   readonly capacityRows: number;
   readonly opsPort: () => number;
 };
@@ -63,6 +64,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
       since = nowMs;
       const loopDelayMs = delay.mean / 1e6;
       delay.reset();
+      const memory = parts.memory();
       return {
         id: parts.worker,
         token: parts.token(),
@@ -85,7 +87,8 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         rows,
         failures,
         rss_bytes: process.memoryUsage.rss(),
-        slab_bytes: parts.slabBytes(),
+        slab_bytes: memory.pool.used_bytes + memory.pool.idle_bytes,
+        memory,
         loop_delay_ms: Number.isFinite(loopDelayMs) ? loopDelayMs : 0,
         ops_port: parts.opsPort(),
         started_at: startedAt,

@@ -1,6 +1,8 @@
 /** What a worker tells of itself, once a second, through Redis. */
 import { z } from 'zod';
 
+import { workerMemorySchema } from './memory.ts';
+
 export const WORKER_STATES = ['starting', 'serving', 'draining', 'stopped'] as const;
 export type WorkerState = (typeof WORKER_STATES)[number];
 
@@ -35,6 +37,8 @@ export const heartbeatSchema = z.object({
   failures: z.int().min(0),
   rss_bytes: z.int().min(0),
   slab_bytes: z.int().min(0),
+  /** Absent in the beats of older workers. */
+  memory: workerMemorySchema.optional(),
   loop_delay_ms: z.number(),
   ops_port: z.int(),
   started_at: z.int(),
