@@ -31,9 +31,16 @@ const schema = z.object({
     .int()
     .min(1024)
     .default(64 * 1_048_576),
-  /** Seconds that a request's head, and all of the request, may take to arrive. */
+  /** Bytes of requests and of unread answers that the gateway holds at once. */
+  BATCHYARD_MAX_BYTES_IN_FLIGHT: z.coerce
+    .number()
+    .int()
+    .min(1_048_576)
+    .default(256 * 1_048_576),
+  /** Seconds that a request's head, and all of the request, may take to arrive, and its answer to be read. */
   BATCHYARD_HEADERS_TIMEOUT: seconds.default(10),
   BATCHYARD_REQUEST_TIMEOUT: seconds.default(30),
+  BATCHYARD_ANSWER_TIMEOUT: seconds.default(30),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
 });
 export type Config = z.infer<typeof schema>;

@@ -5,6 +5,7 @@ import { createQueueOperations } from '@batchyard/queue/queue';
 import { countedBytes } from '@batchyard/queue/replies';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import type { JobKind } from '@batchyard/shared/contract/job';
+import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
@@ -14,13 +15,16 @@ import { createAnswerRequest } from './answer-request.ts';
 import { readConfig, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
 import { createHousekeeping } from './fleet/housekeeping.ts';
+import { createBytesInFlight } from './http/bytes-in-flight.ts';
 import { createFastLane, type Trouble } from './http/fast-lane.ts';
 import type { Limits } from './http/infer-route.ts';
 import { listen } from './http/listen.ts';
+import { createMemoryReport } from './http/memory-report.ts';
 import { createOpsApp } from './http/ops-app.ts';
 import { createPublicApp } from './http/public-app.ts';
 import { idPrefix } from './job-ids.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
+
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import { createGroupCommit } from './queue/group-commit.ts';
 import { askRedis } from './queue/ask-redis.ts';
@@ -53,11 +57,13 @@ async function start(): Promise<void> {
   const blocking = connectRedis(config.REDIS_URL, 'blocking');
   await Promise.all([commands.connect(), blocking.connect()]);
   const gateway = randomBytes(6).toString('hex');
+  const copies = createCopyCount();
   const queue = createQueueOperations({
     commands,
     blocking,
     prefix: PREFIX,
     resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000,
+    copies,
   });
 
   const metrics = createMetrics(VERSION);
@@ -97,6 +103,7 @@ async function start(): Promise<void> {
   const commit = createGroupCommit(
     async (name, jobs) => {
       let waiting: readonly number[] | undefined;
+      for (const { input } of jobs) copies.request.blob += input.byteLength;
       const options = {
         maxWaiting: config.BATCHYARD_MAX_WAITING,
         onWaiting: (byClass: readonly number[]) => void (waiting = byClass),
@@ -138,10 +145,14 @@ async function start(): Promise<void> {
   };
 
   const ready = (): boolean => !draining && fleet.fresh() && fleet.models().some((view) => view.workers > 0);
+  const inFlight = createBytesInFlight(config.BATCHYARD_MAX_BYTES_IN_FLIGHT);
+  const memory = createMemoryReport({ metrics, inFlight: inFlight.stats, copies, workers: fleet.workers });
   const limitsFor = (kind: JobKind): Limits => ({
     jsonBytes: config.BATCHYARD_MAX_JSON_BYTES,
     binaryBytes: config.BATCHYARD_MAX_BINARY_BYTES,
     screen: (announced) => requests.screen(announced, kind),
+    intake: { inFlight, copies: copies.request },
+    copies: copies.result,
   });
   const fastLane = createFastLane({
     infer: requests.infer,
@@ -165,6 +176,7 @@ async function start(): Promise<void> {
         fleet.models().map((view) => view.queue),
         fleet.workers(),
       );
+      memory.collect();
       return metrics.text();
     },
     ready: () => ({
@@ -181,13 +193,22 @@ async function start(): Promise<void> {
     queues: queue.queues,
     counts: queue.counts,
     forecast: loads.forecast,
+    memory: memory.report,
   });
 
   const timeouts = {
     headersMs: config.BATCHYARD_HEADERS_TIMEOUT * 1000,
     requestMs: config.BATCHYARD_REQUEST_TIMEOUT * 1000,
+    answerMs: config.BATCHYARD_ANSWER_TIMEOUT * 1000,
   };
-  const front = await listen({ host: config.HOST, port: config.PORT, handler: publicApp, fastLane, timeouts });
+  const front = await listen({
+    host: config.HOST,
+    port: config.PORT,
+    handler: publicApp,
+    fastLane,
+    timeouts,
+    onUnread: inFlight.unread,
+  });
   const back = await listen({ host: config.OPS_HOST, port: config.OPS_PORT, handler: ops.app });
 
   const housekeeping = createHousekeeping({

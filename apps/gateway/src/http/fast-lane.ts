@@ -51,7 +51,10 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
         }
         sendFailure(response, error);
       })
-      .finally(() => observe(route, response.statusCode, (performance.now() - started) / 1000));
+      .finally(() => {
+        limits.infer.intake.inFlight.leave(response.req);
+        observe(route, response.statusCode, (performance.now() - started) / 1000);
+      });
     return true;
   }
 
@@ -73,7 +76,7 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       return run('infer', response, async () => {
         if (found === 'unsafe') throw new Failure('not_found', 'Not Found');
         const asked = await readAsked({ request, response }, found, models, limits.infer);
-        sendInfer(request, response, await infer(asked, hangUp(response)));
+        sendInfer(request, response, await infer(asked, hangUp(response)), limits.infer.copies);
       });
     }
     if (!path.startsWith('/v1/')) return false;

@@ -4,15 +4,16 @@ import { deflate, gzip } from 'node:zlib';
 
 import { Failure } from '@batchyard/shared/contract/failure';
 import type { PriorityClass } from '@batchyard/shared/contract/job';
+import type { Passed } from '@batchyard/shared/contract/memory';
 import type { Model } from '@batchyard/shared/contract/model';
 
 import type { InferResponse } from '../protocol/encode-infer.ts';
 import type { InferRequest } from '../protocol/infer-request.ts';
 import { parseInferRequest } from '../protocol/parse-infer.ts';
 import type { ModelPath } from './paths.ts';
-import { readBody, type Exchange } from './read-body.ts';
+import { readBody, type Exchange, type Intake } from './read-body.ts';
 import { priorityHeader, timeoutHeader } from './request-options.ts';
-import { sendBytes } from './respond.ts';
+import { ONE_WRITE_BYTES, sendBytes } from './respond.ts';
 
 export type Asked = {
   readonly model: Model;
@@ -34,6 +35,9 @@ export type Limits = {
   readonly binaryBytes: number;
   /** Throws where the request is refused whatever its body says. */
   readonly screen: (announced: Omit<Asked, 'request'>) => void;
+  readonly intake: Intake;
+  /** Of the results. */
+  readonly copies: Passed;
 };
 
 /** @throws Failure model_not_found with the text that Triton's clients match on */
@@ -63,6 +67,7 @@ export async function readAsked(
   const body = await readBody(
     { request, response },
     headerLength === undefined ? limits.jsonBytes : limits.binaryBytes,
+    limits.intake,
   );
   return { model, queue, priority, timeoutMs, request: parseInferRequest(model, body, headerLength) };
 }
@@ -83,6 +88,7 @@ export function sendInfer(
   request: IncomingMessage,
   response: ServerResponse,
   { body, headerLength }: InferResponse,
+  copies: Passed,
 ): void {
   const headers: Record<string, string> =
     headerLength === undefined
@@ -93,7 +99,9 @@ export function sendInfer(
     accepted === undefined || body.byteLength < SMALLEST_COMPRESSED
       ? undefined
       : /\b(gzip|deflate)\b/.exec(String(accepted))?.[1];
+  if (headerLength !== undefined) copies.answer += body.byteLength - headerLength;
   if (encoding === undefined) {
+    if (body.byteLength <= ONE_WRITE_BYTES) copies.answer += body.byteLength;
     sendBytes(response, 200, body, headers);
     return;
   }

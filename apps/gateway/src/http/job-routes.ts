@@ -93,7 +93,7 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
     const known = models.model(model, version)?.model;
     if (!known)
       throw new Failure('model_not_found', `Request for unknown model: '${model}' version ${version} is not found`);
-    sendInfer(request, response, encodeResult(known, id, blob, request));
+    sendInfer(request, response, encodeResult(known, id, blob, request), limits.copies);
   }
 
   async function cancel(response: ServerResponse, id: string): Promise<void> {

@@ -6,9 +6,10 @@ import { Failure } from '@batchyard/shared/contract/failure';
 import type { FastLane } from './fast-lane.ts';
 import { refuseBroken } from './refuse-broken.ts';
 import { sendFailure } from './respond.ts';
+import { watchReaders } from './slow-readers.ts';
 
-/** How long a request's head, and all of the request, may take to arrive. */
-export type Timeouts = { readonly headersMs: number; readonly requestMs: number };
+/** How long a request's head, and all of the request, may take to arrive, and how long its answer to be read. */
+export type Timeouts = { readonly headersMs: number; readonly requestMs: number; readonly answerMs: number };
 
 type Options = {
   readonly host: string;
@@ -16,13 +17,15 @@ type Options = {
   readonly handler: RequestListener;
   readonly fastLane?: FastLane;
   readonly timeouts?: Timeouts;
+  /** Is told how many bytes of answers wait for their readers. */
+  readonly onUnread?: (bytes: number) => void;
 };
 export type Listener = { readonly port: number; close(): Promise<void> };
 
 const HEADER_BYTES = 16_384;
 /** node:http counts the bytes of names and values only, and would drop what is over a number of its own unseen. */
 const MOST_HEADERS = 1_000;
-const DEFAULT_TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 30_000 };
+const DEFAULT_TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 30_000, answerMs: 30_000 };
 const LONGEST_CHECK_MS = 1_000;
 const SWEEP_MS = 50;
 
@@ -39,6 +42,7 @@ export async function listen({
   handler,
   fastLane,
   timeouts = DEFAULT_TIMEOUTS,
+  onUnread,
 }: Options): Promise<Listener> {
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     noteResponse(response);
@@ -70,6 +74,14 @@ export async function listen({
     serve,
   );
   server.maxHeadersCount = 0;
+  const sweepReaders = watchReaders(server, timeouts.answerMs);
+  const reading = setInterval(
+    () => {
+      const unread = sweepReaders(performance.now());
+      onUnread?.(unread);
+    },
+    Math.min(LONGEST_CHECK_MS, timeouts.answerMs / 2),
+  );
   const noteResponse = refuseBroken(server);
   // Without a listener node:http asks for the body before any check; here readBody does, once its length is allowed.
   server.on('checkContinue', serve);
@@ -90,6 +102,7 @@ export async function listen({
         // A connection that is busy now is idle after its answer, and would be kept for as long as any idle one.
         const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
         server.close(() => {
+          clearInterval(reading);
           clearInterval(sweep);
           resolve();
         });

@@ -20,6 +20,7 @@ type Parts = {
   readonly queues: () => Promise<string[]>;
   readonly counts: (queue: string) => Promise<QueueCounts>;
   readonly forecast: QueueLoads['forecast'];
+  readonly memory: () => unknown;
 };
 
 /** A worker not heard of for three beats. */
@@ -81,7 +82,7 @@ function mountBoard(app: Express): (queues: readonly BaseAdapter[]) => void {
   return (queues) => board.replaceQueues([...queues]);
 }
 
-export function createOpsApp({ metrics, ready, workers, queues, counts, forecast }: Parts): {
+export function createOpsApp({ metrics, ready, workers, queues, counts, forecast, memory }: Parts): {
   app: Express;
   show: (queues: readonly BaseAdapter[]) => void;
 } {
@@ -98,6 +99,7 @@ export function createOpsApp({ metrics, ready, workers, queues, counts, forecast
     response.type(type).send(body);
   });
   app.get('/v1/workers', (_request, response) => sendJson(response, 200, { workers: workers().map(workerLine) }));
+  app.get('/v1/memory', (_request, response) => sendJson(response, 200, memory()));
   app.get('/v1/queues', async (_request, response) => {
     const names = await queues();
     sendJson(response, 200, {

@@ -1,12 +1,18 @@
 /**
  * A request's body, bounded: by Content-Length before the first byte, by counting when it comes in chunks, and while it
- * is inflated. Without a length or encoding problem the bytes are those of the socket, concatenated once.
+ * is inflated. Without a length or encoding problem the bytes are those of the socket, concatenated once. The bytes of all
+ * bodies together are bounded as well.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 
 import { Failure } from '@batchyard/shared/contract/failure';
+import type { Passed } from '@batchyard/shared/contract/memory';
 
+import type { BytesInFlight } from './bytes-in-flight.ts';
+
+/** What is told of the bytes that come. */
+export type Intake = { readonly inFlight: BytesInFlight; readonly copies: Passed };
 export type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse };
 
 const RATIO = 20;
@@ -25,29 +31,44 @@ function inflater(encoding: string): Gunzip | Inflate | undefined {
   );
 }
 
-/** @throws Failure too_large, unsupported_encoding or bad_request */
-export async function readBody({ request, response }: Exchange, limit: number): Promise<Buffer> {
+/** @throws Failure too_large, overloaded, unsupported_encoding or bad_request */
+export async function readBody({ request, response }: Exchange, limit: number, intake: Intake): Promise<Buffer> {
   const told = request.headers['content-length'];
   if (told !== undefined && Number(told) > limit) throw tooLarge(limit);
+  const { inFlight, copies } = intake;
+  inFlight.enter(told === undefined ? 0 : Number(told));
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined) {
     const stream = inflater(encoding.trim().toLowerCase());
     if (stream) {
       askFor(request, response);
-      return inflate(request, stream, limit);
+      return inflate(request, stream, limit, intake);
     }
   }
   askFor(request, response);
   return new Promise((resolve, reject) => {
     const parts = createParts();
+    const length = Number(told);
     request.on('data', (part: Buffer) => {
       if (parts.bytes() + part.byteLength > limit) {
         request.removeAllListeners('data');
+        inFlight.stopReading(request);
         request.resume();
         reject(tooLarge(limit));
-      } else parts.add(part);
+        return;
+      }
+      // What comes in one part, as most do, has nothing to wait for.
+      if (parts.bytes() === 0 && part.byteLength !== length) inFlight.startReading(request);
+      inFlight.came(request, part.byteLength);
+      parts.add(part);
     });
-    request.on('end', () => resolve(parts.whole()));
+    request.on('end', () => {
+      inFlight.stopReading(request);
+      const whole = parts.whole();
+      copies.bytes += whole.byteLength;
+      copies.body += parts.copied();
+      resolve(whole);
+    });
     request.on('aborted', () => reject(new Failure('bad_request', 'the body ended early')));
     request.on('error', reject);
   });
@@ -66,6 +87,7 @@ const NO_ROOM = Buffer.alloc(0);
 function createParts() {
   const parts: Buffer[] = [];
   let bytes = 0;
+  let copied = 0;
   let room = NO_ROOM;
   let used = 0;
   function seal(): void {
@@ -85,25 +107,36 @@ function createParts() {
           room = Buffer.allocUnsafeSlow(ROOM_BYTES);
         }
         used += part.copy(room, used);
+        copied += part.byteLength;
       }
       bytes += part.byteLength;
     },
     /** The one part as it came, or all of them concatenated once. */
     whole(): Buffer {
       seal();
-      return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, bytes);
+      if (parts.length === 1) return parts[0] as Buffer;
+      copied += bytes;
+      return Buffer.concat(parts, bytes);
     },
+    copied: () => copied,
   };
 }
 
-function inflate(request: IncomingMessage, stream: Gunzip | Inflate, limit: number): Promise<Buffer> {
+function inflate(
+  request: IncomingMessage,
+  stream: Gunzip | Inflate,
+  limit: number,
+  { inFlight, copies }: Intake,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let inflated = 0;
     let packed = 0;
+    inFlight.startReading(request);
     const fail = (error: Failure): void => {
       request.unpipe(stream);
       stream.destroy();
+      inFlight.stopReading(request);
       request.resume();
       reject(error);
     };
@@ -116,9 +149,17 @@ function inflate(request: IncomingMessage, stream: Gunzip | Inflate, limit: numb
         fail(
           new Failure('too_large', `the compressed body inflates beyond the maximum allowed ratio of ${RATIO} to 1`),
         );
-      } else parts.push(part);
+      } else {
+        inFlight.came(request, part.byteLength);
+        parts.push(part);
+      }
     });
-    stream.on('end', () => resolve(Buffer.concat(parts, inflated)));
+    stream.on('end', () => {
+      inFlight.stopReading(request);
+      copies.bytes += inflated;
+      copies.body += inflated;
+      resolve(Buffer.concat(parts, inflated));
+    });
     stream.on('error', () => fail(new Failure('bad_request', 'the compressed body is corrupt')));
     request.pipe(stream);
   });

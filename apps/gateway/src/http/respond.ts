@@ -14,7 +14,7 @@ export function sendJson(
   sendBytes(response, status, Buffer.from(JSON.stringify(value)), { 'content-type': 'application/json', ...headers });
 }
 
-const ONE_WRITE_BYTES = 8_192;
+export const ONE_WRITE_BYTES = 8_192;
 
 export function sendBytes(
   response: ServerResponse,
