@@ -123,6 +123,18 @@ test('a batch that throws is halved until only the row that throws has failed', 
   assert.equal(seen.runs.length, 1 + 2 * 3);
 });
 
+test('wherever the row that throws is, 2 · log2(B) further runs find it', async () => {
+  for (const size of [2, 4, 8]) {
+    for (let at = 0; at < size; at += 1) {
+      const { run, seen } = bench();
+      await run(Array.from({ length: size }, (_, i) => taken(`j${i}`, [i === at ? 5_000 : i])));
+      assert.deepEqual(seen.failed, { [`j${at}`]: 'model_error' });
+      assert.equal(Object.keys(seen.results).length, size - 1);
+      assert.ok(seen.runs.length - 1 <= 2 * Math.log2(size));
+    }
+  }
+});
+
 test('a result that Redis cannot take is written again, and never fails the job', async () => {
   const { run, seen, tries, reported } = bench({
     finish(count) {
