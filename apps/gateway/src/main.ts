@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createQueueOperations } from '@batchyard/queue/queue';
 import { countedBytes } from '@batchyard/queue/replies';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
+import { shownUrl } from '@batchyard/shared/contract/durability';
 import type { JobKind } from '@batchyard/shared/contract/job';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
@@ -13,6 +14,8 @@ import { createQueueLoads } from './admission/queue-loads.ts';
 import { createAnswerRequest } from './answer-request.ts';
 import { readConfig, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
+import { createModelBreaker } from './fleet/model-breaker.ts';
+import { createRedisWatch } from './fleet/redis-watch.ts';
 import { createHousekeeping } from './fleet/housekeeping.ts';
 import { createFastLane, type Trouble } from './http/fast-lane.ts';
 import type { Limits } from './http/infer-route.ts';
@@ -62,17 +65,16 @@ async function start(): Promise<void> {
 
   const metrics = createMetrics(VERSION);
   const observed = createGatewayMetrics(metrics, queue);
-  let aof = false;
-  const fleet = createFleetView({
-    models: queue.models,
-    workers: queue.workers,
-    async memoryShare() {
-      const info = await queue.redisState();
-      aof = info.appendOnly;
-      return info.memoryShare;
-    },
+  const redis = createRedisWatch({
+    redisState: queue.redisState,
+    durability: config.BATCHYARD_DURABILITY,
+    shown: shownUrl(config.REDIS_URL),
+    report: log.warn.bind(log),
   });
+  const fleet = createFleetView({ models: queue.models, workers: queue.workers, memoryShare: redis.memoryShare });
   await fleet.refresh();
+  const refused = redis.problem();
+  if (refused) throw new Error(refused.sentence, { cause: refused.next });
 
   const waiters = createWaiters((name, id) => pollJob(queue, name, id));
   const replies = await startReplyLoop({
@@ -118,6 +120,7 @@ async function start(): Promise<void> {
     loads,
     now: () => performance.now(),
   });
+  const breaker = createModelBreaker({ report: log.warn.bind(log), now: () => performance.now() });
   const desk = {
     submit: requests.submit,
     queueOf: (id: string) => fleet.models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
@@ -125,8 +128,12 @@ async function start(): Promise<void> {
     position: askRedis(queue.position),
     output: askRedis(queue.output),
     cancel: askRedis(queue.cancel),
+    input: askRedis(queue.input),
+    retry: askRedis((name: string, id: string, again: { timeoutMs: number; signature: string }) =>
+      queue.retry(name, id, { ...again, maxWaiting: config.BATCHYARD_MAX_WAITING }),
+    ),
     wasRemoved: askRedis(queue.wasRemoved),
-    durable: () => aof,
+    durable: redis.durable,
     waitFor: askRedis(async (name: string, id: string, ms: number) => {
       const waiting = wait({ queue: name, id }, ms);
       try {
@@ -137,14 +144,18 @@ async function start(): Promise<void> {
     }),
   };
 
-  const ready = (): boolean => !draining && fleet.fresh() && fleet.models().some((view) => view.workers > 0);
+  const ready = (): boolean =>
+    !draining && fleet.fresh() && !redis.problem() && fleet.models().some((view) => view.workers > 0);
   const limitsFor = (kind: JobKind): Limits => ({
     jsonBytes: config.BATCHYARD_MAX_JSON_BYTES,
     binaryBytes: config.BATCHYARD_MAX_BINARY_BYTES,
-    screen: (announced) => requests.screen(announced, kind),
+    screen(announced) {
+      if (kind === 'attached') breaker.screen(announced.queue);
+      requests.screen(announced, kind);
+    },
   });
   const fastLane = createFastLane({
-    infer: requests.infer,
+    infer: (asked, gone) => breaker.run(asked.queue, () => requests.infer(asked, gone), gone),
     desk,
     models: fleet,
     limits: { infer: limitsFor('attached'), jobs: limitsFor('durable') },
@@ -172,7 +183,10 @@ async function start(): Promise<void> {
       detail: {
         draining,
         redis: fleet.fresh(),
-        durable: aof,
+        durability: config.BATCHYARD_DURABILITY,
+        durable: redis.durable(),
+        problem: redis.problem(),
+        failing: breaker.open(),
         redis_memory: fleet.memoryShare(),
         models: fleet.models().length,
       },
@@ -192,7 +206,12 @@ async function start(): Promise<void> {
 
   const housekeeping = createHousekeeping({
     ...queue,
-    silences: () => fleet.workers().map(({ heartbeat, silentMs }) => ({ worker: heartbeat.id, silentMs })),
+    silences: () =>
+      fleet.workers().map((view) => ({
+        worker: view.heartbeat.id,
+        silentMs: fleet.silentMs(view),
+        named: view.heartbeat.named === true,
+      })),
     report: (event, detail) => log.warn(detail, event),
   });
   const timers = [
@@ -222,8 +241,9 @@ async function start(): Promise<void> {
 
 start().catch((error: unknown) => {
   const sentence = error instanceof Error ? error.message : String(error);
-  tell({ kind: 'failed', sentence, hint: 'npx batchyard doctor' });
-  process.stderr.write(`gateway: ${sentence}\n`);
+  const hint = error instanceof Error && typeof error.cause === 'string' ? error.cause : 'npx batchyard doctor';
+  tell({ kind: 'failed', sentence, hint });
+  process.stderr.write(`gateway: ${sentence}\n  next: ${hint}\n`);
   process.exitCode = 1;
   setTimeout(() => process.exit(1), 50);
 });

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 
 import { createQueueOperations } from '@batchyard/queue/queue';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
+import { connectionName } from '@batchyard/shared/contract/heartbeat';
 import { queueName } from '@batchyard/shared/contract/model';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 
-import { createLatencyBook } from './batching/latency-model.ts';
+import { createLatencyBook, type LatencyBook } from './batching/latency-model.ts';
+import { createRunWatch } from './batching/run-watch.ts';
 import { readConfig, type Config } from './config.ts';
 import { createHeartbeatBook } from './control/heartbeat.ts';
 import { startOpsListener } from './control/ops-listener.ts';
@@ -28,6 +30,8 @@ const VERSION = '0.1.0';
 const PREFIX = '{by0}';
 const LOCK_MS = 30_000;
 const DRAIN_LIMIT_MS = 20_000;
+const WATCH_MS = 500;
+const ABANDON_LIMIT_MS = 2_000;
 
 const tell = (message: ChildMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -42,6 +46,9 @@ function createIncarnation(worker: string): Incarnation {
   renew();
   return { worker, token: () => token, renew, nextBatch: () => (batch += 1) };
 }
+
+/** Ends this process also while a run is stuck in native code, which `process.exit` would wait for. */
+const endNow = (): void => void process.kill(process.pid, 'SIGKILL');
 
 /** Loads all models, one after the other; a problem of one is told and leaves the others alone. */
 async function loadAll(
@@ -88,9 +95,12 @@ async function start(): Promise<void> {
   const loaded = await loadAll(config, slabs, log);
   if (loaded.length === 0) throw new Error(`no model can be served from ${config.BATCHYARD_MODELS}`);
 
-  const commands = connectRedis(config.REDIS_URL, 'commands');
-  const blocking = connectRedis(config.REDIS_URL, 'blocking');
+  const called = { connectionName: connectionName(incarnation.worker) };
+  const commands = connectRedis(config.REDIS_URL, 'commands', called);
+  const blocking = connectRedis(config.REDIS_URL, 'blocking', called);
   await Promise.all([commands.connect(), blocking.connect()]);
+  // A Redis may not let its clients take names: then nobody concludes anything from their absence.
+  const named = (await commands.client('GETNAME').catch(() => null)) === called.connectionName;
   const queue = createQueueOperations({
     commands,
     blocking,
@@ -98,21 +108,29 @@ async function start(): Promise<void> {
     resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000,
   });
 
-  const served = loaded.map(({ definition, loaded: { model, session, latency } }) => ({
-    definition,
-    threads: definition.config.intraOpThreads ?? 1,
-    served: {
-      model,
-      queue: queueName(model.name, model.version),
-      latency: createLatencyBook(latency),
-      run: session.run,
-    } satisfies ServedModel,
-  }));
+  const now = (): number => performance.now();
+  const watch = createRunWatch(config.BATCHYARD_RUN_LIMIT_S * 1000);
+  function watched(name: string, { model, session }: LoadedModel, latency: LatencyBook): ServedModel['run'] {
+    return (inputs) => {
+      watch.begin(name, latency.p99(model.maxBatchSize > 0 ? (inputs[0]?.shape[0] ?? 1) : 1), now());
+      return session.run(inputs).finally(() => watch.end(name));
+    };
+  }
+  const served = loaded.map(({ definition, loaded: one }) => {
+    const { model } = one;
+    const name = queueName(model.name, model.version);
+    const latency = createLatencyBook(one.latency);
+    return {
+      definition,
+      session: one.session,
+      threads: definition.config.intraOpThreads ?? 1,
+      served: { model, queue: name, latency, run: watched(name, one, latency) } satisfies ServedModel,
+    };
+  });
   const names = served.map((one) => one.served.queue);
   const metrics = createMetrics(VERSION);
   const observed = createWorkerMetrics(metrics, slabs.stats);
   const bell = startWorkBell({ queues: names, waitForWork: queue.waitForWork, pause });
-  const now = (): number => performance.now();
   const prepare = createRunBatch({
     finish: queue.finish,
     fail: queue.fail,
@@ -155,6 +173,7 @@ async function start(): Promise<void> {
     slabBytes: () => slabs.stats().idleBytes + slabs.stats().usedBytes,
     capacityRows: served.reduce((sum, one) => sum + Math.max(1, one.served.model.maxBatchSize), 0),
     opsPort: () => ops.port,
+    named,
   });
   const ops = await startOpsListener({
     port: config.WORKER_OPS_PORT,
@@ -175,12 +194,32 @@ async function start(): Promise<void> {
   }
   const quietly = (work: () => Promise<unknown>) => (): void => void work().catch(() => undefined);
 
+  /** For what only a new process can mend. Whoever watches over this one starts it again and counts the death. */
+  function endBecause(name: string, sentence: string, error?: Error): void {
+    log.fatal({ queue: name, err: error }, sentence);
+    void Promise.race([jobs.abandon(name).catch(() => undefined), pause(ABANDON_LIMIT_MS)]).then(endNow);
+  }
+  function lookForHung(): void {
+    const hung = watch.tick(now());
+    if (hung === undefined) return;
+    watch.end(hung.queue);
+    endBecause(
+      hung.queue,
+      `a run of ${hung.queue} has taken longer than ${Math.round(hung.limitMs)} ms: this worker ends, and what it held runs elsewhere`,
+    );
+  }
+  for (const { session, served: one } of served)
+    session.onEnd((error) =>
+      endBecause(one.queue, `the session thread of ${one.queue} has ended: so does this worker`, error),
+    );
+
   for (const one of served) await queue.announce(one.served.model);
   book.enter('serving');
   await checkIn();
   const timers = [
     setInterval(quietly(checkIn), 1_000),
     setInterval(quietly(jobs.renewHeld), LOCK_MS / 3),
+    setInterval(lookForHung, WATCH_MS),
     setInterval(quietly(recover), 1_900 + Math.random() * 200),
   ];
   const serving = Promise.all(

@@ -113,6 +113,21 @@ test('a batch that throws is halved until only the row that throws has failed', 
   assert.deepEqual(reports, ['the model could not compute a job']);
 });
 
+test('wherever the row that throws is, 2 · log2(B) further runs find it', async () => {
+  for (const size of [2, 4, 8]) {
+    for (let at = 0; at < size; at += 1) {
+      const { runs, finished, failed, runJobs } = puppet();
+      await write(await runJobs(Array.from({ length: size }, (_, i) => jobOf(`j${i}`, [i === at ? 13 : 100 + i]))));
+      assert.deepEqual(
+        failed.map(({ id }) => id),
+        [`j${at}`],
+      );
+      assert.equal(finished.length, size - 1);
+      assert.ok(runs.length - 1 <= 2 * Math.log2(size));
+    }
+  }
+});
+
 test('the mates of a row that throws have the bisection as their reason', async () => {
   const { finished, runJobs } = puppet();
   await write(await runJobs([jobOf('a', [1]), jobOf('b', [13])]));

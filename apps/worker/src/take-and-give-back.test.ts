@@ -59,3 +59,45 @@ test('nothing is taken until Redis has answered that the batch went back', async
     'take 4',
   ]);
 });
+
+test('a run that hangs keeps its batch, which counts as started; what else is held goes back', async () => {
+  const told: string[] = [];
+  const never = new Promise<void>(() => undefined);
+  const taken = (id: string): Taken => ({
+    kind: 'jobs',
+    jobs: [{ id, rows: 1, deaths: 0, deadlineMs: 1_000 }] as unknown as Extract<Taken, { kind: 'jobs' }>['jobs'],
+    waiting: 1,
+    nowMs: 0,
+  });
+  let batch = 0;
+  const jobs = createServeJobs({
+    incarnation: { worker: 'w', token: () => 'w:1', renew: () => undefined, nextBatch: () => (batch += 1) },
+    take: async (_queue, request) => taken(`job ${request.batch}`),
+    giveBack: async (queue, given, ids = []) => told.push(`give back ${queue} ${given.batch} ${ids.join(',')}`),
+    markStarted: async (token, batches) => void told.push(`started ${token} ${batches.join(',')}`),
+    renew: async () => [],
+    awaitWork: () => never,
+    prepare: () => ({ execute: () => never, settled: never }),
+    minAgeMs: () => 0,
+    lockMs: 30_000,
+    now: () => 0,
+    pause: async () => undefined,
+  } satisfies Parts);
+  const table = { p50: () => 1, points: () => [], observe: () => undefined };
+  const latency = { ...table, of: () => table };
+  for (const queue of ['q', 'other'])
+    void jobs.serve({ queue, latency } as unknown as Parameters<typeof jobs.serve>[0], {
+      strategy: 'fixed',
+      maxRows: 1,
+      maxWaitMs: 0,
+    });
+  // Each queue runs one batch and has prepared the next.
+  while (jobs.inFlight() < 4) await Promise.resolve();
+  await jobs.abandon('q');
+  assert.deepEqual(told.slice(-4), [
+    'started w:1 1',
+    'give back other 2 job 2',
+    'give back q 3 job 3',
+    'give back other 4 job 4',
+  ]);
+});
