@@ -48,7 +48,6 @@ function puppet({ load = {}, added = 'added', outcome = NEVER as Promise<never>,
       admitted: () => undefined,
       waited: () => undefined,
     },
-    now: () => 0,
     async add(queue, job) {
       log.push(`add ${queue}`);
       jobs.push(job);

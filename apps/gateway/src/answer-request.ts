@@ -45,7 +45,6 @@ type Parts = {
   cancel(queue: string, id: string): Promise<unknown>;
   /** A result that was too large for the reply. */
   output(queue: string, id: string): Promise<Buffer | undefined>;
-  readonly now: () => number;
 };
 
 /** What is known of a request before its body is read. */
@@ -90,16 +89,16 @@ function createAdmission(loads: Pick<QueueLoads, 'load' | 'waited'>) {
     throw new Failure(admission.code, text, { retryAfterS: admission.retryAfterS });
   }
   /** Teaches the prediction; short waits are not worth reading the receipt. */
-  function learn(queue: string, waitMs: number, tookMs: number, outcome: Outcome): void {
+  function learn(queue: string, { job, waitMs }: Admitted, outcome: Outcome): void {
     if (waitMs < WORTH_LEARNING_MS || typeof outcome === 'string' || outcome.outcome === 'failed') return;
-    const { run_ms: runMs } = JSON.parse(outcome.text) as Receipt;
-    loads.waited(queue, waitMs, Math.max(0, tookMs - runMs));
+    const { queue_ms: actualMs } = JSON.parse(outcome.text) as Receipt;
+    loads.waited(queue, job.priority, { predictedMs: waitMs, actualMs });
   }
   return { check, learn };
 }
 
 export function createAnswerRequest(parts: Parts): AnswerRequest {
-  const { gateway, loads, add, wait, cancel, output, now } = parts;
+  const { gateway, loads, add, wait, cancel, output } = parts;
   const { check, learn } = createAdmission(loads);
 
   function admit(asked: Asked, kind: JobKind): Admitted {
@@ -159,8 +158,8 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       check({ model, queue }, wanted, kind);
     },
     async infer(asked, gone) {
-      const { job, waitMs } = admit(asked, 'attached');
-      const startedAt = now();
+      const admitted = admit(asked, 'attached');
+      const { job } = admitted;
       const waiting = wait({ queue: asked.queue, id: job.id }, job.remainingMs + GRACE_MS);
       const stored = store(asked.queue, job);
       // A cancel that overtook its job would find nothing to cancel.
@@ -180,7 +179,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
         throw error;
       }
       const outcome = await waiting.outcome;
-      learn(asked.queue, waitMs, now() - startedAt, outcome);
+      learn(asked.queue, admitted, outcome);
       if (outcome === 'timeout') void cancel(asked.queue, job.id).catch(() => undefined);
       return settle(asked, job.id, outcome);
     },

@@ -118,7 +118,6 @@ async function start(): Promise<void> {
     cancel: queue.cancel,
     output: askRedis(queue.output),
     loads,
-    now: () => performance.now(),
   });
   const breaker = createModelBreaker({ report: log.warn.bind(log), now: () => performance.now() });
   const desk = {

@@ -8,7 +8,7 @@ import { createRunBatch } from './run-batch.ts';
 import type { NamedTensor, ServedModel } from './run-rows.ts';
 import { bytesOf, deferred, inputOf, jobOf, MODEL, QUEUE, valuesIn, valuesOf } from './testing/samples.ts';
 
-const ticket = { worker: 'w', token: 'w:1', batch: 1, takenAt: 0 };
+const ticket = { worker: 'w', token: 'w:1', batch: 1, takenAt: 0, takenMs: 0 };
 const LOCK_MS = 300;
 const ANSWERED = { finished: [['a', [-1]]], failed: [] };
 

@@ -8,7 +8,7 @@ import { createLatencyBook } from './batching/latency-model.ts';
 import { createRunRows, type BatchTicket, type NamedTensor, type Ready, type ServedModel } from './run-rows.ts';
 import { bytesOf, jobOf, MODEL, QUEUE, valuesIn, valuesOf } from './testing/samples.ts';
 
-const ticket: BatchTicket = { worker: 'w', token: 'w:1', batch: 7, takenAt: 0 };
+const ticket: BatchTicket = { worker: 'w', token: 'w:1', batch: 7, takenAt: 0, takenMs: 0 };
 const readyOf = (job: TakenJob): Ready => ({
   job,
   blob: decodeTensorBlob(job.input ?? Buffer.alloc(0)),
@@ -85,6 +85,7 @@ test("a receipt tells the job's rows, its batch, why it ran and what was predict
     worker: 'w',
     reason: 'full',
     run_ms: 4,
+    queue_ms: 0,
     predicted_ms: 6,
   });
 });

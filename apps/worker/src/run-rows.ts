@@ -33,6 +33,8 @@ export type BatchTicket = {
   readonly token: string;
   readonly batch: number;
   readonly takenAt: number;
+  /** When it was taken, by Redis' clock. */
+  readonly takenMs: number;
 };
 
 export type RunParts = {
@@ -113,7 +115,8 @@ export function createRunRows(parts: RunParts) {
     const shared = { batch_rows: rows, batch: `${ticket.token}/${ticket.batch}`, worker: ticket.worker, reason };
     const times = { run_ms: round(runMs), predicted_ms: round(predicted) };
     const finished = ready.map(({ job, rows: own }, i): Finished => {
-      const receipt: Receipt = { rows: own, ...shared, ...times };
+      const waitedMs = Math.max(0, ticket.takenMs - job.queuedMs) + queueMs;
+      const receipt: Receipt = { rows: own, ...shared, ...times, queue_ms: round(waitedMs) };
       return {
         id: job.id,
         output: encodeTensorBlob(blobs[i] ?? { tensors: [], requested: [] }),

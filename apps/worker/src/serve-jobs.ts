@@ -136,7 +136,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
           const named = { queue, token, batch };
           const jobs = held.hold(named, taken.jobs.slice(0, take));
           if (jobs.length === 0) break;
-          const ticket = { worker: incarnation.worker, token, batch, takenAt: now() };
+          const ticket = { worker: incarnation.worker, token, batch, takenAt: now(), takenMs: taken.nowMs };
           const prepared = parts.prepare(served, jobs, ticket, reason);
           await running;
           running = run(named, prepared, jobs);

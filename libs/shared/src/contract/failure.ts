@@ -52,7 +52,11 @@ export class Failure extends Error {
   readonly pointers: readonly string[];
 
   constructor(code: FailureCode, message: string, extra: { retryAfterS?: number; pointers?: readonly string[] } = {}) {
+    // Refusals come by the thousand under overload, and nobody reads their stacks.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.retryAfterS = extra.retryAfterS;
     this.pointers = extra.pointers ?? [];
