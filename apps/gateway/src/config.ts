@@ -50,6 +50,7 @@ const OTHERS = [
   'BATCHYARD_SESSIONS',
   'BATCHYARD_THREADS',
   'BATCHYARD_SLAB_BYTES',
+  'BATCHYARD_RUN_LIMIT_S',
 ];
 
 function distance(a: string, b: string): number {

@@ -11,6 +11,7 @@ import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 
 import { createLatencyBook } from './batching/latency-model.ts';
+import { createRunWatch } from './batching/run-watch.ts';
 import { readConfig, type Config } from './config.ts';
 import { createHeartbeatBook } from './control/heartbeat.ts';
 import { startOpsListener } from './control/ops-listener.ts';
@@ -28,6 +29,8 @@ const VERSION = '0.1.0';
 const PREFIX = '{by0}';
 const LOCK_MS = 30_000;
 const DRAIN_LIMIT_MS = 20_000;
+const WATCH_MS = 500;
+const ABANDON_LIMIT_MS = 2_000;
 
 const tell = (message: ChildMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -42,6 +45,9 @@ function createIncarnation(worker: string): Incarnation {
   renew();
   return { worker, token: () => token, renew, nextBatch: () => (batch += 1) };
 }
+
+/** Ends this process also while a run is stuck in native code, which `process.exit` would wait for. */
+const endNow = (): void => void process.kill(process.pid, 'SIGKILL');
 
 /** Loads all models, one after the other; a problem of one is told and leaves the others alone. */
 async function loadAll(
@@ -98,21 +104,29 @@ async function start(): Promise<void> {
     resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000,
   });
 
-  const served = loaded.map(({ definition, loaded: { model, session, latency } }) => ({
-    definition,
-    threads: definition.config.intraOpThreads ?? 1,
-    served: {
-      model,
-      queue: queueName(model.name, model.version),
-      latency: createLatencyBook(latency),
-      run: session.run,
-    } satisfies ServedModel,
-  }));
+  const now = (): number => performance.now();
+  const watch = createRunWatch(config.BATCHYARD_RUN_LIMIT_S * 1000);
+  function watched(name: string, { session }: LoadedModel): ServedModel['run'] {
+    return (inputs, p99Ms) => {
+      watch.begin(name, p99Ms, now());
+      return session.run(inputs).finally(() => watch.end(name));
+    };
+  }
+  const served = loaded.map(({ definition, loaded: one }) => {
+    const { model } = one;
+    const name = queueName(model.name, model.version);
+    const latency = createLatencyBook(one.latency);
+    return {
+      definition,
+      session: one.session,
+      threads: definition.config.intraOpThreads ?? 1,
+      served: { model, queue: name, latency, run: watched(name, one) } satisfies ServedModel,
+    };
+  });
   const names = served.map((one) => one.served.queue);
   const metrics = createMetrics(VERSION);
   const observed = createWorkerMetrics(metrics, slabs.stats);
   const bell = startWorkBell({ queues: names, waitForWork: queue.waitForWork, pause });
-  const now = (): number => performance.now();
   const prepare = createRunBatch({
     finish: queue.finish,
     fail: queue.fail,
@@ -175,12 +189,32 @@ async function start(): Promise<void> {
   }
   const quietly = (work: () => Promise<unknown>) => (): void => void work().catch(() => undefined);
 
+  /** For what only a new process can mend. Whoever watches over this one starts it again and counts the death. */
+  function endBecause(name: string, sentence: string, error?: Error): void {
+    log.fatal({ queue: name, err: error }, sentence);
+    void Promise.race([jobs.abandon(name).catch(() => undefined), pause(ABANDON_LIMIT_MS)]).then(endNow);
+  }
+  function lookForHung(): void {
+    const hung = watch.tick(now());
+    if (hung === undefined) return;
+    watch.end(hung.queue);
+    endBecause(
+      hung.queue,
+      `a run of ${hung.queue} has taken longer than ${Math.round(hung.limitMs)} ms: this worker ends, and what it held runs elsewhere`,
+    );
+  }
+  for (const { session, served: one } of served)
+    session.onEnd((error) =>
+      endBecause(one.queue, `the session thread of ${one.queue} has ended: so does this worker`, error),
+    );
+
   for (const one of served) await queue.announce(one.served.model);
   book.enter('serving');
   await checkIn();
   const timers = [
     setInterval(quietly(checkIn), 1_000),
     setInterval(quietly(jobs.renewHeld), LOCK_MS / 3),
+    setInterval(lookForHung, WATCH_MS),
     setInterval(quietly(recover), 1_900 + Math.random() * 200),
   ];
   const serving = Promise.all(

@@ -273,3 +273,18 @@ test('a stop takes nothing more, and serving ends when the last batch has ended 
   await serving;
   assert.equal(requests.length, 1);
 });
+
+test('a run that hangs keeps its batch, which counts as started; what else is held goes back', async () => {
+  const { jobs, started, given, batches } = puppet(
+    {
+      q: [taken('a'), taken('b'), new Promise<Taken>(() => undefined)],
+      other: [taken('c'), new Promise<Taken>(() => undefined)],
+    },
+    { end: true, settle: true },
+  );
+  for (const queue of ['q', 'other']) void jobs.serve(servedAs(queue), policy);
+  await until(() => batches.length === 3);
+  await jobs.abandon('q');
+  assert.deepEqual(started.at(-1), 'w:1 1');
+  assert.deepEqual(given.toSorted(), ['other w:1 c', 'q w:1 b']);
+});

@@ -6,6 +6,8 @@
 import type { Taken, TakenJob, TakeRequest } from '@batchyard/queue/operations';
 
 import { decideRun, decideTake, type BatchPolicy } from './batching/decide-batch.ts';
+import { createHeldJobs, type HeldBatch } from './batching/held-jobs.ts';
+import { createRunGate } from './batching/run-gate.ts';
 import type { PreparedBatch } from './run-batch.ts';
 import type { BatchTicket, ServedModel } from './run-rows.ts';
 
@@ -44,6 +46,8 @@ export type ServeJobs = {
   /** Extends the locks of all that is held. */
   renewHeld(): Promise<void>;
   stop(): void;
+  /** The run of this queue will not end: its batch, and no other, counts as started; all else that is held goes back. */
+  abandon(queue: string): Promise<void>;
   inFlight(): number;
 };
 
@@ -88,30 +92,19 @@ function createTaker({ take, giveBack }: Parts, queue: string) {
 
 export function createServeJobs(parts: Parts): ServeJobs {
   const { incarnation, lockMs, now, pause } = parts;
-  const held = new Map<string, { queue: string; token: string }>();
-  /** Batches of all models that run now. */
-  const started = new Set<number>();
+  const held = createHeldJobs();
+  const gate = createRunGate();
   let stopped = false;
 
-  /** A job that came a second time joins the run in progress. */
-  function hold(queue: string, token: string, jobs: readonly TakenJob[]): TakenJob[] {
-    const fresh = jobs.filter((job) => held.get(job.id)?.token !== token);
-    for (const job of fresh) held.set(job.id, { queue, token });
-    return fresh;
-  }
-
-  /** What was taken anew since, under another token, stays held. */
-  function letGo(id: string, token: string): void {
-    if (held.get(id)?.token === token) held.delete(id);
-  }
-
-  async function run(prepared: PreparedBatch, ticket: BatchTicket, jobs: readonly TakenJob[]): Promise<void> {
+  async function run(batch: HeldBatch, prepared: PreparedBatch, jobs: readonly TakenJob[]): Promise<void> {
+    await gate.enter(jobs.some((job) => job.deaths > 0));
     // The mark is on the socket before the batch is handed over, so that a crash inside native code counts.
-    started.add(ticket.batch);
-    void parts.markStarted(ticket.token, [...started]).catch(() => undefined);
+    void parts.markStarted(batch.token, held.begin(batch)).catch(() => undefined);
     await prepared.execute();
-    started.delete(ticket.batch);
-    void prepared.settled.then(() => jobs.forEach((job) => letGo(job.id, ticket.token)));
+    held.end(batch);
+    gate.leave();
+    const ids = jobs.map((job) => job.id);
+    void prepared.settled.then(() => held.drop(batch.token, ids));
   }
 
   async function serve(served: ServedModel, policy: BatchPolicy): Promise<void> {
@@ -136,12 +129,13 @@ export function createServeJobs(parts: Parts): ServeJobs {
           const { take, reason } = decideRun(taken.jobs, policy, ofGroup, taken.nowMs);
           const later = taken.jobs.slice(take).map((job) => job.id);
           if (later.length > 0) taker.giveBack({ token, batch }, later);
-          const jobs = hold(queue, token, taken.jobs.slice(0, take));
+          const named = { queue, token, batch };
+          const jobs = held.hold(named, taken.jobs.slice(0, take));
           if (jobs.length === 0) break;
           const ticket = { worker: incarnation.worker, token, batch, takenAt: now() };
           const prepared = parts.prepare(served, jobs, ticket, reason);
           await running;
-          running = run(prepared, ticket, jobs);
+          running = run(named, prepared, jobs);
           const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
           await Promise.race([running, pause(Math.max(0, ofGroup.p50(rows) - LEAD_MS))]);
           // Nothing more waited: the marker of whatever comes next rings the bell.
@@ -154,7 +148,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
         case 'dead':
           // The serving of another model may have heard it before and gone on.
           if (incarnation.token() === token) incarnation.renew();
-          for (const id of held.keys()) letGo(id, token);
+          held.clear(token);
           break;
         case 'paused':
         case 'nothing':
@@ -163,25 +157,24 @@ export function createServeJobs(parts: Parts): ServeJobs {
       }
     }
     await running;
-    while ([...held.values()].some((one) => one.queue === queue)) await pause(5);
+    while (held.has(queue)) await pause(5);
   }
 
   return {
     serve,
     async renewHeld() {
-      const groups = new Map<string, string[]>();
-      for (const [id, { queue, token }] of held) {
-        const key = `${token} ${queue}`;
-        groups.set(key, [...(groups.get(key) ?? []), id]);
-      }
-      for (const [key, ids] of groups) {
-        const [token = '', queue = ''] = key.split(' ');
-        for (const id of await parts.renew(queue, token, ids, lockMs)) letGo(id, token);
-      }
+      for (const { token, queue, ids } of held.owned()) held.drop(token, await parts.renew(queue, token, ids, lockMs));
+    },
+    async abandon(hung) {
+      stopped = true;
+      const own = held.running(hung).map(({ batch }) => batch);
+      await parts.markStarted(held.running(hung)[0]?.token ?? incarnation.token(), own);
+      for (const { queue, ids, ...batch } of held.batches())
+        if (!own.includes(batch.batch)) await parts.giveBack(queue, batch, ids);
     },
     stop() {
       stopped = true;
     },
-    inFlight: () => held.size,
+    inFlight: held.size,
   };
 }
