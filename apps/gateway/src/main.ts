@@ -192,7 +192,12 @@ async function start(): Promise<void> {
 
   const housekeeping = createHousekeeping({
     ...queue,
-    silences: () => fleet.workers().map(({ heartbeat, silentMs }) => ({ worker: heartbeat.id, silentMs })),
+    silences: () =>
+      fleet.workers().map((view) => ({
+        worker: view.heartbeat.id,
+        silentMs: fleet.silentMs(view),
+        named: view.heartbeat.named === true,
+      })),
     report: (event, detail) => log.warn(detail, event),
   });
   const timers = [

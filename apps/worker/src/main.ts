@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import { createQueueOperations } from '@batchyard/queue/queue';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
+import { connectionName } from '@batchyard/shared/contract/heartbeat';
 import { queueName } from '@batchyard/shared/contract/model';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
@@ -94,9 +95,12 @@ async function start(): Promise<void> {
   const loaded = await loadAll(config, slabs, log);
   if (loaded.length === 0) throw new Error(`no model can be served from ${config.BATCHYARD_MODELS}`);
 
-  const commands = connectRedis(config.REDIS_URL, 'commands');
-  const blocking = connectRedis(config.REDIS_URL, 'blocking');
+  const called = { connectionName: connectionName(incarnation.worker) };
+  const commands = connectRedis(config.REDIS_URL, 'commands', called);
+  const blocking = connectRedis(config.REDIS_URL, 'blocking', called);
   await Promise.all([commands.connect(), blocking.connect()]);
+  // A Redis may not let its clients take names: then nobody concludes anything from their absence.
+  const named = (await commands.client('GETNAME').catch(() => null)) === called.connectionName;
   const queue = createQueueOperations({
     commands,
     blocking,
@@ -169,6 +173,7 @@ async function start(): Promise<void> {
     slabBytes: () => slabs.stats().idleBytes + slabs.stats().usedBytes,
     capacityRows: served.reduce((sum, one) => sum + Math.max(1, one.served.model.maxBatchSize), 0),
     opsPort: () => ops.port,
+    named,
   });
   const ops = await startOpsListener({
     port: config.WORKER_OPS_PORT,

@@ -20,6 +20,7 @@ type Parts = {
   readonly slabBytes: () => number;
   readonly capacityRows: number;
   readonly opsPort: () => number;
+  readonly named: boolean;
 };
 
 export type HeartbeatBook = {
@@ -88,6 +89,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         slab_bytes: parts.slabBytes(),
         loop_delay_ms: Number.isFinite(loopDelayMs) ? loopDelayMs : 0,
         ops_port: parts.opsPort(),
+        named: parts.named,
         started_at: startedAt,
       };
     },

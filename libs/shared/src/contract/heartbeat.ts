@@ -37,6 +37,15 @@ export const heartbeatSchema = z.object({
   slab_bytes: z.int().min(0),
   loop_delay_ms: z.number(),
   ops_port: z.int(),
+  /** Its connections to Redis carry `connectionName`, so that their absence says something. */
+  named: z.boolean().optional(),
   started_at: z.int(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
+
+/** What Redis' CLIENT LIST calls the connections of a worker. */
+const NAME = 'batchyard-worker:';
+export const connectionName = (worker: string): string => NAME + encodeURIComponent(worker);
+/** The inverse; undefined for the name of anything else. */
+export const workerOfConnection = (name: string): string | undefined =>
+  name.startsWith(NAME) ? decodeURIComponent(name.slice(NAME.length)) : undefined;
