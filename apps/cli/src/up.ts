@@ -137,7 +137,8 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
         ops,
         models,
         redis: redis.described,
-        durable: redis.facts.appendOnly,
+        durability: config.BATCHYARD_DURABILITY,
+        persistence: redis.facts,
         workers: workers.length,
       }),
     );

@@ -1,4 +1,5 @@
 /** The gateway's settings: the only reader of its environment. */
+import { DURABILITIES } from '@batchyard/shared/contract/durability';
 import { z } from 'zod';
 
 const seconds = z.coerce.number().positive();
@@ -34,6 +35,7 @@ const schema = z.object({
   /** Seconds that a request's head, and all of the request, may take to arrive. */
   BATCHYARD_HEADERS_TIMEOUT: seconds.default(10),
   BATCHYARD_REQUEST_TIMEOUT: seconds.default(30),
+  BATCHYARD_DURABILITY: z.enum(DURABILITIES).default('auto'),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
 });
 export type Config = z.infer<typeof schema>;
@@ -44,7 +46,6 @@ const OTHERS = [
   'BATCHYARD_MODELS',
   'BATCHYARD_WORKERS',
   'BATCHYARD_WORKER_ID',
-  'BATCHYARD_DURABILITY',
   'BATCHYARD_REDIS',
   'BATCHYARD_REDIS_MAXMEMORY',
   'BATCHYARD_SESSIONS',

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createQueueOperations } from '@batchyard/queue/queue';
 import { countedBytes } from '@batchyard/queue/replies';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
+import { shownUrl } from '@batchyard/shared/contract/durability';
 import type { JobKind } from '@batchyard/shared/contract/job';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
@@ -13,6 +14,7 @@ import { createQueueLoads } from './admission/queue-loads.ts';
 import { createAnswerRequest } from './answer-request.ts';
 import { readConfig, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
+import { createRedisWatch } from './fleet/redis-watch.ts';
 import { createHousekeeping } from './fleet/housekeeping.ts';
 import { createFastLane, type Trouble } from './http/fast-lane.ts';
 import type { Limits } from './http/infer-route.ts';
@@ -62,17 +64,16 @@ async function start(): Promise<void> {
 
   const metrics = createMetrics(VERSION);
   const observed = createGatewayMetrics(metrics, queue);
-  let aof = false;
-  const fleet = createFleetView({
-    models: queue.models,
-    workers: queue.workers,
-    async memoryShare() {
-      const info = await queue.redisState();
-      aof = info.appendOnly;
-      return info.memoryShare;
-    },
+  const redis = createRedisWatch({
+    redisState: queue.redisState,
+    durability: config.BATCHYARD_DURABILITY,
+    shown: shownUrl(config.REDIS_URL),
+    report: log.warn.bind(log),
   });
+  const fleet = createFleetView({ models: queue.models, workers: queue.workers, memoryShare: redis.memoryShare });
   await fleet.refresh();
+  const refused = redis.problem();
+  if (refused) throw new Error(refused.sentence, { cause: refused.next });
 
   const waiters = createWaiters((name, id) => pollJob(queue, name, id));
   const replies = await startReplyLoop({
@@ -126,7 +127,7 @@ async function start(): Promise<void> {
     output: askRedis(queue.output),
     cancel: askRedis(queue.cancel),
     wasRemoved: askRedis(queue.wasRemoved),
-    durable: () => aof,
+    durable: redis.durable,
     waitFor: askRedis(async (name: string, id: string, ms: number) => {
       const waiting = wait({ queue: name, id }, ms);
       try {
@@ -137,7 +138,8 @@ async function start(): Promise<void> {
     }),
   };
 
-  const ready = (): boolean => !draining && fleet.fresh() && fleet.models().some((view) => view.workers > 0);
+  const ready = (): boolean =>
+    !draining && fleet.fresh() && !redis.problem() && fleet.models().some((view) => view.workers > 0);
   const limitsFor = (kind: JobKind): Limits => ({
     jsonBytes: config.BATCHYARD_MAX_JSON_BYTES,
     binaryBytes: config.BATCHYARD_MAX_BINARY_BYTES,
@@ -172,7 +174,9 @@ async function start(): Promise<void> {
       detail: {
         draining,
         redis: fleet.fresh(),
-        durable: aof,
+        durability: config.BATCHYARD_DURABILITY,
+        durable: redis.durable(),
+        problem: redis.problem(),
         redis_memory: fleet.memoryShare(),
         models: fleet.models().length,
       },
@@ -227,8 +231,9 @@ async function start(): Promise<void> {
 
 start().catch((error: unknown) => {
   const sentence = error instanceof Error ? error.message : String(error);
-  tell({ kind: 'failed', sentence, hint: 'npx batchyard doctor' });
-  process.stderr.write(`gateway: ${sentence}\n`);
+  const hint = error instanceof Error && typeof error.cause === 'string' ? error.cause : 'npx batchyard doctor';
+  tell({ kind: 'failed', sentence, hint });
+  process.stderr.write(`gateway: ${sentence}\n  next: ${hint}\n`);
   process.exitCode = 1;
   setTimeout(() => process.exit(1), 50);
 });

@@ -1,4 +1,5 @@
 /** Reading: one job, one queue, the registry, the workers. No script: each is one command or one pipeline. */
+import type { Persistence } from '@batchyard/shared/contract/durability';
 import { parseFailedReason } from '@batchyard/shared/contract/failure';
 import { heartbeatSchema, type Heartbeat } from '@batchyard/shared/contract/heartbeat';
 import { classOfPriority, type JobStatus } from '@batchyard/shared/contract/job';
@@ -21,7 +22,7 @@ export type Inspection = {
   counts(queue: string): Promise<QueueCounts>;
   statistics(queue: string): Promise<Readonly<Record<string, number>>>;
   /** What admission and probes want to know of Redis itself. `memoryShare` is 0 where maxmemory is not set. */
-  redisState(): Promise<{ memoryShare: number; appendOnly: boolean; evicts: boolean; version: string }>;
+  redisState(): Promise<Persistence & { readonly memoryShare: number }>;
   /** Every model any worker has announced. */
   models(): Promise<Model[]>;
   /** Workers heard of in the last minute, and how long ago by Redis' clock. */
@@ -91,8 +92,7 @@ export function createInspection(settings: QueueSettings): Inspection {
       return {
         memoryShare: max > 0 ? used / max : 0,
         appendOnly: field('aof_enabled') === '1',
-        evicts: !['', 'noeviction'].includes(field('maxmemory_policy')),
-        version: field('redis_version'),
+        policy: field('maxmemory_policy'),
       };
     },
     async models() {
