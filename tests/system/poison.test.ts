@@ -68,6 +68,28 @@ test('an input that throws fails alone; its mates come out of the same few runs'
 });
 
 test(
+  'a model that fails for most requests is given nothing for a while, then tried again',
+  { timeout: 60_000 },
+  async () => {
+    const infer = (code: number): Promise<Response> =>
+      post(`${system.url}/v2/models/poison/infer`, oneRow('CODE', 'INT32', [code]));
+    const failing = async (): Promise<unknown> =>
+      ((await (await fetch(`${system.ops}/readyz?verbose`)).json()) as { failing: unknown }).failing;
+    for (let i = 0; i < 20; i += 1) assert.equal((await infer(5_000)).status, 500);
+    const refused = await infer(1);
+    assert.equal(refused.status, 503);
+    assert.ok(Number(refused.headers.get('retry-after')) >= 1);
+    assert.match(await refused.text(), /failed for most of the requests/);
+    assert.deepEqual(await failing(), ['poison@1']);
+    const other = await post(`${system.url}/v2/models/slow/infer`, oneRow('INPUT0', 'FP32', [1, 2, 3, 4]));
+    assert.equal(other.status, 200);
+    await until('it is tried again, and computes', async () => ((await infer(1)).status === 200 ? true : undefined));
+    assert.deepEqual(await failing(), []);
+    assert.equal((await infer(2)).status, 200);
+  },
+);
+
+test(
   'an input that kills the process is set aside after three deaths; its mates, and other models, are answered',
   { timeout: 120_000, skip: process.arch === 'x64' ? false : 'only x86 traps on this division' },
   async () => {

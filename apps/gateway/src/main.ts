@@ -14,6 +14,7 @@ import { createQueueLoads } from './admission/queue-loads.ts';
 import { createAnswerRequest } from './answer-request.ts';
 import { readConfig, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
+import { createModelBreaker } from './fleet/model-breaker.ts';
 import { createRedisWatch } from './fleet/redis-watch.ts';
 import { createHousekeeping } from './fleet/housekeeping.ts';
 import { createFastLane, type Trouble } from './http/fast-lane.ts';
@@ -119,6 +120,7 @@ async function start(): Promise<void> {
     loads,
     now: () => performance.now(),
   });
+  const breaker = createModelBreaker({ report: log.warn.bind(log), now: () => performance.now() });
   const desk = {
     submit: requests.submit,
     queueOf: (id: string) => fleet.models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
@@ -143,10 +145,13 @@ async function start(): Promise<void> {
   const limitsFor = (kind: JobKind): Limits => ({
     jsonBytes: config.BATCHYARD_MAX_JSON_BYTES,
     binaryBytes: config.BATCHYARD_MAX_BINARY_BYTES,
-    screen: (announced) => requests.screen(announced, kind),
+    screen(announced) {
+      if (kind === 'attached') breaker.screen(announced.queue);
+      requests.screen(announced, kind);
+    },
   });
   const fastLane = createFastLane({
-    infer: requests.infer,
+    infer: (asked, gone) => breaker.run(asked.queue, () => requests.infer(asked, gone), gone),
     desk,
     models: fleet,
     limits: { infer: limitsFor('attached'), jobs: limitsFor('durable') },
@@ -177,6 +182,7 @@ async function start(): Promise<void> {
         durability: config.BATCHYARD_DURABILITY,
         durable: redis.durable(),
         problem: redis.problem(),
+        failing: breaker.open(),
         redis_memory: fleet.memoryShare(),
         models: fleet.models().length,
       },

@@ -31,6 +31,9 @@ export type Trouble = {
   readonly error: unknown;
 };
 
+/** What nginx logs for a caller that hung up. */
+const CLIENT_CLOSED = 499;
+
 export type FastLane = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** @returns a handler that tells whether it took the request */
@@ -51,7 +54,10 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
         }
         sendFailure(response, error);
       })
-      .finally(() => observe(route, response.statusCode, (performance.now() - started) / 1000));
+      .finally(() => {
+        const status = response.destroyed && !response.headersSent ? CLIENT_CLOSED : response.statusCode;
+        observe(route, status, (performance.now() - started) / 1000);
+      });
     return true;
   }
 
