@@ -128,6 +128,10 @@ async function start(): Promise<void> {
     position: askRedis(queue.position),
     output: askRedis(queue.output),
     cancel: askRedis(queue.cancel),
+    input: askRedis(queue.input),
+    retry: askRedis((name: string, id: string, again: { timeoutMs: number; signature: string }) =>
+      queue.retry(name, id, { ...again, maxWaiting: config.BATCHYARD_MAX_WAITING }),
+    ),
     wasRemoved: askRedis(queue.wasRemoved),
     durable: redis.durable,
     waitFor: askRedis(async (name: string, id: string, ms: number) => {

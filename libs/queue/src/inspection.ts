@@ -13,6 +13,8 @@ import type { QueueSettings } from './settings.ts';
 export type Inspection = {
   /** One job without its tensors; undefined when there is none. */
   view(queue: string, id: string): Promise<JobView | undefined>;
+  /** The input blob, while the job keeps one. */
+  input(queue: string, id: string): Promise<Buffer | undefined>;
   /** The result blob of a succeeded job. */
   output(queue: string, id: string): Promise<Buffer | undefined>;
   /** Jobs of the same and more urgent classes ahead of it; undefined when it does not wait. */
@@ -71,6 +73,9 @@ export function createInspection(settings: QueueSettings): Inspection {
     counts: (queue) => countJobs(settings, queue),
     async view(queue, id) {
       return viewOf(id, await commands.hmget(queueBase(prefix, queue) + id, ...FIELDS));
+    },
+    async input(queue, id) {
+      return (await commands.hgetBuffer(queueBase(prefix, queue) + id, 'in')) ?? undefined;
     },
     async output(queue, id) {
       return (await commands.hgetBuffer(queueBase(prefix, queue) + id, 'out')) ?? undefined;

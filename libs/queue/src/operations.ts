@@ -102,6 +102,9 @@ export type FailedJob = {
 
 export type CancelOutcome = 'cancelled' | 'running' | 'terminal' | 'unknown';
 
+/** `conflict`: it has not failed, or was cancelled. `gone`: its input is no longer kept. */
+export type RetryOutcome = 'retried' | 'conflict' | 'gone' | 'full' | 'unknown';
+
 /** What one job's hash says, without its tensors. Times in ms by Redis' clock. */
 export type JobView = {
   readonly id: string;

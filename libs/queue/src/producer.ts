@@ -3,7 +3,7 @@ import { CLASS_PRIORITY } from '@batchyard/shared/contract/job';
 import { extraBase, queueBase } from '@batchyard/shared/contract/redis-keys';
 
 import { chunkJobs } from './chunk.ts';
-import type { AddOutcome, CancelOutcome, NewJob } from './operations.ts';
+import type { AddOutcome, CancelOutcome, NewJob, RetryOutcome } from './operations.ts';
 import type { RedisClock } from './redis-clock.ts';
 import { pack, runScript } from './scripts.ts';
 import { BULLMQ_VERSION, eventLevel, MAX_REPLY_BYTES, type QueueSettings } from './settings.ts';
@@ -18,6 +18,13 @@ export type AddOptions = {
   readonly onWaiting?: (byClass: readonly number[]) => void;
 };
 
+export type RetryOptions = {
+  readonly timeoutMs: number;
+  readonly maxWaiting?: number;
+  /** Of the model that the input fits now; the job's own stays where it is not given. */
+  readonly signature?: string;
+};
+
 export type Producer = {
   /**
    * Stores the jobs, in order, and puts each in its class. Groups beyond one call's bounds go out as several calls
@@ -26,6 +33,8 @@ export type Producer = {
    */
   addMany(queue: string, jobs: readonly NewJob[], options?: AddOptions): Promise<AddOutcome[]>;
   cancel(queue: string, id: string): Promise<CancelOutcome>;
+  /** A durable job that failed or expired waits once more, with the input it kept and a new deadline. */
+  retry(queue: string, id: string, again: RetryOptions): Promise<RetryOutcome>;
   /** Asks that the job's outcome also goes to this gateway's reply stream; false when it is terminal or gone. */
   watch(queue: string, id: string, gateway: string): Promise<boolean>;
 };
@@ -82,6 +91,12 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
       const base = queueBase(prefix, queue);
       const header = pack([base, extraBase(prefix, queue), shard, id, events, MAX_REPLY_BYTES]);
       return String(await runScript(commands, 'cancel', `${base}meta`, [header])) as CancelOutcome;
+    },
+    async retry(queue, id, { timeoutMs, maxWaiting = DEFAULT_MAX_WAITING, signature = '' }) {
+      const base = queueBase(prefix, queue);
+      const again = [Math.round(timeoutMs), maxWaiting, signature, events];
+      const header = pack([base, extraBase(prefix, queue), id, ...again]);
+      return String(await runScript(commands, 'retry', `${base}meta`, [header])) as RetryOutcome;
     },
     async watch(queue, id, gateway) {
       return (await runScript(commands, 'watch', queueBase(prefix, queue) + id, [gateway])) === 1;

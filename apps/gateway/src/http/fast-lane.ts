@@ -94,12 +94,15 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
     }
     const job = matchJob(path);
     if (!job) return false;
-    if (method === 'GET') {
-      return run(job.result ? 'result' : 'job', response, () =>
-        (job.result ? jobs.result : jobs.show)(request, response, job.id),
-      );
+    const { id, part } = job;
+    if (part === 'retry') {
+      if (method !== 'POST') return notAllowed(response, 'POST');
+      return run('retry', response, () => jobs.retry(request, response, id));
     }
-    if (method === 'DELETE' && !job.result) return run('cancel', response, () => jobs.cancel(response, job.id));
-    return notAllowed(response, job.result ? 'GET' : 'GET, DELETE');
+    if (method === 'GET') {
+      return run(part ?? 'job', response, () => (part === 'result' ? jobs.result : jobs.show)(request, response, id));
+    }
+    if (method === 'DELETE' && part === undefined) return run('cancel', response, () => jobs.cancel(response, id));
+    return notAllowed(response, part === 'result' ? 'GET' : 'GET, DELETE');
   };
 }
