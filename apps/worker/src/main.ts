@@ -10,6 +10,7 @@ import { queueName } from '@batchyard/shared/contract/model';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
+import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
 import { createLatencyBook } from './batching/latency-model.ts';
 import { createRunWatch } from './batching/run-watch.ts';
@@ -30,6 +31,7 @@ const VERSION = '0.1.0';
 const PREFIX = '{by0}';
 const LOCK_MS = 30_000;
 const DRAIN_LIMIT_MS = 20_000;
+const LAST_WORD_MS = 500;
 const WATCH_MS = 500;
 const ABANDON_LIMIT_MS = 2_000;
 
@@ -234,18 +236,29 @@ async function start(): Promise<void> {
   tell({ kind: 'ready', port: 0, opsPort: ops.port, models: names });
   log.info({ worker: incarnation.worker, models: names }, 'worker serves');
 
+  /** What did not end in time goes back as it came: that it is slow, or that Redis is away, is no fault of the jobs. */
+  async function letGo(): Promise<void> {
+    await queue.markStarted(incarnation.token(), []);
+    await queue.releaseWorker(incarnation.token());
+  }
   async function drain(): Promise<void> {
-    if (book.state() === 'draining') process.exit(1);
+    if (book.state() === 'draining') return;
     book.enter('draining');
     jobs.stop();
     bell.stop();
-    await Promise.race([serving, pause(DRAIN_LIMIT_MS)]);
+    const ended = await Promise.race([serving.then(() => true), pause(DRAIN_LIMIT_MS)]);
     timers.forEach((timer) => clearInterval(timer));
     book.enter('stopped');
-    await Promise.race([checkIn().catch(() => undefined), pause(500)]);
-    process.exit(0);
+    const last = ended === true ? checkIn() : letGo();
+    await Promise.race([last.catch(() => undefined), pause(LAST_WORD_MS)]);
+    if (ended === true) process.exit(0);
+    log.error({ jobs: jobs.inFlight() }, 'what runs did not end in time: this worker ends without it');
+    endNow();
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void drain());
+  onEndSignals(
+    () => void drain(),
+    () => endNow(),
+  );
 }
 
 start().catch((error: unknown) => {
