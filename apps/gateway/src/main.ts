@@ -9,6 +9,7 @@ import type { JobKind } from '@batchyard/shared/contract/job';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
+import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
 import { createQueueLoads } from './admission/queue-loads.ts';
 import { createAnswerRequest } from './answer-request.ts';
@@ -34,6 +35,7 @@ import { createWaiters } from './queue/waiters.ts';
 const VERSION = '0.1.0';
 const PREFIX = '{by0}';
 const DRAIN_LIMIT_MS = 20_000;
+const LAST_ANSWERS_MS = 500;
 
 const tell = (message: ChildMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -222,15 +224,21 @@ async function start(): Promise<void> {
 
   async function drain(): Promise<void> {
     draining = true;
-    await Promise.race([front.close(), pause(DRAIN_LIMIT_MS)]);
+    const answered = front.close();
+    await Promise.race([answered, pause(DRAIN_LIMIT_MS)]);
+    // Whoever still waits is told so, rather than cut off.
+    waiters.giveUp();
+    await Promise.race([answered, pause(LAST_ANSWERS_MS)]);
     timers.forEach((timer) => clearInterval(timer));
     await Promise.race([Promise.all([back.close(), replies.stop(), board.close()]), pause(1_000)]);
     commands.disconnect();
     blocking.disconnect();
     process.exit(0);
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.on(signal, () => (draining ? process.exit(1) : void drain()));
+  onEndSignals(
+    () => void drain(),
+    () => process.exit(1),
+  );
   tell({ kind: 'ready', port: front.port, opsPort: back.port, models: fleet.models().map((view) => view.queue) });
   log.info(
     { port: front.port, opsPort: back.port, id: createHash('sha256').update(gateway).digest('hex').slice(0, 8) },

@@ -10,8 +10,9 @@ import { queueName } from '@batchyard/shared/contract/model';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
+import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
-import { createLatencyBook, type LatencyBook } from './batching/latency-model.ts';
+import { createLatencyBook } from './batching/latency-model.ts';
 import { createRunWatch } from './batching/run-watch.ts';
 import { readConfig, type Config } from './config.ts';
 import { createHeartbeatBook } from './control/heartbeat.ts';
@@ -30,6 +31,7 @@ const VERSION = '0.1.0';
 const PREFIX = '{by0}';
 const LOCK_MS = 30_000;
 const DRAIN_LIMIT_MS = 20_000;
+const LAST_WORD_MS = 500;
 const WATCH_MS = 500;
 const ABANDON_LIMIT_MS = 2_000;
 
@@ -110,9 +112,9 @@ async function start(): Promise<void> {
 
   const now = (): number => performance.now();
   const watch = createRunWatch(config.BATCHYARD_RUN_LIMIT_S * 1000);
-  function watched(name: string, { model, session }: LoadedModel, latency: LatencyBook): ServedModel['run'] {
-    return (inputs) => {
-      watch.begin(name, latency.p99(model.maxBatchSize > 0 ? (inputs[0]?.shape[0] ?? 1) : 1), now());
+  function watched(name: string, { session }: LoadedModel): ServedModel['run'] {
+    return (inputs, p99Ms) => {
+      watch.begin(name, p99Ms, now());
       return session.run(inputs).finally(() => watch.end(name));
     };
   }
@@ -124,7 +126,7 @@ async function start(): Promise<void> {
       definition,
       session: one.session,
       threads: definition.config.intraOpThreads ?? 1,
-      served: { model, queue: name, latency, run: watched(name, one, latency) } satisfies ServedModel,
+      served: { model, queue: name, latency, run: watched(name, one) } satisfies ServedModel,
     };
   });
   const names = served.map((one) => one.served.queue);
@@ -234,18 +236,29 @@ async function start(): Promise<void> {
   tell({ kind: 'ready', port: 0, opsPort: ops.port, models: names });
   log.info({ worker: incarnation.worker, models: names }, 'worker serves');
 
+  /** What did not end in time goes back as it came: that it is slow, or that Redis is away, is no fault of the jobs. */
+  async function letGo(): Promise<void> {
+    await queue.markStarted(incarnation.token(), []);
+    await queue.releaseWorker(incarnation.token());
+  }
   async function drain(): Promise<void> {
-    if (book.state() === 'draining') process.exit(1);
+    if (book.state() === 'draining') return;
     book.enter('draining');
     jobs.stop();
     bell.stop();
-    await Promise.race([serving, pause(DRAIN_LIMIT_MS)]);
+    const ended = await Promise.race([serving.then(() => true), pause(DRAIN_LIMIT_MS)]);
     timers.forEach((timer) => clearInterval(timer));
     book.enter('stopped');
-    await Promise.race([checkIn().catch(() => undefined), pause(500)]);
-    process.exit(0);
+    const last = ended === true ? checkIn() : letGo();
+    await Promise.race([last.catch(() => undefined), pause(LAST_WORD_MS)]);
+    if (ended === true) process.exit(0);
+    log.error({ jobs: jobs.inFlight() }, 'what runs did not end in time: this worker ends without it');
+    endNow();
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void drain());
+  onEndSignals(
+    () => void drain(),
+    () => endNow(),
+  );
 }
 
 start().catch((error: unknown) => {

@@ -24,7 +24,8 @@ export type ServedModel = {
   readonly model: Model;
   readonly queue: string;
   readonly latency: LatencyBook;
-  run(inputs: readonly NamedTensor[]): Promise<{ outputs: readonly NamedTensor[]; runMs: number }>;
+  /** `p99Ms`: what such a run takes at most, as far as is known. */
+  run(inputs: readonly NamedTensor[], p99Ms: number): Promise<{ outputs: readonly NamedTensor[]; runMs: number }>;
 };
 
 /** What belongs to the life of the worker that took the batch. */
@@ -98,7 +99,7 @@ export function createRunRows(parts: RunParts) {
     const rows = ready.reduce((sum, one) => sum + one.rows, 0);
     const predicted = latency.p50(rows);
     const queueMs = now() - ticket.takenAt;
-    const { outputs, runMs } = await served.run(inputs);
+    const { outputs, runMs } = await served.run(inputs, latency.p99(rows));
     latency.observe(rows, runMs);
     observe({ queue, rows, reason, runMs, assembleMs, queueMs });
     const started = now();

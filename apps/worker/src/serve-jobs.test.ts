@@ -245,13 +245,13 @@ test('a batch of a dead incarnation that settles late releases no job that was t
   await serving;
 });
 
-test('what is held is renewed in one call for each batch, and what is no longer ours is dropped', async () => {
+test('what is held is renewed in one call for each queue, and what is no longer ours is dropped', async () => {
   const { jobs, batches, renewed, lose } = puppet({ m: [taken('ab'), taken('c')], n: [taken('d')] }, { settle: true });
   const serving = [jobs.serve(servedAs('m'), policy), jobs.serve(servedAs('n'), policy)];
   await until(() => batches.length === 3);
   lose('b', 'd');
   await jobs.renewHeld();
-  assert.deepEqual(renewed.toSorted(), ['m w:1 ab 30000', 'm w:1 c 30000', 'n w:1 d 30000']);
+  assert.deepEqual(renewed.toSorted(), ['m w:1 abc 30000', 'n w:1 d 30000']);
   assert.equal(jobs.inFlight(), 2);
   batches.forEach((one) => one.settle());
   await Promise.all(serving);
@@ -272,4 +272,19 @@ test('a stop takes nothing more, and serving ends when the last batch has ended 
   batches[0]?.settle();
   await serving;
   assert.equal(requests.length, 1);
+});
+
+test('a run that hangs keeps its batch, which counts as started; what else is held goes back', async () => {
+  const { jobs, started, given, batches } = puppet(
+    {
+      q: [taken('a'), taken('b'), new Promise<Taken>(() => undefined)],
+      other: [taken('c'), new Promise<Taken>(() => undefined)],
+    },
+    { end: true, settle: true },
+  );
+  for (const queue of ['q', 'other']) void jobs.serve(servedAs(queue), policy);
+  await until(() => batches.length === 3);
+  await jobs.abandon('q');
+  assert.deepEqual(started.at(-1), 'w:1 1');
+  assert.deepEqual(given.toSorted(), ['other w:1 c', 'q w:1 b']);
 });

@@ -103,12 +103,8 @@ export function createServeJobs(parts: Parts): ServeJobs {
     await prepared.execute();
     held.end(batch);
     gate.leave();
-    void prepared.settled.then(() =>
-      held.drop(
-        jobs.map((job) => job.id),
-        batch.token,
-      ),
-    );
+    const ids = jobs.map((job) => job.id);
+    void prepared.settled.then(() => held.drop(batch.token, ids));
   }
 
   async function serve(served: ServedModel, policy: BatchPolicy): Promise<void> {
@@ -152,7 +148,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
         case 'dead':
           // The serving of another model may have heard it before and gone on.
           if (incarnation.token() === token) incarnation.renew();
-          held.dropAll(token);
+          held.clear(token);
           break;
         case 'paused':
         case 'nothing':
@@ -167,8 +163,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
   return {
     serve,
     async renewHeld() {
-      for (const { token, queue, ids } of held.batches())
-        held.drop(await parts.renew(queue, token, ids, lockMs), token);
+      for (const { token, queue, ids } of held.owned()) held.drop(token, await parts.renew(queue, token, ids, lockMs));
     },
     async abandon(hung) {
       stopped = true;
@@ -180,6 +175,6 @@ export function createServeJobs(parts: Parts): ServeJobs {
     stop() {
       stopped = true;
     },
-    inFlight: () => held.size(),
+    inFlight: held.size,
   };
 }

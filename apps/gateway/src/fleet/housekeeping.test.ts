@@ -3,96 +3,125 @@ import { test } from 'node:test';
 
 import { createHousekeeping, silenceLimitMs } from './housekeeping.ts';
 
-type Steps = Parameters<typeof createHousekeeping>[0];
-
-function house(over: Partial<Steps> = {}) {
-  const told: string[] = [];
-  const steps: Steps = {
-    queues: async () => ['m@1'],
-    sweep: async (queue) => void told.push(`sweep ${queue}`),
-    async recoverLapsed(queue) {
-      told.push(`recover ${queue}`);
-      return 0;
+/** Each step says what it did; what `away` names fails. */
+function puppet() {
+  const done: string[] = [];
+  const reports: unknown[] = [];
+  const state = {
+    away: '',
+    lapsed: 0,
+    claimed: 'w:1' as string | undefined,
+    silences: [] as [string, number][],
+    connected: undefined as string[] | undefined,
+  };
+  const step = async (name: string): Promise<void> => {
+    if (state.away === name) throw new Error('away');
+    done.push(name);
+  };
+  const { run } = createHousekeeping({
+    async queues() {
+      await step('queues');
+      return ['m@1', 'n@1'];
     },
-    silences: () => [
-      { worker: 'well', silentMs: 900, named: true },
-      { worker: 'silent', silentMs: 10_001, named: true },
-    ],
-    connectedWorkers: async () => new Set(['well', 'silent']),
-    async claimDead(worker) {
-      told.push(`claim ${worker}`);
-      return `${worker}:1`;
+    sweep: (queue) => step(`sweep ${queue}`),
+    async recoverLapsed(queue) {
+      await step(`recover ${queue}`);
+      return state.lapsed;
+    },
+    silences: () => state.silences.map(([worker, silentMs]) => ({ worker, silentMs, named: true })),
+    connectedWorkers: async () => state.connected && new Set(state.connected),
+    async claimDead(worker, silenceMs) {
+      await step(`claim ${worker} ${silenceMs}`);
+      return state.claimed;
     },
     async releaseWorker(token) {
-      told.push(`release ${token}`);
+      await step(`release ${token}`);
       return 3;
     },
-    report: (event, detail) => void told.push(`${event}: ${JSON.stringify(detail)}`),
-    ...over,
-  };
-  return { told, keeping: createHousekeeping(steps) };
+    report: (event, detail) => reports.push({ event, ...detail }),
+  });
+  return { done, reports, state, run, did: () => done.splice(0) };
 }
 
-const DEATH = [
-  'claim silent',
-  'release silent:1',
-  'a silent worker is dead: {"worker":"silent","limitMs":10000,"jobs":3}',
-];
+const SWEPT = ['queues', 'sweep m@1', 'sweep n@1'];
+const RECOVERED = [...SWEPT, 'recover m@1', 'recover n@1'];
 
-test('each second queues are swept and silent workers judged, every other lost jobs are looked for', async () => {
-  const { told, keeping } = house();
-  await keeping.run(1_000);
-  assert.deepEqual(told.splice(0), ['sweep m@1', ...DEATH]);
-  await keeping.run(2_000);
-  assert.deepEqual(told, ['sweep m@1', 'recover m@1', ...DEATH]);
+test('every queue is swept each time, and lapsed locks are looked for every other time', async () => {
+  const { did, run } = puppet();
+  for (const [second, expected] of [SWEPT, RECOVERED, SWEPT, RECOVERED].entries()) {
+    await run(second * 1_000);
+    assert.deepEqual(did(), expected);
+  }
 });
 
-test('three seconds of silence are enough where the worker has no connection, and nowhere else', () => {
-  const named = { worker: 'w', named: true };
-  assert.equal(silenceLimitMs(named, new Set(['other'])), 3_000);
-  assert.equal(silenceLimitMs(named, new Set(['w'])), 10_000);
-  // CLIENT LIST, or naming a connection, may not be permitted.
-  assert.equal(silenceLimitMs(named, undefined), 10_000);
-  assert.equal(silenceLimitMs({ worker: 'w', named: false }, new Set()), 10_000);
-});
-
-test('a worker that vanished is dead after three seconds, a stopped one is not', async () => {
-  const { told, keeping } = house({
-    silences: () => [
-      { worker: 'vanished', silentMs: 3_100, named: true },
-      { worker: 'stopped', silentMs: 3_100, named: true },
-    ],
-    connectedWorkers: async () => new Set(['stopped']),
-  });
-  await keeping.run(1_000);
-  assert.deepEqual(told, [
-    'sweep m@1',
-    'claim vanished',
-    'release vanished:1',
-    'a silent worker is dead: {"worker":"vanished","limitMs":3000,"jobs":3}',
+test('jobs that wait again are reported, and no report is made of none', async () => {
+  const { reports, state, run } = puppet();
+  await run(0);
+  await run(1_000);
+  assert.deepEqual(reports, []);
+  state.lapsed = 2;
+  await run(2_000);
+  await run(3_000);
+  const event = 'jobs with lapsed locks wait again';
+  assert.deepEqual(reports, [
+    { event, queue: 'm@1', jobs: 2 },
+    { event, queue: 'n@1', jobs: 2 },
   ]);
 });
 
-test('a worker that Redis has heard of meanwhile is left alone', async () => {
-  const { told, keeping } = house({ claimDead: async () => undefined });
-  await keeping.run(1_000);
-  await keeping.run(2_000);
-  assert.deepEqual(told, ['sweep m@1', 'sweep m@1', 'recover m@1']);
+test('a worker that is silent for more than ten seconds is dead and its jobs are released', async () => {
+  const { reports, state, run, did } = puppet();
+  state.silences = [
+    ['lively', 900],
+    ['slow', 10_000],
+    ['dead', 10_001],
+  ];
+  await run(0);
+  assert.deepEqual(did().slice(SWEPT.length), ['claim dead 10000', 'release w:1']);
+  assert.deepEqual(reports, [{ event: 'a silent worker is dead', worker: 'dead', jobs: 3 }]);
 });
 
-test('after Redis itself was away nobody is dead for a while', async () => {
-  let away = true;
-  const { told, keeping } = house({
-    async queues() {
-      if (away) throw new Error('Connection is closed.');
-      return ['m@1'];
-    },
-  });
-  await keeping.run(1_000);
-  away = false;
-  await keeping.run(2_000);
-  assert.deepEqual(told, ['sweep m@1']);
-  await keeping.run(9_000);
-  await keeping.run(10_000);
-  assert.ok(told.includes('release silent:1'));
+test('one without a connection is dead after three seconds, where its connections can be known', async () => {
+  const { state, run, did } = puppet();
+  state.silences = [
+    ['vanished', 3_100],
+    ['stopped', 3_100],
+  ];
+  await run(0);
+  assert.deepEqual(did(), SWEPT);
+  state.connected = ['stopped'];
+  await run(1_000);
+  assert.deepEqual(did().slice(RECOVERED.length), ['claim vanished 3000', 'release w:1']);
+  const named = { worker: 'w', named: true };
+  assert.equal(silenceLimitMs(named, new Set(['other'])), 3_000);
+  assert.equal(silenceLimitMs(named, new Set(['w'])), 10_000);
+  assert.equal(silenceLimitMs({ worker: 'w', named: false }, new Set()), 10_000);
+});
+
+test("a worker that Redis' clock has alive, or that another gateway was faster with, is left alone", async () => {
+  const { reports, state, run, did } = puppet();
+  state.silences = [['w', 20_000]];
+  state.claimed = undefined;
+  await run(0);
+  await run(1_000);
+  assert.equal(did().at(-1), 'claim w 10000');
+  assert.deepEqual(reports, []);
+});
+
+test('after a failed command nobody is judged for five seconds, and sweeping goes on', async () => {
+  const { state, run, did } = puppet();
+  state.away = 'sweep n@1';
+  await run(10_000);
+  state.away = '';
+  did();
+  for (const [nowMs, expected] of [
+    [11_000, SWEPT],
+    [12_000, SWEPT],
+    [14_999, SWEPT],
+    [15_000, SWEPT],
+    [15_001, RECOVERED],
+  ] as const) {
+    await run(nowMs);
+    assert.deepEqual(did(), expected);
+  }
 });
