@@ -10,6 +10,7 @@ import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 
+import { createBatcher } from './batching/batcher.ts';
 import { createLatencyModel } from './batching/latency-model.ts';
 import { readConfig, type Config } from './config.ts';
 import { createHeartbeatBook } from './control/heartbeat.ts';
@@ -18,6 +19,7 @@ import { availableCpus } from './inference/cpu-quota.ts';
 import { loadModel, type LoadedModel } from './inference/load-model.ts';
 import { createSlabPool, type SlabPool } from './memory/slab-pool.ts';
 import { startWorkBell } from './queue/work-bell.ts';
+import { batchingOf } from './repository/model-config.ts';
 import { openRepository, type ModelDefinition } from './repository/open-repository.ts';
 import { createRunBatch } from './run-batch.ts';
 import type { ServedModel } from './run-rows.ts';
@@ -184,11 +186,7 @@ async function start(): Promise<void> {
   ];
   const serving = Promise.all(
     served.map(({ served: one, definition: { config: own } }) =>
-      jobs.serve(one, {
-        strategy: own.strategy,
-        maxRows: Math.max(1, one.model.maxBatchSize),
-        maxWaitMs: own.maxQueueDelayMs,
-      }),
+      jobs.serve(one, createBatcher(one.latency, batchingOf(own, one.model.maxBatchSize))),
     ),
   );
   tell({ kind: 'ready', port: 0, opsPort: ops.port, models: names });

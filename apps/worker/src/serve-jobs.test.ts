@@ -3,6 +3,8 @@ import { test } from 'node:test';
 
 import type { Taken, TakeRequest } from '@batchyard/queue/operations';
 
+import { createBatcher } from './batching/batcher.ts';
+import { createLatencyModel } from './batching/latency-model.ts';
 import { createServeJobs } from './serve-jobs.ts';
 
 type Parts = Parameters<typeof createServeJobs>[0];
@@ -37,9 +39,10 @@ async function serveWith(takes: readonly (Taken | Error)[], returns: readonly (n
     now: () => 0,
     pause: async () => undefined,
   } satisfies Parts);
-  const latency = { p50: () => 1, points: () => [], observe: () => undefined };
+  const latency = createLatencyModel();
   const served = { queue: 'q', latency } as unknown as Parameters<typeof jobs.serve>[0];
-  await jobs.serve(served, { strategy: 'fixed', maxRows: 4, maxWaitMs: 0 });
+  const batching = { strategy: 'fixed', max_rows: 4, max_wait_ms: 0, preferred_rows: [] } as const;
+  await jobs.serve(served, createBatcher(latency, { ...batching, preferred_rows: [] }));
   return told;
 }
 

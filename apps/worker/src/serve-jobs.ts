@@ -5,7 +5,8 @@
  */
 import type { Taken, TakenJob, TakeRequest } from '@batchyard/queue/operations';
 
-import { decideRun, decideTake, type BatchPolicy } from './batching/decide-batch.ts';
+import type { Batcher } from './batching/batcher.ts';
+import type { BatchReason } from './batching/decide-batch.ts';
 import type { PreparedBatch } from './run-batch.ts';
 import type { BatchTicket, ServedModel } from './run-rows.ts';
 
@@ -24,13 +25,13 @@ type Parts = {
   readonly giveBack: (queue: string, batch: BatchName, ids?: readonly string[]) => Promise<unknown>;
   readonly markStarted: (token: string, batches: readonly number[]) => Promise<void>;
   readonly renew: (queue: string, token: string, ids: readonly string[], lockMs: number) => Promise<string[]>;
-  /** Sleeps until the queue may have work, a second at most. */
-  readonly awaitWork: (queue: string) => Promise<void>;
+  /** Sleeps until the queue may have work, a second or `limitMs` at most. */
+  readonly awaitWork: (queue: string, limitMs?: number) => Promise<void>;
   readonly prepare: (
     served: ServedModel,
     jobs: readonly TakenJob[],
     ticket: BatchTicket,
-    reason: ReturnType<typeof decideRun>['reason'],
+    reason: BatchReason,
   ) => PreparedBatch;
   readonly minAgeMs: () => number;
   readonly lockMs: number;
@@ -40,7 +41,7 @@ type Parts = {
 
 export type ServeJobs = {
   /** Serves one model until `stop`; resolves when nothing of it is held any more. */
-  serve(served: ServedModel, policy: BatchPolicy): Promise<void>;
+  serve(served: ServedModel, batcher: Batcher): Promise<void>;
   /** Extends the locks of all that is held. */
   renewHeld(): Promise<void>;
   stop(): void;
@@ -109,7 +110,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
     void prepared.settled.then(() => jobs.forEach((job) => held.delete(job.id)));
   }
 
-  async function serve(served: ServedModel, policy: BatchPolicy): Promise<void> {
+  async function serve(served: ServedModel, batcher: Batcher): Promise<void> {
     const { queue, latency } = served;
     let running: Promise<void> = Promise.resolve();
     const taker = createTaker(parts, queue);
@@ -117,7 +118,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
     while (!stopped) {
       const token = incarnation.token();
       const batch = incarnation.nextBatch();
-      const request = { token, batch, lockMs, minAgeMs: parts.minAgeMs(), ...decideTake(policy, latency, batch) };
+      const request = { token, batch, lockMs, minAgeMs: parts.minAgeMs(), ...batcher.nextTake(batch) };
       const taken = await taker.take(request);
       if (taken === undefined) {
         await pause(backOffMs);
@@ -127,7 +128,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
       backOffMs = 20;
       switch (taken.kind) {
         case 'jobs': {
-          const { take, reason } = decideRun(taken.jobs, policy, latency, taken.nowMs);
+          const { take, reason } = batcher.nextRun(taken.jobs, taken.nowMs);
           const later = taken.jobs.slice(take).map((job) => job.id);
           if (later.length > 0) taker.giveBack({ token, batch }, later);
           const jobs = hold(queue, token, taken.jobs.slice(0, take));
@@ -143,7 +144,8 @@ export function createServeJobs(parts: Parts): ServeJobs {
           break;
         }
         case 'later':
-          await pause(Math.min(taken.inMs, LONGEST_BACK_OFF_MS));
+          if (taken.filling) await parts.awaitWork(queue, taken.inMs);
+          else await pause(Math.min(taken.inMs, LONGEST_BACK_OFF_MS));
           break;
         case 'dead':
           incarnation.renew();

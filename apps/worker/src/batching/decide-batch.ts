@@ -1,23 +1,44 @@
 /**
  * How many rows the next batch may have, whether it may wait for more, and why it ran as it did. In a pull system the
  * queue's content is known only once it is taken, so the decision is the question that the take asks.
+ *
+ * | strategy | size | waits |
+ * | --- | --- | --- |
+ * | adaptive | as large as still pays and as its deadlines and target allow | only while that shortens the mean wait |
+ * | fixed | maxRows | until there are so many, or the oldest waited maxWaitMs |
+ * | dynamic | the largest preferred size that waits | until one is reached, or the oldest waited maxWaitMs; then what is there |
+ * | latency-optimized | what waits, cut to meet the earliest due time | never |
  */
+import type { Strategy } from '@batchyard/shared/contract/batching';
+
 import type { LatencyModel } from './latency-model.ts';
 
 export type BatchPolicy = {
-  /** adaptive: never waits, and no larger than pays. fixed: the largest size, waiting up to maxWaitMs for it. */
-  readonly strategy: 'adaptive' | 'fixed';
+  readonly strategy: Strategy;
   /** 1 for a model without a batch axis. */
   readonly maxRows: number;
   readonly maxWaitMs: number;
+  /** `dynamic`: sizes that run at once; none = maxRows alone. */
+  readonly preferredRows: readonly number[];
+  /** A job is due this long after it was queued, ms; undefined = by its deadline alone. */
+  readonly targetMs: number | undefined;
 };
 
-export type TakeDecision = { readonly maxRows: number; readonly minRows: number; readonly lingerMs: number };
+export type TakeDecision = {
+  readonly maxRows: number;
+  readonly minRows: number;
+  readonly lingerMs: number;
+  readonly preferredRows: readonly number[];
+  /** No wait comes closer than this to the deadline of an oldest job, ms. */
+  readonly spareMs: number;
+};
 
-export type BatchReason = 'full' | 'idle' | 'delay' | 'deadline' | 'retry-alone' | 'drain' | 'bisect';
+export type BatchReason = 'full' | 'preferred' | 'idle' | 'delay' | 'deadline' | 'retry-alone' | 'drain' | 'bisect';
 
 /** A doubling of the batch must give this much more throughput to be worth its longer run. */
 const WORTH = 0.02;
+/** `latency-optimized` without a target of its own: the one of class high. */
+const DEFAULT_TARGET_MS = 30;
 
 /** The largest measured size up to which every step still gains throughput. */
 export function payingRows(latency: LatencyModel, maxRows: number): number {
@@ -28,6 +49,13 @@ export function payingRows(latency: LatencyModel, maxRows: number): number {
     if (point.rows / point.p50_ms > (best.rows / best.p50_ms) * (1 + WORTH)) best = point;
   }
   return best.rows >= (sizes.at(-1)?.rows ?? 0) ? maxRows : best.rows;
+}
+
+/** The largest measured size whose run alone does not already miss the target; the smallest where every one does. */
+function rowsWithin(latency: LatencyModel, maxRows: number, targetMs: number | undefined): number {
+  if (targetMs === undefined || latency.p99(maxRows) <= targetMs) return maxRows;
+  const sizes = latency.points().filter((point) => point.rows <= maxRows);
+  return sizes.findLast((point) => point.p99_ms <= targetMs)?.rows ?? sizes[0]?.rows ?? maxRows;
 }
 
 /** What is not measured cannot be found to pay again: every so many batches may have the next larger size. */
@@ -41,39 +69,70 @@ function adaptiveRows(latency: LatencyModel, maxRows: number, batch: number): nu
 
 /** @param batch number of the batch */
 export function decideTake(policy: BatchPolicy, latency: LatencyModel, batch: number): TakeDecision {
+  const { maxRows, maxWaitMs, targetMs } = policy;
+  const atOnce = { maxRows, minRows: 0, lingerMs: 0, preferredRows: [], spareMs: 0 };
   switch (policy.strategy) {
     case 'fixed':
-      return { maxRows: policy.maxRows, minRows: policy.maxRows, lingerMs: policy.maxWaitMs };
+      return { ...atOnce, minRows: maxRows, lingerMs: maxWaitMs };
+    case 'dynamic': {
+      const fitting = policy.preferredRows.filter((rows) => rows <= maxRows);
+      return { ...atOnce, lingerMs: maxWaitMs, preferredRows: fitting.length > 0 ? fitting : [maxRows] };
+    }
+    case 'latency-optimized':
+      return { ...atOnce, maxRows: rowsWithin(latency, maxRows, targetMs ?? DEFAULT_TARGET_MS) };
     case 'adaptive':
-      return { maxRows: adaptiveRows(latency, policy.maxRows, batch), minRows: 0, lingerMs: 0 };
+      return { ...atOnce, maxRows: adaptiveRows(latency, rowsWithin(latency, maxRows, targetMs), batch) };
   }
 }
 
-type Row = { readonly rows: number; readonly deadlineMs: number; readonly deaths: number };
+type Row = {
+  readonly rows: number;
+  readonly deadlineMs: number;
+  readonly queuedMs: number;
+  readonly deaths: number;
+};
+export type RunDecision = {
+  /** Jobs, from the front. */
+  readonly take: number;
+  readonly reason: BatchReason;
+  /** Until the earliest due time of what runs, ms. */
+  readonly slackMs: number;
+};
+
+/** Without the tail when the whole would be late and a smaller batch is not: jobs to run, or undefined for all. */
+function cutToSlack(jobs: readonly Row[], latency: LatencyModel, slackMs: number): number | undefined {
+  const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
+  if (slackMs <= latency.p50(1) || latency.p99(rows) <= slackMs) return undefined;
+  let [fitting, sum] = [0, 0];
+  for (const job of jobs) {
+    sum += job.rows;
+    if (fitting > 0 && latency.p99(sum) > slackMs) break;
+    fitting += 1;
+  }
+  return fitting < jobs.length ? fitting : undefined;
+}
 
 /**
- * The batch that should run now, out of what was taken: the adaptive strategy leaves out the tail when the whole would
- * miss the earliest deadline and a smaller batch would meet it.
+ * The batch that should run now, out of what was taken. Due is a job at its deadline, and with a target so long after it
+ * was queued, whichever is first.
  */
 export function decideRun(
   jobs: readonly Row[],
   policy: BatchPolicy,
   latency: LatencyModel,
   nowMs: number,
-): { take: number; reason: BatchReason } {
+): RunDecision {
+  const { strategy, maxRows, maxWaitMs } = policy;
   const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
-  if (jobs.length === 1 && (jobs[0]?.deaths ?? 0) > 0) return { take: 1, reason: 'retry-alone' };
-  const slack = Math.min(...jobs.map((job) => job.deadlineMs)) - nowMs;
-  if (policy.strategy === 'adaptive' && slack > latency.p50(1) && latency.p99(rows) > slack) {
-    let fitting = 0;
-    let sum = 0;
-    for (const job of jobs) {
-      sum += job.rows;
-      if (fitting > 0 && latency.p99(sum) > slack) break;
-      fitting += 1;
-    }
-    if (fitting < jobs.length) return { take: fitting, reason: 'deadline' };
+  const target = policy.targetMs ?? (strategy === 'latency-optimized' ? DEFAULT_TARGET_MS : Number.POSITIVE_INFINITY);
+  const slackMs = Math.min(...jobs.map((job) => Math.min(job.deadlineMs, job.queuedMs + target))) - nowMs;
+  const all = (reason: BatchReason): RunDecision => ({ take: jobs.length, reason, slackMs });
+  if (jobs.length === 1 && (jobs[0]?.deaths ?? 0) > 0) return all('retry-alone');
+  if (strategy === 'adaptive' || strategy === 'latency-optimized') {
+    const take = cutToSlack(jobs, latency, slackMs);
+    if (take !== undefined) return { take, reason: 'deadline', slackMs };
   }
-  if (rows >= policy.maxRows) return { take: jobs.length, reason: 'full' };
-  return { take: jobs.length, reason: policy.strategy === 'fixed' && policy.maxWaitMs > 0 ? 'delay' : 'idle' };
+  if (rows >= maxRows) return all('full');
+  if (strategy === 'dynamic' && policy.preferredRows.includes(rows)) return all('preferred');
+  return all((strategy === 'fixed' || strategy === 'dynamic') && maxWaitMs > 0 ? 'delay' : 'idle');
 }

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { ConfigError, readModelConfig } from './model-config.ts';
+import { readModelConfig } from './model-config.ts';
+import { ConfigError } from './text-fields.ts';
 import { parseTextProto, TextProtoError } from './text-proto.ts';
 
 const CONFIG = `

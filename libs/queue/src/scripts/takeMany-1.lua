@@ -7,8 +7,8 @@
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, token, batch, maxRows, lockMs, minRows, lingerMs, minAgeMs, events, replyBytes,
-                    maxJobs, maxBytes, defaultTimeoutMs]
-  Returns  [kind, nowMs, …]: ['nothing' | 'paused', now], ['later', now, inMs], ['dead', now], or
+                    maxJobs, maxBytes, defaultTimeoutMs, preferredRows, spareMs]
+  Returns  [kind, nowMs, …]: ['nothing' | 'paused', now], ['later', now, inMs, filling or nil], ['dead', now], or
            ['jobs', now, waiting, heads, input, …]; heads: msgpack [[id, kind, priority, dl, q, rows, group, signature,
            deaths, data or ''], …], input: the blob of each, '' where another tool added the job
 ]]
@@ -21,7 +21,7 @@
 local a = cmsgpack.unpack(ARGV[1])
 local base, extra, shard, token, batch = a[1], a[2], a[3], a[4], a[5]
 local maxRows, lockMs, minRows, lingerMs, minAgeMs = a[6], a[7], a[8], a[9], a[10]
-local maxJobs, maxBytes, defaultTimeoutMs = a[13], a[14], a[15]
+local maxJobs, maxBytes, defaultTimeoutMs, preferred, spareMs = a[13], a[14], a[15], a[16], a[17]
 local prioritized, active = base .. 'prioritized', base .. 'active'
 local now = clockMs()
 if redis.call('EXISTS', shard .. 'dead:' .. token) == 1 then return { 'dead', now } end
@@ -58,7 +58,7 @@ if others and #others > 0 then promote(others, nil) end
 
 local picked, removed, rows, bytes = {}, {}, 0, 0
 local group, youngest, mixed = nil, nil, false
-local looked = 0
+local looked, cut = 0, false
 
 -- The next job of a class that may run: a cursor over the class that reads its entries one at a time.
 local function newCursor(class)
@@ -110,7 +110,7 @@ local function newCursor(class)
         elseif group and (e.group ~= group or e.deaths > 0) then
           mixed = mixed or e.group ~= group
         elseif rows > 0 and rows + e.rows > maxRows then
-          finished = true
+          finished, cut = true, true
         else
           entry = e
         end
@@ -134,6 +134,7 @@ local function pick(cursor)
   if e.input == false and mixed then e.input = redis.call('HGET', key, 'in') end
   local size = e.input and #e.input or 0
   if #picked > 0 and (rows + e.rows > maxRows or bytes + size > maxBytes) then
+    cut = true
     cursor.stop()
     return true
   end
@@ -152,19 +153,24 @@ local function pickEarlier(one, other)
 end
 
 -- Linger: too few rows wait and the oldest has not waited long enough.
-local waitingNow = redis.call('ZCARD', prioritized)
-if waitingNow > 0 and waitingNow < minRows and lingerMs > 0 then
-  local oldest = nil
-  for class = 1, 4 do
-    local e = cursors[class].peek()
-    if e and (not oldest or e.q < oldest) then oldest = e.q end
-  end
-  if oldest and oldest + lingerMs > now then
-    youngest = oldest + lingerMs - now
-    closed = true
+local filling = false
+local function lingerEnd(e) return math.min(e.q + lingerMs, e.dl - spareMs) end
+if lingerMs > 0 and minRows > 0 then
+  local waitingNow = redis.call('ZCARD', prioritized)
+  if waitingNow > 0 and waitingNow < minRows then
+    local limit = nil
+    for class = 1, 4 do
+      local e = cursors[class].peek()
+      if e then limit = math.min(limit or lingerEnd(e), lingerEnd(e)) end
+    end
+    if limit and limit > now then
+      youngest = limit - now
+      closed, filling = true, true
+    end
   end
 end
 
+local credits = {}
 -- The guaranteed share of normal and low, only where something more urgent competes with them.
 if not closed and (cursors[1].peek() or cursors[2].peek()) then
   for class = 3, 4 do
@@ -174,13 +180,50 @@ if not closed and (cursors[1].peek() or cursors[2].peek()) then
         local before = rows
         if not pick(cursors[class]) then break end
         credit = credit - (rows - before)
+        if rows > before then picked[#picked].paid = true end
       end
-      redis.call('HSET', extra .. 'credit', class, tostring(credit))
+      credits[class] = credit
     end
   end
 end
 pickEarlier(cursors[1], cursors[2])
 pickEarlier(cursors[3], cursors[4])
+
+-- Leaves all but the first n of what was picked where it is.
+local function keep(n)
+  for i = #picked, n + 1, -1 do
+    local e = picked[i]
+    rows = rows - e.rows
+    if e.paid then credits[e.class] = credits[e.class] + e.rows end
+    picked[i] = nil
+  end
+end
+-- Preferred sizes, as Triton's dynamic batcher has them: until the oldest has waited long enough the largest size that
+-- is met exactly goes at once; what has outgrown them all goes without its last; what can still grow waits.
+if #preferred > 0 and #picked > 0 and picked[1].deaths == 0 then
+  local sizes, largest = {}, 0
+  for _, n in ipairs(preferred) do
+    sizes[n], largest = true, math.max(largest, n)
+  end
+  local sum, best, below, limit = 0, 0, 1, nil
+  for i, e in ipairs(picked) do
+    sum = sum + e.rows
+    if sizes[sum] then best = i end
+    if sum <= largest then below = i end
+    limit = math.min(limit or lingerEnd(e), lingerEnd(e))
+  end
+  if lingerMs == 0 or limit > now then
+    if best > 0 then keep(best)
+    elseif rows > largest then keep(below)
+    elseif lingerMs > 0 and not (closed or cut or mixed) then
+      keep(0)
+      youngest, filling = limit - now, true
+    end
+  end
+end
+if #picked > 0 then
+  for class, credit in pairs(credits) do redis.call('HSET', extra .. 'credit', class, tostring(credit)) end
+end
 
 local taken, heads, answer = {}, {}, { 'jobs', now, 0, '' }
 -- How the wait of each compares with what its class is promised.
@@ -210,13 +253,14 @@ if #taken > 0 then redis.call('LPUSH', active, unpack(taken)) end
 for verdict, n in pairs(waits) do redis.call('HINCRBY', extra .. 'stats', verdict, n) end
 settler.flush()
 replies.flush()
-wake(base)
+-- Who waits for a batch to fill is woken by what comes next, and by nothing before.
+if not filling then wake(base) end
 if #picked > 0 then
   answer[3] = redis.call('ZCARD', prioritized)
   answer[4] = cmsgpack.pack(heads)
   return answer
 end
-if youngest then return { 'later', now, math.ceil(youngest) } end
+if youngest then return { 'later', now, math.ceil(youngest), filling and 1 or nil } end
 if redis.call('ZCARD', prioritized) == 0 then
   local first = redis.call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')
   if first[2] then return { 'later', now, math.max(1, math.floor(first[2] / 4096) - now) } end
