@@ -5,6 +5,7 @@ import { createQueueOperations } from '@batchyard/queue/queue';
 import { countedBytes } from '@batchyard/queue/replies';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import type { JobKind } from '@batchyard/shared/contract/job';
+import { queueLimits } from '@batchyard/shared/contract/queueing';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
@@ -99,6 +100,7 @@ async function start(): Promise<void> {
       let waiting: readonly number[] | undefined;
       const options = {
         maxWaiting: config.BATCHYARD_MAX_WAITING,
+        limits: queueLimits(fleet.byQueue(name)?.model.queueing),
         onWaiting: (byClass: readonly number[]) => void (waiting = byClass),
       };
       try {

@@ -100,10 +100,13 @@ async function start(): Promise<void> {
   });
 
   const served = loaded.map(({ definition, loaded: { model, session, latency } }) => ({
-    definition,
     threads: definition.config.intraOpThreads ?? 1,
     served: {
-      model,
+      model: {
+        ...model,
+        batching: batchingOf(definition.config, model.maxBatchSize),
+        ...(definition.config.queueing ? { queueing: definition.config.queueing } : {}),
+      },
       queue: queueName(model.name, model.version),
       latency: createLatencyModel(latency),
       run: session.run,
@@ -185,9 +188,7 @@ async function start(): Promise<void> {
     setInterval(quietly(recover), 1_900 + Math.random() * 200),
   ];
   const serving = Promise.all(
-    served.map(({ served: one, definition: { config: own } }) =>
-      jobs.serve(one, createBatcher(one.latency, batchingOf(own, one.model.maxBatchSize))),
-    ),
+    served.map(({ served: one }) => jobs.serve(one, createBatcher(one.latency, one.model.batching))),
   );
   tell({ kind: 'ready', port: 0, opsPort: ops.port, models: names });
   log.info({ worker: incarnation.worker, models: names }, 'worker serves');

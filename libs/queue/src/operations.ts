@@ -16,6 +16,8 @@ export type NewJob = {
   readonly priority: PriorityClass;
   /** Milliseconds left until its deadline when this call is sent. */
   readonly remainingMs: number;
+  /** Milliseconds until it goes behind all others of its class; undefined = never. */
+  readonly delayMs?: number | undefined;
   readonly rows: number;
   /** Shape group: only jobs of one group run in one batch. */
   readonly group: string;

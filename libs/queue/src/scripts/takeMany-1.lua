@@ -2,7 +2,8 @@
   Takes up to maxRows rows of one shape group for one batch, in the order of the classes:
   first the credit of normal and low (each gains a twentieth of maxRows per take while critical or high wait too), then
   critical and high by virtual deadline min(dl, q + SLA), then normal and low by the same; first in, first out within a
-  class. What expired, was cancelled or failed before it could run is let go on the way. How long each waited is counted
+  class; a job whose `dy` has passed goes behind all others of its class. What expired, was cancelled or failed before
+  it could run is let go on the way. How long each waited is counted
   against the SLA of its class.
 
   KEYS[1]  <base>meta
@@ -57,15 +58,18 @@ local others = redis.call('RPOP', base .. 'wait', 100)
 if others and #others > 0 then promote(others, nil) end
 
 local picked, removed, rows, bytes = {}, {}, 0, 0
+local delayed = {}
 local group, youngest, mixed = nil, nil, false
 local looked, cut = 0, false
 
 -- The next job of a class that may run: a cursor over the class that reads its entries one at a time.
 local function newCursor(class)
   local ids, at, offset, seen, finished, entry = {}, 1, 0, 0, false, nil
+  -- Behind all others: offered when nothing else of the class is left.
+  local behind, exhausted = {}, false
   local function read(id, score)
     local f = redis.call('HMGET', base .. id, 'dl', 'q', 'kd', 'rw', 'gr', 'sg', 'stc', 'cx', 'gw', 'defa', 'ats', 'priority',
-      mixed and 'priority' or 'in')
+      mixed and 'priority' or 'in', 'dy')
     local e = { id = id, score = score, kind = f[3] or 'd', rows = tonumber(f[4] or 1), group = f[5] or '-', signature = f[6] or '',
       deaths = tonumber(f[7] or 0), gateways = f[9], ats = tonumber(f[11] or 0), class = class, input = not mixed and f[13] }
     if not f[12] then
@@ -83,25 +87,37 @@ local function newCursor(class)
     e.fresh = not f[1]
     e.dl = tonumber(f[1] or now + defaultTimeoutMs)
     e.due = math.min(e.dl, e.q + CLASS_SLA[class])
+    e.late = f[14] and tonumber(f[14]) < now
     return e
   end
   local function refill()
     local n = math.min(maxRows, 4 * maxRows - seen)
-    if n <= 0 then return false end
+    if n <= 0 or exhausted then return false end
     ids = redis.call('ZRANGEBYSCORE', prioritized, CLASS_MIN[class], CLASS_MAX[class], 'WITHSCORES', 'LIMIT', offset, n)
     offset, seen, at = offset + #ids / 2, seen + #ids / 2, 1
-    return #ids > 0
+    exhausted = #ids == 0
+    return not exhausted
   end
   local cursor = {}
   function cursor.peek()
     while not entry and not finished do
-      if at > #ids and not refill() then
+      local e
+      if at <= #ids or refill() then
+        e = read(ids[at], ids[at + 1])
+        at = at + 2
+        looked = looked + 1
+        if e and e.late then
+          e.score, e.late = delayedScore(class, nextCounters(base, 1)), false
+          behind[#behind + 1] = e
+          delayed[#delayed + 1] = e
+          e = nil
+        end
+      elseif exhausted and #behind > 0 then
+        e = table.remove(behind, 1)
+      else
         finished = true
         break
       end
-      local e = read(ids[at], ids[at + 1])
-      at = at + 2
-      looked = looked + 1
       if e then
         if minAgeMs > 0 and now - e.q < minAgeMs then
           local wait = minAgeMs - (now - e.q)
@@ -247,6 +263,10 @@ for i, e in ipairs(picked) do
   if not e.input then data = redis.call('HGET', key, 'data') or '' end
   heads[i] = { e.id, e.kind, e.class, e.dl, e.q, e.rows, e.group, e.signature, e.deaths, data }
   answer[4 + i] = e.input or ''
+end
+for _, e in ipairs(delayed) do
+  redis.call('HDEL', base .. e.id, 'dy')
+  redis.call('ZADD', prioritized, e.score, e.id)
 end
 if #removed > 0 then redis.call('ZREM', prioritized, unpack(removed)) end
 if #taken > 0 then redis.call('LPUSH', active, unpack(taken)) end

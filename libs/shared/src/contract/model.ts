@@ -1,5 +1,8 @@
 /** A model as its workers announce it and its gateways validate against it. */
 import { z } from 'zod';
+
+import { batchingSchema } from './batching.ts';
+import { queueingSchema } from './queueing.ts';
 import { DATATYPES } from './tensor.ts';
 
 /** One input or output. `shape` leaves the batch axis out (it is implied by maxBatchSize > 0); -1 = any length. */
@@ -23,6 +26,9 @@ export const modelSchema = z.object({
   signature: z.string().min(8),
   /** What a NaN or an infinity in an input gets. */
   nan: z.enum(['reject', 'pass']),
+  /** How its batches are formed when nothing was changed since. Workers of older versions leave these two out. */
+  batching: batchingSchema.optional(),
+  queueing: queueingSchema.optional(),
 });
 export type Model = z.infer<typeof modelSchema>;
 
