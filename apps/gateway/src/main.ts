@@ -183,6 +183,7 @@ async function start(): Promise<void> {
     queues: queue.queues,
     counts: queue.counts,
     forecast: loads.forecast,
+    batching: { ...queue, models: () => fleet.models().map((view) => view.model), workers: fleet.workers },
   });
 
   const timeouts = {

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 import { createQueueOperations } from '@batchyard/queue/queue';
+import { changedBatching } from '@batchyard/shared/contract/batching';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { queueName } from '@batchyard/shared/contract/model';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
@@ -99,19 +100,21 @@ async function start(): Promise<void> {
     resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000,
   });
 
-  const served = loaded.map(({ definition, loaded: { model, session, latency } }) => ({
-    threads: definition.config.intraOpThreads ?? 1,
-    served: {
-      model: {
-        ...model,
-        batching: batchingOf(definition.config, model.maxBatchSize),
-        ...(definition.config.queueing ? { queueing: definition.config.queueing } : {}),
-      },
-      queue: queueName(model.name, model.version),
-      latency: createLatencyModel(latency),
-      run: session.run,
-    } satisfies ServedModel,
-  }));
+  const served = loaded.map(({ definition: { config: own }, loaded: { model, session, latency: measured } }) => {
+    const batching = batchingOf(own, model.maxBatchSize);
+    const latency = createLatencyModel(measured);
+    return {
+      threads: own.intraOpThreads ?? 1,
+      batching,
+      batcher: createBatcher(latency, batching),
+      served: {
+        model: { ...model, batching, ...(own.queueing ? { queueing: own.queueing } : {}) },
+        queue: queueName(model.name, model.version),
+        latency,
+        run: session.run,
+      } satisfies ServedModel,
+    };
+  });
   const names = served.map((one) => one.served.queue);
   const metrics = createMetrics(VERSION);
   const observed = createWorkerMetrics(metrics, slabs.stats);
@@ -149,11 +152,12 @@ async function start(): Promise<void> {
     worker: incarnation.worker,
     token: incarnation.token,
     version: VERSION,
-    models: served.map(({ served: { queue: name, model, latency }, threads }) => ({
+    models: served.map(({ served: { queue: name, model, latency }, threads, batcher }) => ({
       queue: name,
       signature: model.signature,
       intraOpThreads: threads,
       latency: latency.points,
+      batching: batcher.state,
     })),
     inFlight: jobs.inFlight,
     slabBytes: () => slabs.stats().idleBytes + slabs.stats().usedBytes,
@@ -169,8 +173,13 @@ async function start(): Promise<void> {
   async function checkIn(): Promise<void> {
     const heartbeat = book.heartbeat(now());
     observed.busy(heartbeat.load, heartbeat.loop_delay_ms / 1000);
-    const { dead, directive } = await queue.checkIn(incarnation.worker, incarnation.token(), JSON.stringify(heartbeat));
+    const { dead, directive, batching } = await queue.checkIn(
+      incarnation.worker,
+      incarnation.token(),
+      JSON.stringify(heartbeat),
+    );
     if (dead) incarnation.renew();
+    for (const one of served) one.batcher.set(changedBatching(one.batching, batching.get(one.served.queue)));
     if (directive?.kind === 'drain') void drain();
     minAgeMs = directive?.kind === 'serve' ? (directive.min_age_ms ?? 0) : 0;
   }
@@ -187,9 +196,7 @@ async function start(): Promise<void> {
     setInterval(quietly(jobs.renewHeld), LOCK_MS / 3),
     setInterval(quietly(recover), 1_900 + Math.random() * 200),
   ];
-  const serving = Promise.all(
-    served.map(({ served: one }) => jobs.serve(one, createBatcher(one.latency, one.model.batching))),
-  );
+  const serving = Promise.all(served.map((one) => jobs.serve(one.served, one.batcher)));
   tell({ kind: 'ready', port: 0, opsPort: ops.port, models: names });
   log.info({ worker: incarnation.worker, models: names }, 'worker serves');
 

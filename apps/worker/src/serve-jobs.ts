@@ -101,11 +101,17 @@ export function createServeJobs(parts: Parts): ServeJobs {
     return fresh;
   }
 
-  async function run(prepared: PreparedBatch, ticket: BatchTicket, jobs: readonly TakenJob[]): Promise<void> {
+  async function run(
+    prepared: PreparedBatch,
+    ticket: BatchTicket,
+    jobs: readonly TakenJob[],
+    ended: (nowMs: number) => void,
+  ): Promise<void> {
     // The mark is on the socket before the batch is handed over, so that a crash inside native code counts.
     started.add(ticket.batch);
     void parts.markStarted(ticket.token, [...started]).catch(() => undefined);
     await prepared.execute();
+    ended(now());
     started.delete(ticket.batch);
     void prepared.settled.then(() => jobs.forEach((job) => held.delete(job.id)));
   }
@@ -128,7 +134,8 @@ export function createServeJobs(parts: Parts): ServeJobs {
       backOffMs = 20;
       switch (taken.kind) {
         case 'jobs': {
-          const { take, reason } = batcher.nextRun(taken.jobs, taken.nowMs);
+          const { take, reason, slackMs } = batcher.nextRun(taken.jobs, taken.nowMs);
+          const dueMs = now() + slackMs;
           const later = taken.jobs.slice(take).map((job) => job.id);
           if (later.length > 0) taker.giveBack({ token, batch }, later);
           const jobs = hold(queue, token, taken.jobs.slice(0, take));
@@ -136,8 +143,8 @@ export function createServeJobs(parts: Parts): ServeJobs {
           const ticket = { worker: incarnation.worker, token, batch, takenAt: now() };
           const prepared = parts.prepare(served, jobs, ticket, reason);
           await running;
-          running = run(prepared, ticket, jobs);
           const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
+          running = run(prepared, ticket, jobs, batcher.begin(rows, dueMs - now(), now()));
           await Promise.race([running, pause(Math.max(0, latency.p50(rows) - LEAD_MS))]);
           // Nothing more waited: the marker of whatever comes next rings the bell.
           if (taken.waiting === 0 && later.length === 0) await parts.awaitWork(queue);

@@ -1,8 +1,10 @@
 /** All that decides the batches of one model while it serves: its settings, and what its runs have taught. */
 import type { Batching } from '@batchyard/shared/contract/batching';
+import type { CapChange } from '@batchyard/shared/contract/heartbeat';
 
 import { decideRun, decideTake, type BatchPolicy, type RunDecision, type TakeDecision } from './decide-batch.ts';
 import type { LatencyModel } from './latency-model.ts';
+import { createSafetyCap } from './safety-cap.ts';
 
 export type Batcher = {
   /** New settings hold from the next take on. */
@@ -11,23 +13,31 @@ export type Batcher = {
   nextTake(batch: number): TakeDecision;
   /** @param nowMs of the clock that the jobs' deadlines are of */
   nextRun(jobs: Parameters<typeof decideRun>[0], nowMs: number): RunDecision;
+  /** A run begins: @returns what tells of its end. */
+  begin(rows: number, slackMs: number, nowMs: number): (nowMs: number) => void;
+  state(): { readonly batching: Batching; readonly cap: number; readonly changes: readonly CapChange[] };
 };
 
-const policyOf = (batching: Batching): BatchPolicy => ({
-  strategy: batching.strategy,
-  maxRows: batching.max_rows,
-  maxWaitMs: batching.max_wait_ms,
-  preferredRows: batching.preferred_rows,
-  targetMs: batching.target_ms,
-});
-
 export function createBatcher(latency: LatencyModel, first: Batching): Batcher {
-  let policy = policyOf(first);
+  let batching = first;
+  const cap = createSafetyCap(() => batching.max_rows);
+  const policy = (): BatchPolicy => ({
+    strategy: batching.strategy,
+    maxRows: Math.min(batching.max_rows, cap.rows()),
+    maxWaitMs: batching.max_wait_ms,
+    preferredRows: batching.preferred_rows,
+    targetMs: batching.target_ms,
+  });
   return {
-    set(batching) {
-      policy = policyOf(batching);
+    set(next) {
+      batching = next;
     },
-    nextTake: (batch) => decideTake(policy, latency, batch),
-    nextRun: (jobs, nowMs) => decideRun(jobs, policy, latency, nowMs),
+    nextTake: (batch) => decideTake(policy(), latency, batch),
+    nextRun: (jobs, nowMs) => decideRun(jobs, policy(), latency, nowMs),
+    begin(rows, slackMs, beganMs) {
+      const promisedMs = latency.p99(rows);
+      return (nowMs) => cap.ran({ rows, promisedMs, tookMs: nowMs - beganMs, slackMs }, nowMs);
+    },
+    state: () => ({ batching, cap: Math.min(batching.max_rows, cap.rows()), changes: cap.history() }),
   };
 }
