@@ -117,7 +117,15 @@ async function start(): Promise<void> {
   });
   const names = served.map((one) => one.served.queue);
   const metrics = createMetrics(VERSION);
-  const observed = createWorkerMetrics(metrics, slabs.stats);
+  const observed = createWorkerMetrics(
+    metrics,
+    slabs.stats,
+    served.map(({ served: one, batching }) => ({
+      queue: one.queue,
+      maxRows: batching.max_rows,
+      bestRate: one.latency.bestRate,
+    })),
+  );
   const bell = startWorkBell({ queues: names, waitForWork: queue.waitForWork, pause });
   const now = (): number => performance.now();
   const prepare = createRunBatch({

@@ -17,6 +17,8 @@ export type Incarnation = {
   nextBatch(): number;
 };
 
+type Jobs = readonly TakenJob[];
+type Ended = ReturnType<Batcher['begin']>;
 type BatchName = Pick<TakeRequest, 'token' | 'batch'>;
 
 type Parts = {
@@ -47,6 +49,8 @@ export type ServeJobs = {
   stop(): void;
   inFlight(): number;
 };
+
+const rowsOf = (jobs: Jobs): number => jobs.reduce((sum, job) => sum + job.rows, 0);
 
 const LONGEST_BACK_OFF_MS = 1_000;
 /** Room for the call that takes the next batch and for stacking it. */
@@ -101,12 +105,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
     return fresh;
   }
 
-  async function run(
-    prepared: PreparedBatch,
-    ticket: BatchTicket,
-    jobs: readonly TakenJob[],
-    ended: (nowMs: number) => void,
-  ): Promise<void> {
+  async function run(prepared: PreparedBatch, ticket: BatchTicket, jobs: Jobs, ended: Ended): Promise<void> {
     // The mark is on the socket before the batch is handed over, so that a crash inside native code counts.
     started.add(ticket.batch);
     void parts.markStarted(ticket.token, [...started]).catch(() => undefined);
@@ -124,7 +123,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
     while (!stopped) {
       const token = incarnation.token();
       const batch = incarnation.nextBatch();
-      const request = { token, batch, lockMs, minAgeMs: parts.minAgeMs(), ...batcher.nextTake(batch) };
+      const request = { token, batch, lockMs, minAgeMs: parts.minAgeMs(), ...batcher.nextTake(batch, now()) };
       const taken = await taker.take(request);
       if (taken === undefined) {
         await pause(backOffMs);
@@ -135,7 +134,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
       switch (taken.kind) {
         case 'jobs': {
           const { take, reason, slackMs } = batcher.nextRun(taken.jobs, taken.nowMs);
-          const dueMs = now() + slackMs;
+          batcher.took(rowsOf(taken.jobs), taken.waiting, now());
           const later = taken.jobs.slice(take).map((job) => job.id);
           if (later.length > 0) taker.giveBack({ token, batch }, later);
           const jobs = hold(queue, token, taken.jobs.slice(0, take));
@@ -143,8 +142,8 @@ export function createServeJobs(parts: Parts): ServeJobs {
           const ticket = { worker: incarnation.worker, token, batch, takenAt: now() };
           const prepared = parts.prepare(served, jobs, ticket, reason);
           await running;
-          const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
-          running = run(prepared, ticket, jobs, batcher.begin(rows, dueMs - now(), now()));
+          const rows = rowsOf(jobs);
+          running = run(prepared, ticket, jobs, batcher.begin(rows, ticket.takenAt + slackMs - now(), now()));
           await Promise.race([running, pause(Math.max(0, latency.p50(rows) - LEAD_MS))]);
           // Nothing more waited: the marker of whatever comes next rings the bell.
           if (taken.waiting === 0 && later.length === 0) await parts.awaitWork(queue);

@@ -2,6 +2,7 @@
 import type { Batching } from '@batchyard/shared/contract/batching';
 import type { CapChange } from '@batchyard/shared/contract/heartbeat';
 
+import { createArrivals } from './arrivals.ts';
 import { decideRun, decideTake, type BatchPolicy, type RunDecision, type TakeDecision } from './decide-batch.ts';
 import type { LatencyModel } from './latency-model.ts';
 import { createSafetyCap } from './safety-cap.ts';
@@ -10,7 +11,9 @@ export type Batcher = {
   /** New settings hold from the next take on. */
   set(batching: Batching): void;
   /** @param batch number of the batch */
-  nextTake(batch: number): TakeDecision;
+  nextTake(batch: number, nowMs: number): TakeDecision;
+  /** A take brought `rows` and left `waiting` behind. */
+  took(rows: number, waiting: number, nowMs: number): void;
   /** @param nowMs of the clock that the jobs' deadlines are of */
   nextRun(jobs: Parameters<typeof decideRun>[0], nowMs: number): RunDecision;
   /** A run begins: @returns what tells of its end. */
@@ -20,6 +23,7 @@ export type Batcher = {
 
 export function createBatcher(latency: LatencyModel, first: Batching): Batcher {
   let batching = first;
+  const arrivals = createArrivals();
   const cap = createSafetyCap(() => batching.max_rows);
   const policy = (): BatchPolicy => ({
     strategy: batching.strategy,
@@ -32,7 +36,8 @@ export function createBatcher(latency: LatencyModel, first: Batching): Batcher {
     set(next) {
       batching = next;
     },
-    nextTake: (batch) => decideTake(policy(), latency, batch),
+    nextTake: (batch, nowMs) => decideTake(policy(), latency, batch, arrivals.rowsPerMs(nowMs)),
+    took: arrivals.took,
     nextRun: (jobs, nowMs) => decideRun(jobs, policy(), latency, nowMs),
     begin(rows, slackMs, beganMs) {
       const promisedMs = latency.p99(rows);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { STRATEGIES } from '@batchyard/shared/contract/batching';
 import fc from 'fast-check';
 
-import { decideRun, decideTake, payingRows, type BatchPolicy } from './decide-batch.ts';
+import { decideRun, decideTake, payingRows, rowsWorthWaiting, type BatchPolicy } from './decide-batch.ts';
 import { createLatencyModel } from './latency-model.ts';
 
 const table = (...points: [rows: number, ms: number][]) =>
@@ -26,22 +26,22 @@ const reason = (policy: BatchPolicy, count: number): string => decideRun(jobs(co
 
 test('each strategy asks its own question of the queue', () => {
   const atOnce = { maxRows: 16, minRows: 0, lingerMs: 0, preferredRows: [], spareMs: 0 };
-  assert.deepEqual(decideTake(adaptive, gaining, 1), atOnce);
-  assert.deepEqual(decideTake(quick, gaining, 1), atOnce);
-  assert.deepEqual(decideTake(fixed, gaining, 1), { ...atOnce, minRows: 16, lingerMs: 50 });
-  assert.deepEqual(decideTake(dynamic, gaining, 1), { ...atOnce, lingerMs: 50, preferredRows: [4, 8] });
+  assert.deepEqual(decideTake(adaptive, gaining, 1, 0), atOnce);
+  assert.deepEqual(decideTake(quick, gaining, 1, 0), atOnce);
+  assert.deepEqual(decideTake(fixed, gaining, 1, 0), { ...atOnce, minRows: 16, lingerMs: 50 });
+  assert.deepEqual(decideTake(dynamic, gaining, 1, 0), { ...atOnce, lingerMs: 50, preferredRows: [4, 8] });
 });
 
 test('dynamic without a preferred size that fits prefers the largest batch', () => {
-  assert.deepEqual(decideTake({ ...dynamic, preferredRows: [] }, gaining, 1).preferredRows, [16]);
-  assert.deepEqual(decideTake({ ...dynamic, maxRows: 3 }, gaining, 1).preferredRows, [3]);
+  assert.deepEqual(decideTake({ ...dynamic, preferredRows: [] }, gaining, 1, 0).preferredRows, [16]);
+  assert.deepEqual(decideTake({ ...dynamic, maxRows: 3 }, gaining, 1, 0).preferredRows, [3]);
 });
 
 test('a target keeps batches so small that their run alone meets it', () => {
   const target: BatchPolicy = { ...adaptive, targetMs: 4 };
-  assert.equal(decideTake(target, gaining, 1).maxRows, 8);
-  assert.equal(decideTake({ ...target, targetMs: 0.1 }, gaining, 1).maxRows, 1);
-  assert.equal(decideTake({ ...quick, targetMs: 4 }, gaining, 1).maxRows, 8);
+  assert.equal(decideTake(target, gaining, 1, 0).maxRows, 8);
+  assert.equal(decideTake({ ...target, targetMs: 0.1 }, gaining, 1, 0).maxRows, 1);
+  assert.equal(decideTake({ ...quick, targetMs: 4 }, gaining, 1, 0).maxRows, 8);
 });
 
 const policy = fc.record({
@@ -63,12 +63,34 @@ const waiting = fc.array(
 
 test('whatever the settings, a take stays within them and only fixed and dynamic wait longer than a run', () => {
   fc.assert(
-    fc.property(policy, fc.nat(), (any, batch) => {
-      const asked = decideTake(any, gaining, batch);
+    fc.property(policy, fc.nat(), fc.double({ min: 0, max: 100, noNaN: true }), (any, batch, rowsPerMs) => {
+      const asked = decideTake(any, gaining, batch, rowsPerMs);
       assert.ok(asked.maxRows >= 1 && asked.maxRows <= any.maxRows);
       assert.ok(asked.lingerMs <= any.maxWaitMs);
       assert.ok(asked.preferredRows.every((rows) => rows <= any.maxRows));
-      if (any.strategy === 'latency-optimized' || any.strategy === 'adaptive') assert.equal(asked.lingerMs, 0);
+      if (any.strategy === 'latency-optimized') assert.equal(asked.lingerMs, 0);
+      if (any.strategy === 'adaptive') assert.ok(asked.lingerMs <= gaining.p50(1));
+    }),
+  );
+});
+
+test('adaptive waits for what shortens the mean, and asks for nothing where it may not wait', () => {
+  assert.equal(rowsWorthWaiting(gaining, 10, 16), 7);
+  assert.equal(rowsWorthWaiting(gaining, 2, 16), 3);
+  assert.equal(rowsWorthWaiting(table([1, 1], [2, 2], [4, 4]), 100, 4), 0);
+  const asked = decideTake(adaptive, gaining, 1, 10);
+  assert.deepEqual([asked.minRows, asked.lingerMs, asked.spareMs], [7, 2, gaining.p99(16)]);
+  assert.deepEqual([decideTake({ ...adaptive, maxWaitMs: 0 }, gaining, 1, 10).lingerMs], [0]);
+});
+
+test('at low load a single request pays no delay, whatever the run times', () => {
+  const runTimes = fc.array(fc.double({ min: 0.1, max: 10, noNaN: true }), { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(runTimes, fc.double({ min: 0, max: 1, noNaN: true }), (steps, share) => {
+      let ms = 0;
+      const measured = table(...steps.map((step, i): [number, number] => [2 ** i, (ms += step)]));
+      const rowsPerMs = (share * 2) / measured.p50(1);
+      assert.equal(decideTake(adaptive, measured, 1, rowsPerMs).lingerMs, 0);
     }),
   );
 });
@@ -97,10 +119,10 @@ test('a size that looked bad is tried again now and then, and pays once it was m
   const misled = table([1, 1], [2, 1.5], [4, 8], [8, 9]);
   const small: BatchPolicy = { ...adaptive, maxRows: 8 };
   assert.equal(payingRows(misled, 8), 2);
-  const sizes = Array.from({ length: 16 }, (_, batch) => decideTake(small, misled, batch).maxRows);
+  const sizes = Array.from({ length: 16 }, (_, batch) => decideTake(small, misled, batch, 0).maxRows);
   assert.deepEqual(new Set(sizes), new Set([2, 4]));
   for (let batch = 0; batch < 160; batch += 1) {
-    const { maxRows } = decideTake(small, misled, batch);
+    const { maxRows } = decideTake(small, misled, batch, 0);
     misled.observe(maxRows, 0.5 + maxRows / 4);
   }
   assert.equal(payingRows(misled, 8), 8);

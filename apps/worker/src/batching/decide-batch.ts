@@ -67,8 +67,30 @@ function adaptiveRows(latency: LatencyModel, maxRows: number, batch: number): nu
   return Math.min(maxRows, latency.points().find((point) => point.rows > paying)?.rows ?? maxRows);
 }
 
-/** @param batch number of the batch */
-export function decideTake(policy: BatchPolicy, latency: LatencyModel, batch: number): TakeDecision {
+/**
+ * The batch size worth waiting for, when rows come every `g` ms and a run of n takes t(n).
+ *
+ * Told for one more row than the n - 1 that wait. Run now, it ends t(n-1) + t(1) from now, as it has to wait for the run;
+ * waited for, it ends g + t(n): it gains t(1) - g - d, with d = t(n) - t(n-1). Each of the others loses g + d. The mean
+ * gets shorter as long as the gain is above the loss, t(1) - g - d > (n-1) (g + d), which is n (g + d) < t(1). The left
+ * side grows with n, so the first size that is not worth it ends the search; with g above t(1) / 2, as at low load, no
+ * size is. No row is waited for longer than t(1), more than which there is not to gain.
+ *
+ * @returns 0 where nothing is worth a wait
+ */
+export function rowsWorthWaiting(latency: LatencyModel, rowsPerMs: number, maxRows: number): number {
+  const alone = latency.p50(1);
+  let rows = 1;
+  for (let longer = alone; rows < maxRows; rows += 1) {
+    const before = longer;
+    longer = latency.p50(rows + 1);
+    if ((rows + 1) * (1 / rowsPerMs + longer - before) >= alone) break;
+  }
+  return rows > 1 ? rows : 0;
+}
+
+/** @param batch number of the batch @param rowsPerMs that come, lately */
+export function decideTake(policy: BatchPolicy, latency: LatencyModel, batch: number, rowsPerMs: number): TakeDecision {
   const { maxRows, maxWaitMs, targetMs } = policy;
   const atOnce = { maxRows, minRows: 0, lingerMs: 0, preferredRows: [], spareMs: 0 };
   switch (policy.strategy) {
@@ -80,8 +102,13 @@ export function decideTake(policy: BatchPolicy, latency: LatencyModel, batch: nu
     }
     case 'latency-optimized':
       return { ...atOnce, maxRows: rowsWithin(latency, maxRows, targetMs ?? DEFAULT_TARGET_MS) };
-    case 'adaptive':
-      return { ...atOnce, maxRows: adaptiveRows(latency, rowsWithin(latency, maxRows, targetMs), batch) };
+    case 'adaptive': {
+      const most = adaptiveRows(latency, rowsWithin(latency, maxRows, targetMs), batch);
+      const minRows = maxWaitMs > 0 ? rowsWorthWaiting(latency, rowsPerMs, most) : 0;
+      if (minRows === 0) return { ...atOnce, maxRows: most };
+      const lingerMs = Math.min(maxWaitMs, latency.p50(1));
+      return { ...atOnce, maxRows: most, minRows, lingerMs, spareMs: latency.p99(most) };
+    }
   }
 }
 
