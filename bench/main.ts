@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [queue|http|latency|floor …] [--quick] [--json FILE] [--autocannon] [--no-build]`
+ * `npm run bench -- [queue|http|latency|floor|strategies …] [--quick] [--json FILE] [--autocannon] [--no-build]`
  *
  * Everything is measured in one run, in turns, because the machines it runs on are noisy: read ratios, not absolutes.
  * The load generator, the systems and Redis share the cores.
@@ -19,12 +19,14 @@ import { runFloorSuite } from './suites/floor.ts';
 import { runHttpSuite } from './suites/http.ts';
 import { runLatencySuite } from './suites/latency.ts';
 import { runQueueSuite } from './suites/queue.ts';
+import { runStrategiesSuite } from './suites/strategies.ts';
 
 const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   queue: runQueueSuite,
   http: runHttpSuite,
   latency: runLatencySuite,
   floor: runFloorSuite,
+  strategies: runStrategiesSuite,
 };
 
 const { values: options, positionals } = parseArgs({

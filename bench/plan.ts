@@ -34,6 +34,8 @@ export type Plan = {
     readonly rawRuns: number;
     readonly warmupS: number;
   };
+  /** Per strategy and load. */
+  readonly strategies: { readonly rounds: number; readonly warmupMs: number; readonly measureMs: number };
   readonly floor: { readonly warmupMs: number; readonly measureMs: number };
 };
 
@@ -55,6 +57,7 @@ const full: Plan = {
     textbook: 'all',
   },
   latency: { rounds: 3, seconds: 20, textbookSeconds: 10, rawRuns: 200, warmupS: 2 },
+  strategies: { rounds: 3, warmupMs: 700, measureMs: 5000 },
   floor: { warmupMs: 2000, measureMs: 10_000 },
 };
 
@@ -74,6 +77,7 @@ const quick: Plan = {
     textbook: ['mid:64'],
   },
   latency: { rounds: 1, seconds: 4, textbookSeconds: 0, rawRuns: 100, warmupS: 0.5 },
+  strategies: { rounds: 2, warmupMs: 400, measureMs: 1500 },
   floor: { warmupMs: 500, measureMs: 2000 },
 };
 

@@ -133,7 +133,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
       backOffMs = 20;
       switch (taken.kind) {
         case 'jobs': {
-          const { take, reason, slackMs } = batcher.nextRun(taken.jobs, taken.nowMs);
+          const { take, reason, slackMs } = batcher.nextRun(taken.jobs, taken);
           batcher.took(rowsOf(taken.jobs), taken.waiting, now());
           const later = taken.jobs.slice(take).map((job) => job.id);
           if (later.length > 0) taker.giveBack({ token, batch }, later);

@@ -3,7 +3,14 @@ import type { Batching } from '@batchyard/shared/contract/batching';
 import type { CapChange } from '@batchyard/shared/contract/heartbeat';
 
 import { createArrivals } from './arrivals.ts';
-import { decideRun, decideTake, type BatchPolicy, type RunDecision, type TakeDecision } from './decide-batch.ts';
+import {
+  decideRun,
+  decideTake,
+  type BatchPolicy,
+  type Moment,
+  type RunDecision,
+  type TakeDecision,
+} from './decide-batch.ts';
 import type { LatencyModel } from './latency-model.ts';
 import { createSafetyCap } from './safety-cap.ts';
 
@@ -14,8 +21,7 @@ export type Batcher = {
   nextTake(batch: number, nowMs: number): TakeDecision;
   /** A take brought `rows` and left `waiting` behind. */
   took(rows: number, waiting: number, nowMs: number): void;
-  /** @param nowMs of the clock that the jobs' deadlines are of */
-  nextRun(jobs: Parameters<typeof decideRun>[0], nowMs: number): RunDecision;
+  nextRun(jobs: Parameters<typeof decideRun>[0], moment: Moment): RunDecision;
   /** A run begins: @returns what tells of its end. */
   begin(rows: number, slackMs: number, nowMs: number): (nowMs: number) => void;
   state(): { readonly batching: Batching; readonly cap: number; readonly changes: readonly CapChange[] };
@@ -38,7 +44,7 @@ export function createBatcher(latency: LatencyModel, first: Batching): Batcher {
     },
     nextTake: (batch, nowMs) => decideTake(policy(), latency, batch, arrivals.rowsPerMs(nowMs)),
     took: arrivals.took,
-    nextRun: (jobs, nowMs) => decideRun(jobs, policy(), latency, nowMs),
+    nextRun: (jobs, moment) => decideRun(jobs, policy(), latency, moment),
     begin(rows, slackMs, beganMs) {
       const promisedMs = latency.p99(rows);
       return (nowMs) => cap.ran({ rows, promisedMs, tookMs: nowMs - beganMs, slackMs }, nowMs);

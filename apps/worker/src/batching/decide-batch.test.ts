@@ -20,9 +20,10 @@ const adaptive: BatchPolicy = {
 const fixed: BatchPolicy = { ...adaptive, strategy: 'fixed' };
 const dynamic: BatchPolicy = { ...adaptive, strategy: 'dynamic', preferredRows: [4, 8] };
 const quick: BatchPolicy = { ...adaptive, strategy: 'latency-optimized' };
+const AT = (nowMs: number, left = 0) => ({ nowMs, waiting: left });
 const job = (deadlineMs: number, rows = 1, deaths = 0) => ({ rows, deadlineMs, queuedMs: 0, deaths });
 const jobs = (count: number, deadlineMs = 10_000) => Array.from({ length: count }, () => job(deadlineMs));
-const reason = (policy: BatchPolicy, count: number): string => decideRun(jobs(count), policy, gaining, 0).reason;
+const reason = (policy: BatchPolicy, count: number): string => decideRun(jobs(count), policy, gaining, AT(0)).reason;
 
 test('each strategy asks its own question of the queue', () => {
   const atOnce = { maxRows: 16, minRows: 0, lingerMs: 0, preferredRows: [], spareMs: 0 };
@@ -98,7 +99,7 @@ test('at low load a single request pays no delay, whatever the run times', () =>
 test('whatever was taken, at least its first job runs, and nothing is left out that could have met the deadline too', () => {
   fc.assert(
     fc.property(policy, waiting, (any, taken) => {
-      const { take, reason: why, slackMs } = decideRun(taken, any, gaining, 0);
+      const { take, reason: why, slackMs } = decideRun(taken, any, gaining, AT(0));
       assert.ok(take >= 1 && take <= taken.length);
       assert.equal(why === 'deadline', take < taken.length);
       if (why !== 'deadline') return;
@@ -129,25 +130,42 @@ test('a size that looked bad is tried again now and then, and pays once it was m
 });
 
 test('the reason tells why the batch ran as it is', () => {
-  assert.deepEqual(decideRun(jobs(16), adaptive, gaining, 0), { take: 16, reason: 'full', slackMs: 10_000 });
+  assert.deepEqual(decideRun(jobs(16), adaptive, gaining, AT(0)), { take: 16, reason: 'full', slackMs: 10_000 });
   assert.deepEqual([reason(adaptive, 3), reason(fixed, 3), reason(quick, 3)], ['idle', 'delay', 'idle']);
   assert.deepEqual([reason(dynamic, 4), reason(dynamic, 5), reason(dynamic, 16)], ['preferred', 'delay', 'full']);
   assert.equal(reason({ ...dynamic, maxWaitMs: 0 }, 5), 'idle');
-  assert.equal(decideRun([job(10_000, 1, 1)], adaptive, gaining, 0).reason, 'retry-alone');
+  assert.equal(decideRun([job(10_000, 1, 1)], adaptive, gaining, AT(0)).reason, 'retry-alone');
 });
 
 test('a tight deadline makes the batch smaller, where that helps', () => {
-  const decision = decideRun(jobs(16, 4), adaptive, gaining, 0);
+  const decision = decideRun(jobs(16, 4), adaptive, gaining, AT(0));
   assert.equal(decision.reason, 'deadline');
   assert.ok(decision.take < 16 && gaining.p99(decision.take) <= 4);
-  assert.equal(decideRun(jobs(16, 4), adaptive, gaining, 3.9).reason, 'full');
-  assert.equal(decideRun(jobs(16, 4), dynamic, gaining, 0).reason, 'full');
+  assert.equal(decideRun(jobs(16, 4), adaptive, gaining, AT(3.9)).reason, 'full');
+  assert.equal(decideRun(jobs(16, 4), dynamic, gaining, AT(0)).reason, 'full');
 });
 
 test('latency-optimized cuts by its target where deadlines are far', () => {
   const late = { ...quick, targetMs: 4 };
-  assert.equal(decideRun(jobs(16), late, gaining, 0).reason, 'deadline');
-  assert.equal(decideRun(jobs(16), quick, gaining, 0).reason, 'full');
+  assert.equal(decideRun(jobs(16), late, gaining, AT(0)).reason, 'deadline');
+  assert.equal(decideRun(jobs(16), quick, gaining, AT(0)).reason, 'full');
+});
+
+test('behind a backlog a target cuts nothing, and a deadline still does', () => {
+  const late = { ...quick, targetMs: 4 };
+  assert.equal(decideRun(jobs(16), late, gaining, AT(0, 1)).reason, 'full');
+  assert.equal(decideRun(jobs(16, 4), late, gaining, AT(0, 1)).reason, 'deadline');
+});
+
+test('one slow run shuts no size out of a target for good', () => {
+  const latency = table([1, 2], [8, 3], [16, 5]);
+  const small: BatchPolicy = { ...quick, targetMs: 10 };
+  latency.observe(16, 50);
+  assert.equal(decideTake(small, latency, 1, 0).maxRows, 16);
+  for (let i = 0; i < 64; i += 1) latency.observe(16, 50);
+  assert.equal(decideTake(small, latency, 1, 0).maxRows, 8);
+  for (let batch = 0; batch < 64 * 16; batch += 1) latency.observe(decideTake(small, latency, batch, 0).maxRows, 3);
+  assert.equal(decideTake(small, latency, 1, 0).maxRows, 16);
 });
 
 test('estimates never fall with size and follow what was measured', () => {

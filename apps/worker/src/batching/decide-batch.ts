@@ -51,20 +51,22 @@ export function payingRows(latency: LatencyModel, maxRows: number): number {
   return best.rows >= (sizes.at(-1)?.rows ?? 0) ? maxRows : best.rows;
 }
 
-/** The largest measured size whose run alone does not already miss the target; the smallest where every one does. */
+/**
+ * The largest measured size whose run alone does not usually miss the target; the smallest where every one does. By the
+ * median: a size that a single slow run shut out would never be measured again.
+ */
 function rowsWithin(latency: LatencyModel, maxRows: number, targetMs: number | undefined): number {
-  if (targetMs === undefined || latency.p99(maxRows) <= targetMs) return maxRows;
+  if (targetMs === undefined || latency.p50(maxRows) <= targetMs) return maxRows;
   const sizes = latency.points().filter((point) => point.rows <= maxRows);
-  return sizes.findLast((point) => point.p99_ms <= targetMs)?.rows ?? sizes[0]?.rows ?? maxRows;
+  return sizes.findLast((point) => point.p50_ms <= targetMs)?.rows ?? sizes[0]?.rows ?? maxRows;
 }
 
-/** What is not measured cannot be found to pay again: every so many batches may have the next larger size. */
+/** What is not measured cannot be found to be better again: every so many batches may have the next larger size. */
 const PROBE_EVERY = 16;
 
-function adaptiveRows(latency: LatencyModel, maxRows: number, batch: number): number {
-  const paying = payingRows(latency, maxRows);
-  if (paying >= maxRows || batch % PROBE_EVERY !== 0) return paying;
-  return Math.min(maxRows, latency.points().find((point) => point.rows > paying)?.rows ?? maxRows);
+function probed(rows: number, latency: LatencyModel, maxRows: number, batch: number): number {
+  if (rows >= maxRows || batch % PROBE_EVERY !== 0) return rows;
+  return Math.min(maxRows, latency.points().find((point) => point.rows > rows)?.rows ?? maxRows);
 }
 
 /**
@@ -101,9 +103,13 @@ export function decideTake(policy: BatchPolicy, latency: LatencyModel, batch: nu
       return { ...atOnce, lingerMs: maxWaitMs, preferredRows: fitting.length > 0 ? fitting : [maxRows] };
     }
     case 'latency-optimized':
-      return { ...atOnce, maxRows: rowsWithin(latency, maxRows, targetMs ?? DEFAULT_TARGET_MS) };
+      return {
+        ...atOnce,
+        maxRows: probed(rowsWithin(latency, maxRows, targetMs ?? DEFAULT_TARGET_MS), latency, maxRows, batch),
+      };
     case 'adaptive': {
-      const most = adaptiveRows(latency, rowsWithin(latency, maxRows, targetMs), batch);
+      const paying = payingRows(latency, rowsWithin(latency, maxRows, targetMs));
+      const most = probed(paying, latency, maxRows, batch);
       const minRows = maxWaitMs > 0 ? rowsWorthWaiting(latency, rowsPerMs, most) : 0;
       if (minRows === 0) return { ...atOnce, maxRows: most };
       const lingerMs = Math.min(maxWaitMs, latency.p50(1));
@@ -118,6 +124,8 @@ type Row = {
   readonly queuedMs: number;
   readonly deaths: number;
 };
+/** `nowMs` by the clock of the deadlines; `waiting`: jobs that were left in the queue. */
+export type Moment = { readonly nowMs: number; readonly waiting: number };
 export type RunDecision = {
   /** Jobs, from the front. */
   readonly take: number;
@@ -141,17 +149,19 @@ function cutToSlack(jobs: readonly Row[], latency: LatencyModel, slackMs: number
 
 /**
  * The batch that should run now, out of what was taken. Due is a job at its deadline, and with a target so long after it
- * was queued, whichever is first.
+ * was queued, whichever is first. Behind a batch that was cut all others wait for one more run: a deadline is worth that,
+ * a target only where nothing else waits.
  */
 export function decideRun(
   jobs: readonly Row[],
   policy: BatchPolicy,
   latency: LatencyModel,
-  nowMs: number,
+  { nowMs, waiting }: Moment,
 ): RunDecision {
   const { strategy, maxRows, maxWaitMs } = policy;
   const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
-  const target = policy.targetMs ?? (strategy === 'latency-optimized' ? DEFAULT_TARGET_MS : Number.POSITIVE_INFINITY);
+  const wanted = policy.targetMs ?? (strategy === 'latency-optimized' ? DEFAULT_TARGET_MS : Number.POSITIVE_INFINITY);
+  const target = waiting > 0 ? Number.POSITIVE_INFINITY : wanted;
   const slackMs = Math.min(...jobs.map((job) => Math.min(job.deadlineMs, job.queuedMs + target))) - nowMs;
   const all = (reason: BatchReason): RunDecision => ({ take: jobs.length, reason, slackMs });
   if (jobs.length === 1 && (jobs[0]?.deaths ?? 0) > 0) return all('retry-alone');

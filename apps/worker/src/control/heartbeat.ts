@@ -35,7 +35,7 @@ export type HeartbeatBook = {
 const SMOOTHING = 0.1;
 
 const tell = ({ batching, cap, changes }: ReturnType<ModelLine['batching']>) => ({
-  strategy: batching.strategy,
+  ...batching,
   cap,
   changes: [...changes],
 });

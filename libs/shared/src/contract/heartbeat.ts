@@ -1,7 +1,7 @@
 /** What a worker tells of itself, once a second, through Redis. */
 import { z } from 'zod';
 
-import { STRATEGIES } from './batching.ts';
+import { batchingSchema } from './batching.ts';
 
 export const WORKER_STATES = ['starting', 'serving', 'draining', 'stopped'] as const;
 export type WorkerState = (typeof WORKER_STATES)[number];
@@ -23,7 +23,7 @@ export const loadedModelSchema = z.object({
   /** What its batches are formed by now; absent from workers of older versions. */
   batching: z
     .object({
-      strategy: z.enum(STRATEGIES),
+      ...batchingSchema.shape,
       /** Rows of a batch at most, as the safety loop bounds it now. */
       cap: z.int().min(1),
       /** The last changes of the cap; `at_ms` since that worker began. */
