@@ -91,3 +91,22 @@ test('strategies change under load and every request gets its own answer', { tim
   stop = true;
   await Promise.all(clients);
 });
+
+test('the workers tell why batches ran, how full they were and how well they were predicted', async () => {
+  const { workers } = (await (await fetch(`${system.ops}/v1/workers`)).json()) as { workers: { ops_port: number }[] };
+  const texts = await Promise.all(
+    workers.map(async ({ ops_port: port }) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()),
+  );
+  const sum = (name: string): number =>
+    texts
+      .flatMap((text) => [...text.matchAll(new RegExp(`^${name} (.*)$`, 'gm'))])
+      .reduce((total, match) => total + Number(match[1]), 0);
+  assert.ok(sum('batchyard_batches_total\\{model="simple",reason="preferred"\\}') > 0);
+  assert.ok(sum('batchyard_batch_predicted_over_actual_count\\{model="simple"\\}') > 0);
+  for (const name of [
+    'batchyard_batch_efficiency_ratio',
+    'batchyard_batch_fill_ratio',
+    'batchyard_best_rows_per_second',
+  ])
+    assert.ok(sum(`${name}\\{model="simple"\\}`) > 0, name);
+});
