@@ -51,6 +51,8 @@ export type Plan = {
     readonly workers: readonly number[];
   };
   readonly fill: { readonly workers: readonly number[]; readonly warmupMs: number; readonly seconds: number };
+  /** Per strategy and load. */
+  readonly strategies: { readonly rounds: number; readonly warmupMs: number; readonly measureMs: number };
   readonly floor: { readonly warmupMs: number; readonly measureMs: number };
 };
 
@@ -82,6 +84,7 @@ const full: Plan = {
     workers: [1, 2, 4, 8],
   },
   fill: { workers: [1, 2, 4, 8], warmupMs: 2000, seconds: 15 },
+  strategies: { rounds: 3, warmupMs: 700, measureMs: 5000 },
   floor: { warmupMs: 2000, measureMs: 10_000 },
 };
 
@@ -104,6 +107,7 @@ const quick: Plan = {
   overload: { warmupMs: 600, capacityMs: 1500, factors: [0.7, 2, 5, 10], seconds: 3, probeMs: 1200 },
   cost: { rounds: 1, warmupMs: 400, measureMs: 500, depths: [10, 5000], kept: [0, 5000], workers: [1, 4] },
   fill: { workers: [1, 4], warmupMs: 500, seconds: 2 },
+  strategies: { rounds: 2, warmupMs: 400, measureMs: 1500 },
   floor: { warmupMs: 500, measureMs: 2000 },
 };
 

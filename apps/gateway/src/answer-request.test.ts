@@ -103,6 +103,7 @@ test('a request is queued for this gateway and answered with what the job comput
     remainingMs: 30_000,
     rows: 1,
     group: '-',
+    delayMs: undefined,
     gateway: 'g',
     tenant: '-',
     signature: MODEL.signature,

@@ -4,18 +4,13 @@
  */
 import type { AddOutcome, NewJob } from '@batchyard/queue/operations';
 import { Failure, parseFailedReason } from '@batchyard/shared/contract/failure';
-import {
-  DEFAULT_CLASS,
-  DEFAULT_TIMEOUT_MS,
-  type JobKind,
-  type PriorityClass,
-  type Receipt,
-} from '@batchyard/shared/contract/job';
+import type { JobKind, PriorityClass, Receipt } from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob, encodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import { decideAdmission } from './admission/admit.ts';
 import type { QueueLoads } from './admission/queue-loads.ts';
+import { termsOf } from './admission/terms.ts';
 import { newJobId } from './job-ids.ts';
 import { encodeInferResponse, type InferResponse } from './protocol/encode-infer.ts';
 import type { InferRequest } from './protocol/infer-request.ts';
@@ -103,9 +98,9 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
 
   function admit(asked: Asked, kind: JobKind): Admitted {
     const { model, queue, request } = asked;
-    const priority = asked.priority ?? request.parameters.priority ?? DEFAULT_CLASS;
-    const remainingMs = asked.timeoutMs ?? request.parameters.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const { rows } = request;
+    const { rows, parameters } = request;
+    const terms = termsOf(model.queueing, { priority: asked.priority, timeoutMs: asked.timeoutMs, parameters });
+    const { priority, remainingMs, delayMs } = terms;
     const waitMs = check(asked, { priority, timeoutMs: remainingMs, rows }, kind);
     const input = encodeTensorBlob({
       tensors: request.inputs,
@@ -117,6 +112,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       kind,
       priority,
       remainingMs,
+      delayMs,
       rows,
       group: request.group,
       gateway: kind === 'attached' ? gateway : '',
@@ -153,8 +149,9 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
 
   return {
     screen({ model, queue, priority, timeoutMs }, kind) {
-      // The body may still say what no header said: then it is given the best chance there is.
-      const wanted = { priority: priority ?? 'critical', timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY, rows: 1 };
+      // The body, or the model's configuration, may still say otherwise: then it is given the best chance there is.
+      const given = model.queueing ? undefined : timeoutMs;
+      const wanted = { priority: priority ?? 'critical', timeoutMs: given ?? Number.POSITIVE_INFINITY, rows: 1 };
       check({ model, queue }, wanted, kind);
     },
     async infer(asked, gone) {

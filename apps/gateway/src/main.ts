@@ -6,6 +6,7 @@ import { countedBytes } from '@batchyard/queue/replies';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { shownUrl } from '@batchyard/shared/contract/durability';
 import type { JobKind } from '@batchyard/shared/contract/job';
+import { queueLimits } from '@batchyard/shared/contract/queueing';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
@@ -103,6 +104,7 @@ async function start(): Promise<void> {
       let waiting: readonly number[] | undefined;
       const options = {
         maxWaiting: config.BATCHYARD_MAX_WAITING,
+        limits: queueLimits(fleet.byQueue(name)?.model.queueing),
         onWaiting: (byClass: readonly number[]) => void (waiting = byClass),
       };
       try {
@@ -196,6 +198,7 @@ async function start(): Promise<void> {
     queues: queue.queues,
     counts: queue.counts,
     forecast: loads.forecast,
+    batching: { ...queue, models: () => fleet.models().map((view) => view.model), workers: fleet.workers },
   });
 
   const timeouts = {
