@@ -104,7 +104,8 @@ test('whatever was taken, at least its first job runs, and nothing is left out t
       assert.equal(why === 'deadline', take < taken.length);
       if (why !== 'deadline') return;
       const rows = (count: number): number => taken.slice(0, count).reduce((sum, one) => sum + one.rows, 0);
-      assert.ok(take === 1 || gaining.p99(rows(take)) <= slackMs);
+      const deadlineMs = Math.min(...taken.map((one) => one.deadlineMs));
+      assert.ok(take === 1 || gaining.p50(rows(take)) <= deadlineMs);
       assert.ok(gaining.p99(rows(take + 1)) > slackMs);
     }),
   );
@@ -147,7 +148,9 @@ test('a tight deadline makes the batch smaller, where that helps', () => {
 
 test('latency-optimized cuts by its target where deadlines are far', () => {
   const late = { ...quick, targetMs: 4 };
-  assert.equal(decideRun(jobs(16), late, gaining, AT(0)).reason, 'deadline');
+  const cut = decideRun(jobs(16), late, gaining, AT(0));
+  assert.deepEqual([cut.reason, cut.take >= 8 && gaining.p50(cut.take) <= 4], ['deadline', true]);
+  assert.equal(decideRun(jobs(16), late, gaining, AT(1.9)).reason, 'full', 'less than half would stay');
   assert.equal(decideRun(jobs(16), quick, gaining, AT(0)).reason, 'full');
 });
 

@@ -135,13 +135,13 @@ export type RunDecision = {
 };
 
 /** Without the tail when the whole would be late and a smaller batch is not: jobs to run, or undefined for all. */
-function cutToSlack(jobs: readonly Row[], latency: LatencyModel, slackMs: number): number | undefined {
+function cutToSlack(jobs: readonly Row[], slackMs: number, took: (rows: number) => number): number | undefined {
   const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
-  if (slackMs <= latency.p50(1) || latency.p99(rows) <= slackMs) return undefined;
+  if (slackMs <= took(1) || took(rows) <= slackMs) return undefined;
   let [fitting, sum] = [0, 0];
   for (const job of jobs) {
     sum += job.rows;
-    if (fitting > 0 && latency.p99(sum) > slackMs) break;
+    if (fitting > 0 && took(sum) > slackMs) break;
     fitting += 1;
   }
   return fitting < jobs.length ? fitting : undefined;
@@ -149,8 +149,8 @@ function cutToSlack(jobs: readonly Row[], latency: LatencyModel, slackMs: number
 
 /**
  * The batch that should run now, out of what was taken. Due is a job at its deadline, and with a target so long after it
- * was queued, whichever is first. Behind a batch that was cut all others wait for one more run: a deadline is worth that,
- * a target only where nothing else waits.
+ * was queued, whichever is first. Behind a batch that was cut all others wait for one more run: a deadline is worth that
+ * (and is met almost surely, by p99), a target only where nothing else waits and at least half of the batch can stay.
  */
 export function decideRun(
   jobs: readonly Row[],
@@ -162,12 +162,16 @@ export function decideRun(
   const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
   const wanted = policy.targetMs ?? (strategy === 'latency-optimized' ? DEFAULT_TARGET_MS : Number.POSITIVE_INFINITY);
   const target = waiting > 0 ? Number.POSITIVE_INFINITY : wanted;
-  const slackMs = Math.min(...jobs.map((job) => Math.min(job.deadlineMs, job.queuedMs + target))) - nowMs;
+  const deadlineMs = Math.min(...jobs.map((job) => job.deadlineMs)) - nowMs;
+  const targetMs = Math.min(...jobs.map((job) => job.queuedMs + target)) - nowMs;
+  const slackMs = Math.min(deadlineMs, targetMs);
   const all = (reason: BatchReason): RunDecision => ({ take: jobs.length, reason, slackMs });
   if (jobs.length === 1 && (jobs[0]?.deaths ?? 0) > 0) return all('retry-alone');
   if (strategy === 'adaptive' || strategy === 'latency-optimized') {
-    const take = cutToSlack(jobs, latency, slackMs);
-    if (take !== undefined) return { take, reason: 'deadline', slackMs };
+    const forDeadline = cutToSlack(jobs, deadlineMs, latency.p99);
+    if (forDeadline !== undefined) return { take: forDeadline, reason: 'deadline', slackMs };
+    const forTarget = cutToSlack(jobs, targetMs, latency.p50) ?? 0;
+    if (2 * forTarget >= jobs.length) return { take: forTarget, reason: 'deadline', slackMs };
   }
   if (rows >= maxRows) return all('full');
   if (strategy === 'dynamic' && policy.preferredRows.includes(rows)) return all('preferred');
