@@ -1,6 +1,9 @@
 /** Keeps `window` jobs in flight: adds groups as long as earlier ones come to an end. */
 import { JOBS_PER_CALL } from './job-payload.ts';
 
+/** A command that lies in a socket for a second is refused as stale: a deep queue is filled call by call. */
+const MAX_CALLS = 16;
+
 export type AddLoop = {
   start(): void;
   /** So many jobs have been finished. */
@@ -16,10 +19,13 @@ export function createAddLoop(window: number, add: (first: number, jobs: number)
   let failure: unknown;
   const calls = new Set<Promise<void>>();
   function pump(): void {
-    while (running && free >= JOBS_PER_CALL) {
+    while (running && free >= JOBS_PER_CALL && calls.size < MAX_CALLS) {
       free -= JOBS_PER_CALL;
       const call = add(added, JOBS_PER_CALL).then(
-        () => void calls.delete(call),
+        () => {
+          calls.delete(call);
+          pump();
+        },
         (error: unknown) => {
           failure = error;
           running = false;
