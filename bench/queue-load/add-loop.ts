@@ -18,20 +18,18 @@ export function createAddLoop(window: number, add: (first: number, jobs: number)
   let [free, added, running] = [window, 0, false];
   let failure: unknown;
   const calls = new Set<Promise<void>>();
+  async function addOnce(first: number): Promise<void> {
+    try {
+      await add(first, JOBS_PER_CALL);
+    } catch (error) {
+      failure = error;
+      running = false;
+    }
+  }
   function pump(): void {
     while (running && free >= JOBS_PER_CALL && calls.size < MAX_CALLS) {
       free -= JOBS_PER_CALL;
-      const call = add(added, JOBS_PER_CALL).then(
-        () => {
-          calls.delete(call);
-          pump();
-        },
-        (error: unknown) => {
-          failure = error;
-          running = false;
-          calls.delete(call);
-        },
-      );
+      const call: Promise<void> = addOnce(added).finally(() => calls.delete(call) && pump());
       added += JOBS_PER_CALL;
       calls.add(call);
     }
