@@ -105,7 +105,7 @@ const quick: Plan = {
     textbook: ['mid:64'],
   },
   latency: { rounds: 1, seconds: 4, textbookSeconds: 0, rawRuns: 100, warmupS: 0.5 },
-  overload: { capacity: { warmupMs: 400, ms: 600, count: 2 }, factors: [0.7, 2, 5, 10], seconds: 3, probeMs: 1200 },
+  overload: { capacity: { warmupMs: 400, ms: 600, count: 2 }, factors: [0.7, 5, 10], seconds: 3, probeMs: 1200 },
   cost: { rounds: 1, warmupMs: 400, measureMs: 500, depths: [10, 5000], kept: [0, 5000], workers: [1, 4] },
   fill: { workers: [1, 4], warmupMs: 500, seconds: 2 },
   floor: { warmupMs: 500, measureMs: 2000 },
