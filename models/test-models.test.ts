@@ -89,6 +89,14 @@ test('poison answers healthy codes and fails the whole batch for one bad code', 
   await assert.rejects(session.run(codes(1, 1000, 2)), /out of data bounds/);
 });
 
+test('deadly divides, busy doubles', async () => {
+  const codes = new Tensor('int32', Int32Array.of(1, 7, -2), [3, 1]);
+  const ratios = numbers((await (await load('deadly')).run({ CODE: codes }))['RATIO']);
+  assert.deepEqual(ratios, [-(2 ** 31), -306_783_378, 2 ** 30]);
+  const twice = numbers((await (await load('busy')).run({ WORK: floats([0, 3], [2, 1]) }))['TWICE']);
+  assert.deepEqual(twice, [0, 6]);
+});
+
 test('slow doubles its input, and a batch of 16 costs less than a quarter of 16 runs', async () => {
   const session = await load('slow');
   const input = { INPUT0: floats([-1, 0, 2, 3e38], [1, 4]) };

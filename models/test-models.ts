@@ -63,6 +63,61 @@ const poison: ModelSource = {
   ],
 };
 
+/**
+ * CODE [1] → RATIO [1], -2^31 divided by the code. The quotient for -1 is 2^31, which INT32 does not have: an x86
+ * processor traps on that, and the process is gone. (A code of 0 is refused by onnxruntime, like any error of a model.)
+ */
+const deadly: ModelSource = {
+  name: 'deadly',
+  maxBatchSize: 16,
+  inputs: [{ name: 'CODE', datatype: 'INT32', shape: [1] }],
+  outputs: [{ name: 'RATIO', datatype: 'INT32', shape: [1] }],
+  nodes: [{ op: 'Div', inputs: ['least', 'CODE'], outputs: ['RATIO'] }],
+  initializers: [{ name: 'least', datatype: 'INT32', shape: [], data: [-(2 ** 31)] }],
+};
+
+/** Of the square matrix in `busy` and `slow`. */
+const WIDTH = 256;
+
+/** Matrix products of `busy`, each of 2 · 256² · WORK operations. */
+const BUSY_PRODUCTS = 200;
+
+/**
+ * WORK [1] → TWICE [1]. A run takes time by the sum of its WORK: none to speak of for small numbers, about ten seconds for
+ * 100,000 (and 200 MB of memory).
+ */
+const busy: ModelSource = {
+  name: 'busy',
+  maxBatchSize: 16,
+  inputs: [{ name: 'WORK', datatype: 'FP32', shape: [1] }],
+  outputs: [{ name: 'TWICE', datatype: 'FP32', shape: [1] }],
+  nodes: [
+    { op: 'ReduceSum', inputs: ['WORK'], outputs: ['workSum'], attributes: { keepdims: { int: 0 } } },
+    { op: 'Cast', inputs: ['workSum'], outputs: ['height'], attributes: { to: { int: 7 } } },
+    { op: 'Unsqueeze', inputs: ['height', 'firstAxis'], outputs: ['heights'] },
+    { op: 'Concat', inputs: ['heights', 'width'], outputs: ['size'], attributes: { axis: { int: 0 } } },
+    { op: 'ConstantOfShape', inputs: ['size'], outputs: ['m0'] },
+    ...Array.from({ length: BUSY_PRODUCTS }, (_, i): OnnxNode => ({
+      op: 'MatMul',
+      inputs: [`m${i}`, 'mirror'],
+      outputs: [`m${i + 1}`],
+    })),
+    {
+      op: 'ReduceSum',
+      inputs: [`m${BUSY_PRODUCTS}`],
+      outputs: ['nothing'],
+      attributes: { keepdims: { int: 0 } },
+    },
+    { op: 'Add', inputs: ['WORK', 'WORK'], outputs: ['both'] },
+    { op: 'Add', inputs: ['both', 'nothing'], outputs: ['TWICE'] },
+  ],
+  initializers: [
+    mirror(),
+    { name: 'firstAxis', datatype: 'INT64', shape: [1], data: [0] },
+    { name: 'width', datatype: 'INT64', shape: [1], data: [WIDTH] },
+  ],
+};
+
 /** Without a config.pbtxt. ROWS [n] → DOUBLED [n]: two rows equal one and one, so the first axis is a batch. */
 const bareRows: ModelSource = {
   name: 'bare_rows',
@@ -82,7 +137,6 @@ const bareCumulative: ModelSource = {
   initializers: [{ name: 'axis', datatype: 'INT64', shape: [], data: [0n] }],
 };
 
-const WIDTH = 256;
 const ROW_WORK = 128;
 
 /**
@@ -150,6 +204,8 @@ export const TEST_MODELS: readonly ModelSource[] = [
   concatPair,
   turnGrid,
   poison,
+  deadly,
+  busy,
   bareRows,
   bareCumulative,
   slow('slow', 16),

@@ -86,7 +86,7 @@ function large(floats: number): Buffer {
 
 test('a large request and its result are copied at most twice in each process', async (t) => {
   const floats = 2 * MIB;
-  const before = await memory();
+  const earlier = await memory();
   const turns = 4;
   for (let turn = 0; turn < turns; turn += 1) {
     const got = await exchange(port, large(floats), { answers: 1, limitMs: 20_000 });
@@ -100,7 +100,7 @@ test('a large request and its result are copied at most twice in each process', 
   const told = await becomes('the worker has told of it', ({ workers }) =>
     workers.every(({ copies }) => copies.request.bytes >= sent && copies.result.bytes >= sent),
   );
-  assert.ok(before.gateway.copies.request.bytes < sent);
+  assert.ok(earlier.gateway.copies.request.bytes < sent);
   for (const [name, { request, result }] of [
     ['gateway', told.gateway.copies],
     ['worker', told.workers[0]?.copies ?? told.gateway.copies],

@@ -108,6 +108,26 @@ test("a failed job that BullMQ's Job.retry brings back is taken again, with a ne
   assert.ok((again.jobs[0]?.deadlineMs ?? 0) - again.nowMs > 25_000);
 });
 
+test('a job that our own retry brings back is like any other to BullMQ, and its Job.retry works again', async () => {
+  const job = newJob();
+  await under.queue.addMany(QUEUE, [job]);
+  const failOnce = async (): Promise<void> => {
+    assert.equal((await taken('w1:a')).length, 1);
+    await under.queue.fail(QUEUE, 'w1:a', [{ id: job.id, code: 'model_error', message: 'no' }]);
+  };
+  await failOnce();
+  assert.equal(await under.queue.retry(QUEUE, job.id, { timeoutMs: 5_000 }), 'retried');
+  const seen = await bull.getJob(job.id);
+  assert.deepEqual(
+    [await seen?.getState(), seen?.failedReason, seen?.finishedOn],
+    ['prioritized', undefined, undefined],
+  );
+  await failOnce();
+  await (await bull.getJob(job.id))?.retry();
+  await failOnce();
+  assert.equal(await (await bull.getJob(job.id))?.getState(), 'failed');
+});
+
 test("BullMQ's clean, drain and remove leave nothing behind", async () => {
   const jobs = Array.from({ length: 4 }, () => newJob());
   await under.queue.addMany(QUEUE, jobs);

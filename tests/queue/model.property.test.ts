@@ -22,7 +22,7 @@ type Step =
   | { readonly do: 'finish' | 'fail'; readonly worker: number; readonly part: number }
   | { readonly do: 'giveBack' | 'die'; readonly worker: number }
   | { readonly do: 'lapse' }
-  | { readonly do: 'cancel' | 'expire'; readonly pick: number };
+  | { readonly do: 'cancel' | 'expire' | 'retry'; readonly pick: number };
 
 const worker = fc.nat({ max: 2 });
 const job = fc.record({
@@ -53,7 +53,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lapse' as const) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'expire' as const), pick: fc.nat({ max: 30 }) }),
+    arbitrary: fc.record({
+      do: fc.constantFrom('cancel' as const, 'expire' as const, 'retry' as const),
+      pick: fc.nat({ max: 30 }),
+    }),
   },
 );
 
@@ -172,6 +175,16 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
     async cancel(s: { pick: number }) {
       const id = pickId(s.pick);
       if (id) assert.equal(await queue.cancel(QUEUE, id), plain.plainCancel(model, id));
+    },
+    async retry(s: { pick: number }) {
+      const id = pickId(s.pick);
+      const again = id && plain.plainRetry(model, id, place + 1);
+      if (!id) return;
+      assert.equal(await queue.retry(QUEUE, id, { timeoutMs: 30_000 }), again);
+      if (again !== 'retried') return;
+      place += 1;
+      const view = await queue.view(QUEUE, id);
+      Object.assign(model.jobs.get(id) ?? {}, { q: view?.queuedMs, dl: view?.deadlineMs });
     },
     async expire(s: { pick: number }) {
       const id = pickId(s.pick);

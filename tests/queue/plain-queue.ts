@@ -16,8 +16,8 @@ export type PlainJob = {
   readonly priority: PriorityClass;
   readonly rows: number;
   readonly group: string;
-  /** Place within its class, for good. */
-  readonly place: number;
+  /** Place within its class. */
+  place: number;
   q: number;
   dl: number;
   status: JobStatus | 'gone';
@@ -180,6 +180,14 @@ export function plainCancel(queue: PlainQueue, id: string): string {
   if (job.status !== 'queued') return 'terminal';
   end(job, 'cancelled');
   return 'cancelled';
+}
+
+export function plainRetry(queue: PlainQueue, id: string, place: number): string {
+  const job = queue.jobs.get(id);
+  if (job?.kind !== 'durable') return 'unknown';
+  if (job.status !== 'failed' && job.status !== 'expired') return 'conflict';
+  Object.assign(job, { status: 'queued', place, cancelled: false, deaths: Math.min(1, job.deaths) });
+  return 'retried';
 }
 
 export function plainExpire(queue: PlainQueue, id: string): void {

@@ -4,6 +4,7 @@ import { after, afterEach, before, test } from 'node:test';
 
 import type { NewJob, Taken } from '@batchyard/queue/operations';
 import { countedBytes } from '@batchyard/queue/replies';
+import { connectionName } from '@batchyard/shared/contract/heartbeat';
 
 import { finished, newJob, PREFIX, QUEUE, startQueue, takeRequest, type QueueUnderTest } from './queue-under-test.ts';
 
@@ -223,6 +224,16 @@ test('a silent worker is dead by the time of Redis, a beating one is not', async
   await under.commands.hset(`${PREFIX}:x:worker:w1`, 'beat', (await redisNow()) - 6_000);
   assert.equal(await under.queue.claimDead('w1', 5_000), 'w1:a');
   assert.equal((await under.queue.checkIn('w1', 'w1:a', '{}')).dead, true);
+});
+
+test('workers are known by the names of their connections, where CLIENT LIST is permitted', async () => {
+  const named = under.commands.duplicate({ connectionName: connectionName('a b:1') });
+  await named.connect();
+  assert.deepEqual(await under.queue.connectedWorkers(), new Set(['a b:1']));
+  named.disconnect();
+  await under.commands.acl('SETUSER', 'default', '-client|list');
+  assert.equal(await under.queue.connectedWorkers(), undefined);
+  await under.commands.acl('SETUSER', 'default', '+client|list');
 });
 
 test('cancel: waiting durable is kept as cancelled, waiting attached is gone, running is dropped at its end', async () => {

@@ -29,7 +29,7 @@ export const edgeFolders = [
 ];
 
 /** The files of an app in which its stages meet: the wiring and the stories. */
-export const meetingPlaces = ['main.ts', 'answer-request.ts', 'steer-fleet.ts', 'serve-jobs.ts'];
+export const meetingPlaces = ['main.ts', 'answer-request.ts', 'steer-fleet.ts', 'serve-jobs.ts', 'load-all.ts'];
 
 /** Packages that a pure folder may import. */
 export const purePackages = ['zod'];
@@ -42,6 +42,7 @@ export const doors = [
   },
   { packages: ['@bull-board/api'], folders: ['apps/gateway/src/http', 'apps/gateway/src/queue'] },
   { packages: ['bullmq', 'msgpackr'], folders: ['libs/queue', 'apps/gateway/src/queue', 'apps/worker/src/queue'] },
+  { packages: ['cockatiel'], folders: ['apps/gateway/src/fleet'] },
   { packages: ['onnxruntime-node'], folders: ['apps/worker/src/inference'] },
   { packages: ['ioredis', 'pino', 'prom-client'], folders: ['libs/shared/src/runtime'] },
   { packages: ['commander', 'picocolors', 'js-redis-server'], folders: ['apps/cli'] },

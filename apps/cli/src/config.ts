@@ -1,4 +1,5 @@
 /** The settings of `batchyard up`: the only reader of its environment. Flags come in as overrides. */
+import { DURABILITIES } from '@batchyard/shared/contract/durability';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -20,7 +21,7 @@ const schema = z.object({
     .string()
     .regex(/^[0-9]+(kb|mb|gb)?$/i)
     .default('256mb'),
-  BATCHYARD_DURABILITY: z.enum(['auto', 'durable', 'ephemeral']).default('auto'),
+  BATCHYARD_DURABILITY: z.enum(DURABILITIES).default('auto'),
 });
 export type Config = z.infer<typeof schema>;
 

@@ -1,9 +1,11 @@
 /** `batchyard doctor`: what this machine and its Redis are like, in lines of a person's length. */
 import { join } from 'node:path';
 
+import { shownUrl } from '@batchyard/shared/contract/durability';
+
 import type { Config } from './config.ts';
 import { findBinary } from './redis/find-binary.ts';
-import { askRedis, judge, shownUrl } from './redis/redis-facts.ts';
+import { askRedis, judge } from './redis/redis-facts.ts';
 
 export type Finding = { readonly what: string; readonly ok: boolean; readonly detail: string };
 

@@ -10,6 +10,7 @@ import { readConfig } from './config.ts';
 import { examine } from './doctor.ts';
 import { StopSentence } from './stop-sentence.ts';
 import { up } from './up.ts';
+import { watchSignals } from './watch-signals.ts';
 
 type UpFlags = {
   readonly port?: string;
@@ -30,7 +31,8 @@ function explain(error: unknown): number {
 /** Runs one of the apps in its own process and passes signals on. */
 async function runApp(name: 'gateway' | 'worker'): Promise<number> {
   const child = fork(fileURLToPath(new URL(`../../${name}/dist/main.js`, import.meta.url)), [], { stdio: 'inherit' });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal));
+  const end = (): void => void child.kill('SIGTERM');
+  watchSignals(end, end);
   return new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)));
 }
 

@@ -1,4 +1,5 @@
 /** What a person sees when everything runs. */
+import { evicts, keepsJobs, type Durability, type Persistence } from '@batchyard/shared/contract/durability';
 import pc from 'picocolors';
 
 export type StartFacts = {
@@ -6,7 +7,8 @@ export type StartFacts = {
   readonly ops: string;
   readonly models: readonly string[];
   readonly redis: string;
-  readonly durable: boolean;
+  readonly durability: Durability;
+  readonly persistence: Persistence;
   readonly workers: number;
 };
 
@@ -21,15 +23,21 @@ export function firstCurl({ url, models }: Pick<StartFacts, 'url' | 'models'>): 
   return `curl -s ${url}/v2/models/${(models[0] ?? '').split('@')[0]}`;
 }
 
+function persists({ durability, persistence }: StartFacts): string {
+  const mode = `(durability ${durability})`;
+  if (keepsJobs(persistence)) return `yes, append-only file (everysec)   ${mode}`;
+  if (evicts(persistence)) return `NO: Redis evicts what is queued when it is full   ${mode}`;
+  return `NO: what is queued is lost when Redis stops   ${mode}`;
+}
+
 export function startTable(facts: StartFacts): string {
-  const persists = facts.durable ? 'yes, append-only file (everysec)' : 'NO: what is queued is lost when Redis stops';
   const rows: [string, string][] = [
     ['public', facts.url],
     ['operations', `${facts.ops}   (/metrics, /v1/workers, /v1/queues, /board)`],
     ['models', facts.models.join(', ')],
     ['workers', String(facts.workers)],
     ['redis', facts.redis],
-    ['persists', persists],
+    ['persists', persists(facts)],
   ];
   const lines = rows.map(([name, value]) => `  ${pc.bold(name.padEnd(11))} ${value}`);
   return [`\n${pc.green('Batchyard is ready.')}`, ...lines, `\n  ${pc.bold('try')}\n  ${firstCurl(facts)}\n`].join(

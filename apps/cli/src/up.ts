@@ -11,10 +11,13 @@ import { getRedis } from './redis/get-redis.ts';
 import { startTable } from './start-table.ts';
 import { StopSentence } from './stop-sentence.ts';
 import { superviseChild, type Child } from './supervisor/child.ts';
+import { watchSignals } from './watch-signals.ts';
 
 const PREFIX = '{by0}';
+/** A gateway drains for 20 seconds at most; then it, and the workers after it, are ended. */
 const CHILD_LIMIT_MS = 22_000;
-const REPEAT_MS = 1_000;
+const ALL_LIMIT_MS = 24_000;
+const LEAST_MS = 1_000;
 // As small as keeps up: the gateway's young generation otherwise grows with every burst of large bodies.
 const MEMORY_FLAGS = ['--max-semi-space-size=16'];
 
@@ -44,20 +47,14 @@ function createReleaser(url: string): { release(token: string): Promise<void>; c
   };
 }
 
-/**
- * A terminal sends Ctrl-C to the whole group, and npm passes it on once more: only one that comes a second later or after
- * that means "at once".
- */
-function watchSignals(onFirst: () => void, onLater: () => void): void {
-  let firstAt = 0;
-  const onSignal = (): void => {
-    const now = Date.now();
-    if (firstAt === 0) {
-      firstAt = now;
-      onFirst();
-    } else if (now - firstAt >= REPEAT_MS) onLater();
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
+type Children = { gateway?: Child; workers: Child[] };
+
+/** Workers last: they compute what the gateway has accepted. */
+async function stopChildren({ gateway, workers }: Children): Promise<void> {
+  const since = Date.now();
+  await gateway?.stop(CHILD_LIMIT_MS);
+  const leftMs = Math.max(LEAST_MS, ALL_LIMIT_MS - (Date.now() - since));
+  await Promise.all(workers.map((worker) => worker.stop(leftMs)));
 }
 
 /** Runs until a signal comes or something cannot go on; @returns the exit code */
@@ -66,7 +63,7 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
   await checkPort(config.HOST, config.PORT, 'PORT');
   await checkPort(config.OPS_HOST, config.OPS_PORT, 'OPS_PORT');
   const giveFolderBack = await takeDataFolder(config.BATCHYARD_DATA);
-  const children: { gateway?: Child; workers: Child[] } = { workers: [] };
+  const children: Children = { workers: [] };
   let stopRedis = async (): Promise<void> => undefined;
   let closeReleaser = (): void => undefined;
   let end = (_code: number): void => undefined;
@@ -137,7 +134,8 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
         ops,
         models,
         redis: redis.described,
-        durable: redis.facts.appendOnly,
+        durability: config.BATCHYARD_DURABILITY,
+        persistence: redis.facts,
         workers: workers.length,
       }),
     );
@@ -152,8 +150,7 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
     if (error instanceof StopSentence) throw error;
     throw new StopSentence(error instanceof Error ? error.message : String(error), 'LOG_LEVEL=debug npm start');
   } finally {
-    await children.gateway?.stop(CHILD_LIMIT_MS);
-    await Promise.all(children.workers.map((worker) => worker.stop(CHILD_LIMIT_MS)));
+    await stopChildren(children);
     closeReleaser();
     await stopRedis();
     await giveFolderBack();

@@ -48,7 +48,6 @@ function puppet({ load = {}, added = 'added', outcome = NEVER as Promise<never>,
       admitted: () => undefined,
       waited: () => undefined,
     },
-    now: () => 0,
     async add(queue, job) {
       log.push(`add ${queue}`);
       jobs.push(job);
@@ -104,6 +103,7 @@ test('a request is queued for this gateway and answered with what the job comput
     remainingMs: 30_000,
     rows: 1,
     group: '-',
+    delayMs: undefined,
     gateway: 'g',
     tenant: '-',
     signature: MODEL.signature,

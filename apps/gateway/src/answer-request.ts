@@ -4,18 +4,13 @@
  */
 import type { AddOutcome, NewJob } from '@batchyard/queue/operations';
 import { Failure, parseFailedReason } from '@batchyard/shared/contract/failure';
-import {
-  DEFAULT_CLASS,
-  DEFAULT_TIMEOUT_MS,
-  type JobKind,
-  type PriorityClass,
-  type Receipt,
-} from '@batchyard/shared/contract/job';
+import type { JobKind, PriorityClass, Receipt } from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob, encodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import { decideAdmission } from './admission/admit.ts';
 import type { QueueLoads } from './admission/queue-loads.ts';
+import { termsOf } from './admission/terms.ts';
 import { newJobId } from './job-ids.ts';
 import { encodeInferResponse, type InferResponse } from './protocol/encode-infer.ts';
 import type { InferRequest } from './protocol/infer-request.ts';
@@ -45,7 +40,6 @@ type Parts = {
   cancel(queue: string, id: string): Promise<unknown>;
   /** A result that was too large for the reply. */
   output(queue: string, id: string): Promise<Buffer | undefined>;
-  readonly now: () => number;
 };
 
 /** What is known of a request before its body is read. */
@@ -90,23 +84,23 @@ function createAdmission(loads: Pick<QueueLoads, 'load' | 'waited'>) {
     throw new Failure(admission.code, text, { retryAfterS: admission.retryAfterS });
   }
   /** Teaches the prediction; short waits are not worth reading the receipt. */
-  function learn(queue: string, waitMs: number, tookMs: number, outcome: Outcome): void {
+  function learn(queue: string, { job, waitMs }: Admitted, outcome: Outcome): void {
     if (waitMs < WORTH_LEARNING_MS || typeof outcome === 'string' || outcome.outcome === 'failed') return;
-    const { run_ms: runMs } = JSON.parse(outcome.text) as Receipt;
-    loads.waited(queue, waitMs, Math.max(0, tookMs - runMs));
+    const { queue_ms: actualMs } = JSON.parse(outcome.text) as Receipt;
+    loads.waited(queue, job.priority, { predictedMs: waitMs, actualMs });
   }
   return { check, learn };
 }
 
 export function createAnswerRequest(parts: Parts): AnswerRequest {
-  const { gateway, loads, add, wait, cancel, output, now } = parts;
+  const { gateway, loads, add, wait, cancel, output } = parts;
   const { check, learn } = createAdmission(loads);
 
   function admit(asked: Asked, kind: JobKind): Admitted {
     const { model, queue, request } = asked;
-    const priority = asked.priority ?? request.parameters.priority ?? DEFAULT_CLASS;
-    const remainingMs = asked.timeoutMs ?? request.parameters.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const { rows } = request;
+    const { rows, parameters } = request;
+    const terms = termsOf(model.queueing, { priority: asked.priority, timeoutMs: asked.timeoutMs, parameters });
+    const { priority, remainingMs, delayMs } = terms;
     const waitMs = check(asked, { priority, timeoutMs: remainingMs, rows }, kind);
     const input = encodeTensorBlob({
       tensors: request.inputs,
@@ -118,6 +112,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       kind,
       priority,
       remainingMs,
+      delayMs,
       rows,
       group: request.group,
       gateway: kind === 'attached' ? gateway : '',
@@ -154,13 +149,14 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
 
   return {
     screen({ model, queue, priority, timeoutMs }, kind) {
-      // The body may still say what no header said: then it is given the best chance there is.
-      const wanted = { priority: priority ?? 'critical', timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY, rows: 1 };
+      // The body, or the model's configuration, may still say otherwise: then it is given the best chance there is.
+      const given = model.queueing ? undefined : timeoutMs;
+      const wanted = { priority: priority ?? 'critical', timeoutMs: given ?? Number.POSITIVE_INFINITY, rows: 1 };
       check({ model, queue }, wanted, kind);
     },
     async infer(asked, gone) {
-      const { job, waitMs } = admit(asked, 'attached');
-      const startedAt = now();
+      const admitted = admit(asked, 'attached');
+      const { job } = admitted;
       const waiting = wait({ queue: asked.queue, id: job.id }, job.remainingMs + GRACE_MS);
       const stored = store(asked.queue, job);
       // A cancel that overtook its job would find nothing to cancel.
@@ -180,7 +176,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
         throw error;
       }
       const outcome = await waiting.outcome;
-      learn(asked.queue, waitMs, now() - startedAt, outcome);
+      learn(asked.queue, admitted, outcome);
       if (outcome === 'timeout') void cancel(asked.queue, job.id).catch(() => undefined);
       return settle(asked, job.id, outcome);
     },

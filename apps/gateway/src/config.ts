@@ -1,4 +1,5 @@
 /** The gateway's settings: the only reader of its environment. */
+import { DURABILITIES } from '@batchyard/shared/contract/durability';
 import { z } from 'zod';
 
 const seconds = z.coerce.number().positive();
@@ -41,6 +42,7 @@ const schema = z.object({
   BATCHYARD_HEADERS_TIMEOUT: seconds.default(10),
   BATCHYARD_REQUEST_TIMEOUT: seconds.default(30),
   BATCHYARD_ANSWER_TIMEOUT: seconds.default(30),
+  BATCHYARD_DURABILITY: z.enum(DURABILITIES).default('auto'),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
 });
 export type Config = z.infer<typeof schema>;
@@ -51,13 +53,13 @@ const OTHERS = [
   'BATCHYARD_MODELS',
   'BATCHYARD_WORKERS',
   'BATCHYARD_WORKER_ID',
-  'BATCHYARD_DURABILITY',
   'BATCHYARD_REDIS',
   'BATCHYARD_REDIS_MAXMEMORY',
   'BATCHYARD_SESSIONS',
   'BATCHYARD_THREADS',
   'BATCHYARD_SLAB_BYTES',
   'BATCHYARD_WORKER_MEMORY',
+  'BATCHYARD_RUN_LIMIT_S',
 ];
 
 function distance(a: string, b: string): number {

@@ -4,16 +4,21 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createQueueOperations } from '@batchyard/queue/queue';
 import { countedBytes } from '@batchyard/queue/replies';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
+import { shownUrl } from '@batchyard/shared/contract/durability';
 import type { JobKind } from '@batchyard/shared/contract/job';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
+import { queueLimits } from '@batchyard/shared/contract/queueing';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
+import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
 import { createQueueLoads } from './admission/queue-loads.ts';
 import { createAnswerRequest } from './answer-request.ts';
 import { readConfig, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
+import { createModelBreaker } from './fleet/model-breaker.ts';
+import { createRedisWatch } from './fleet/redis-watch.ts';
 import { createHousekeeping } from './fleet/housekeeping.ts';
 import { createBytesInFlight } from './http/bytes-in-flight.ts';
 import { createFastLane, type Trouble } from './http/fast-lane.ts';
@@ -35,6 +40,7 @@ import { createWaiters } from './queue/waiters.ts';
 const VERSION = '0.1.0';
 const PREFIX = '{by0}';
 const DRAIN_LIMIT_MS = 20_000;
+const LAST_ANSWERS_MS = 500;
 
 const tell = (message: ChildMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -68,17 +74,16 @@ async function start(): Promise<void> {
 
   const metrics = createMetrics(VERSION);
   const observed = createGatewayMetrics(metrics, queue);
-  let aof = false;
-  const fleet = createFleetView({
-    models: queue.models,
-    workers: queue.workers,
-    async memoryShare() {
-      const info = await queue.redisState();
-      aof = info.appendOnly;
-      return info.memoryShare;
-    },
+  const redis = createRedisWatch({
+    redisState: queue.redisState,
+    durability: config.BATCHYARD_DURABILITY,
+    shown: shownUrl(config.REDIS_URL),
+    report: log.warn.bind(log),
   });
+  const fleet = createFleetView({ models: queue.models, workers: queue.workers, memoryShare: redis.memoryShare });
   await fleet.refresh();
+  const refused = redis.problem();
+  if (refused) throw new Error(refused.sentence, { cause: refused.next });
 
   const waiters = createWaiters((name, id) => pollJob(queue, name, id));
   const replies = await startReplyLoop({
@@ -106,6 +111,7 @@ async function start(): Promise<void> {
       for (const { input } of jobs) copies.request.blob += input.byteLength;
       const options = {
         maxWaiting: config.BATCHYARD_MAX_WAITING,
+        limits: queueLimits(fleet.byQueue(name)?.model.queueing),
         onWaiting: (byClass: readonly number[]) => void (waiting = byClass),
       };
       try {
@@ -123,8 +129,8 @@ async function start(): Promise<void> {
     cancel: queue.cancel,
     output: askRedis(queue.output),
     loads,
-    now: () => performance.now(),
   });
+  const breaker = createModelBreaker({ report: log.warn.bind(log), now: () => performance.now() });
   const desk = {
     submit: requests.submit,
     queueOf: (id: string) => fleet.models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
@@ -132,8 +138,12 @@ async function start(): Promise<void> {
     position: askRedis(queue.position),
     output: askRedis(queue.output),
     cancel: askRedis(queue.cancel),
+    input: askRedis(queue.input),
+    retry: askRedis((name: string, id: string, again: { timeoutMs: number; signature: string }) =>
+      queue.retry(name, id, { ...again, maxWaiting: config.BATCHYARD_MAX_WAITING }),
+    ),
     wasRemoved: askRedis(queue.wasRemoved),
-    durable: () => aof,
+    durable: redis.durable,
     waitFor: askRedis(async (name: string, id: string, ms: number) => {
       const waiting = wait({ queue: name, id }, ms);
       try {
@@ -144,18 +154,22 @@ async function start(): Promise<void> {
     }),
   };
 
-  const ready = (): boolean => !draining && fleet.fresh() && fleet.models().some((view) => view.workers > 0);
+  const ready = (): boolean =>
+    !draining && fleet.fresh() && !redis.problem() && fleet.models().some((view) => view.workers > 0);
   const inFlight = createBytesInFlight(config.BATCHYARD_MAX_BYTES_IN_FLIGHT);
   const memory = createMemoryReport({ metrics, inFlight: inFlight.stats, copies, workers: fleet.workers });
   const limitsFor = (kind: JobKind): Limits => ({
     jsonBytes: config.BATCHYARD_MAX_JSON_BYTES,
     binaryBytes: config.BATCHYARD_MAX_BINARY_BYTES,
-    screen: (announced) => requests.screen(announced, kind),
+    screen(announced) {
+      if (kind === 'attached') breaker.screen(announced.queue);
+      requests.screen(announced, kind);
+    },
     intake: { inFlight, copies: copies.request },
     copies: copies.result,
   });
   const fastLane = createFastLane({
-    infer: requests.infer,
+    infer: (asked, gone) => breaker.run(asked.queue, () => requests.infer(asked, gone), gone),
     desk,
     models: fleet,
     limits: { infer: limitsFor('attached'), jobs: limitsFor('durable') },
@@ -184,7 +198,10 @@ async function start(): Promise<void> {
       detail: {
         draining,
         redis: fleet.fresh(),
-        durable: aof,
+        durability: config.BATCHYARD_DURABILITY,
+        durable: redis.durable(),
+        problem: redis.problem(),
+        failing: breaker.open(),
         redis_memory: fleet.memoryShare(),
         models: fleet.models().length,
       },
@@ -194,6 +211,7 @@ async function start(): Promise<void> {
     counts: queue.counts,
     forecast: loads.forecast,
     memory: memory.report,
+    batching: { ...queue, models: () => fleet.models().map((view) => view.model), workers: fleet.workers },
   });
 
   const timeouts = {
@@ -213,7 +231,12 @@ async function start(): Promise<void> {
 
   const housekeeping = createHousekeeping({
     ...queue,
-    silences: () => fleet.workers().map(({ heartbeat, silentMs }) => ({ worker: heartbeat.id, silentMs })),
+    silences: () =>
+      fleet.workers().map((view) => ({
+        worker: view.heartbeat.id,
+        silentMs: fleet.silentMs(view),
+        named: view.heartbeat.named === true,
+      })),
     report: (event, detail) => log.warn(detail, event),
   });
   const timers = [
@@ -225,15 +248,21 @@ async function start(): Promise<void> {
 
   async function drain(): Promise<void> {
     draining = true;
-    await Promise.race([front.close(), pause(DRAIN_LIMIT_MS)]);
+    const answered = front.close();
+    await Promise.race([answered, pause(DRAIN_LIMIT_MS)]);
+    // Whoever still waits is told so, rather than cut off.
+    waiters.giveUp();
+    await Promise.race([answered, pause(LAST_ANSWERS_MS)]);
     timers.forEach((timer) => clearInterval(timer));
     await Promise.race([Promise.all([back.close(), replies.stop(), board.close()]), pause(1_000)]);
     commands.disconnect();
     blocking.disconnect();
     process.exit(0);
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.on(signal, () => (draining ? process.exit(1) : void drain()));
+  onEndSignals(
+    () => void drain(),
+    () => process.exit(1),
+  );
   tell({ kind: 'ready', port: front.port, opsPort: back.port, models: fleet.models().map((view) => view.queue) });
   log.info(
     { port: front.port, opsPort: back.port, id: createHash('sha256').update(gateway).digest('hex').slice(0, 8) },
@@ -243,8 +272,9 @@ async function start(): Promise<void> {
 
 start().catch((error: unknown) => {
   const sentence = error instanceof Error ? error.message : String(error);
-  tell({ kind: 'failed', sentence, hint: 'npx batchyard doctor' });
-  process.stderr.write(`gateway: ${sentence}\n`);
+  const hint = error instanceof Error && typeof error.cause === 'string' ? error.cause : 'npx batchyard doctor';
+  tell({ kind: 'failed', sentence, hint });
+  process.stderr.write(`gateway: ${sentence}\n  next: ${hint}\n`);
   process.exitCode = 1;
   setTimeout(() => process.exit(1), 50);
 });

@@ -17,6 +17,8 @@ const schema = z.object({
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,64}$/)
     .optional(),
+  /** A run is called hung after so many seconds, or twenty times its p99 where that is more. */
+  BATCHYARD_RUN_LIMIT_S: z.coerce.number().positive().default(30),
   WORKER_OPS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
 });
 export type Config = z.infer<typeof schema>;

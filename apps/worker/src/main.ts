@@ -1,27 +1,31 @@
 /** Wires the worker together; everything that happens is in the story and the folders beside this file. */
 import { randomBytes } from 'node:crypto';
 import { hostname, totalmem } from 'node:os';
-import { join } from 'node:path';
 
 import { createQueueOperations } from '@batchyard/queue/queue';
+import { changedBatching } from '@batchyard/shared/contract/batching';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
+import { connectionName } from '@batchyard/shared/contract/heartbeat';
 import { queueName } from '@batchyard/shared/contract/model';
-import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
+import { createLogger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
+import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
+import { createBatcher } from './batching/batcher.ts';
 import { createLatencyBook } from './batching/latency-model.ts';
-import { readConfig, type Config } from './config.ts';
+import { createRunWatch } from './batching/run-watch.ts';
+import { readConfig } from './config.ts';
 import { createHeartbeatBook } from './control/heartbeat.ts';
 import { tellMemory, watchMemory } from './control/memory.ts';
 import { startOpsListener } from './control/ops-listener.ts';
-import { availableCpus } from './inference/cpu-quota.ts';
-import { loadModel, type LoadedModel } from './inference/load-model.ts';
+import type { LoadedModel } from './inference/load-model.ts';
+import { loadAll } from './load-all.ts';
 import { memoryLimits } from './memory/limits.ts';
-import { createSlabPool, type SlabPool } from './memory/slab-pool.ts';
+import { createSlabPool } from './memory/slab-pool.ts';
 import { startWorkBell } from './queue/work-bell.ts';
-import { openRepository, type ModelDefinition } from './repository/open-repository.ts';
+import { batchingOf } from './repository/model-config.ts';
 import { createRunBatch } from './run-batch.ts';
 import type { ServedModel } from './run-rows.ts';
 import { createServeJobs, type Incarnation } from './serve-jobs.ts';
@@ -31,6 +35,9 @@ const VERSION = '0.1.0';
 const PREFIX = '{by0}';
 const LOCK_MS = 30_000;
 const DRAIN_LIMIT_MS = 20_000;
+const LAST_WORD_MS = 500;
+const WATCH_MS = 500;
+const ABANDON_LIMIT_MS = 2_000;
 
 const tell = (message: ChildMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -49,40 +56,8 @@ function createIncarnation(worker: string): Incarnation {
   return { worker, token: () => token, renew, nextBatch: () => (batch += 1) };
 }
 
-/** Loads all models, one after the other; a problem of one is told and leaves the others alone. */
-async function loadAll(
-  config: Config,
-  slabs: SlabPool,
-  log: Logger,
-): Promise<{ definition: ModelDefinition; loaded: LoadedModel }[]> {
-  const { models, problems } = await openRepository(config.BATCHYARD_MODELS);
-  for (const problem of problems) log.error(problem, 'a model cannot be served');
-  const cpus = await availableCpus();
-  const served: { definition: ModelDefinition; loaded: LoadedModel }[] = [];
-  for (const definition of models) {
-    const { config: own, name } = definition;
-    for (const note of own.notes) log.info({ model: name }, note);
-    try {
-      const loaded = await loadModel({
-        ...definition,
-        maxBatchSize: own.maxBatchSize,
-        nan: own.nan,
-        intraOpThreads: own.intraOpThreads ?? config.BATCHYARD_THREADS ?? Math.max(1, Math.floor(cpus / 4)),
-        lengths: own.lengths,
-        claimed: { inputs: own.inputs, outputs: own.outputs },
-        cacheDir: join(config.BATCHYARD_DATA, 'latency'),
-        release: slabs.release,
-      });
-      served.push({ definition, loaded });
-    } catch (error) {
-      log.error(
-        { model: name, sentence: error instanceof Error ? error.message : '', err: error },
-        'a model cannot be served',
-      );
-    }
-  }
-  return served;
-}
+/** Ends this process also while a run is stuck in native code, which `process.exit` would wait for. */
+const endNow = (): void => void process.kill(process.pid, 'SIGKILL');
 
 async function start(): Promise<void> {
   const config = readConfig(process.env);
@@ -100,9 +75,12 @@ async function start(): Promise<void> {
   const loaded = await loadAll(config, slabs, log);
   if (loaded.length === 0) throw new Error(`no model can be served from ${config.BATCHYARD_MODELS}`);
 
-  const commands = connectRedis(config.REDIS_URL, 'commands');
-  const blocking = connectRedis(config.REDIS_URL, 'blocking');
+  const called = { connectionName: connectionName(incarnation.worker) };
+  const commands = connectRedis(config.REDIS_URL, 'commands', called);
+  const blocking = connectRedis(config.REDIS_URL, 'blocking', called);
   await Promise.all([commands.connect(), blocking.connect()]);
+  // A Redis may not let its clients take names: then nobody concludes anything from their absence.
+  const named = (await commands.client('GETNAME').catch(() => null)) === called.connectionName;
   const queue = createQueueOperations({
     commands,
     blocking,
@@ -111,22 +89,45 @@ async function start(): Promise<void> {
     copies,
   });
 
-  const served = loaded.map(({ definition, loaded: { model, session, latency } }) => ({
-    definition,
-    threads: definition.config.intraOpThreads ?? 1,
-    served: {
-      model,
-      queue: queueName(model.name, model.version),
-      latency: createLatencyBook(latency),
-      run: session.run,
-    } satisfies ServedModel,
-  }));
+  const now = (): number => performance.now();
+  const watch = createRunWatch(config.BATCHYARD_RUN_LIMIT_S * 1000);
+  function watched(name: string, { session }: LoadedModel): ServedModel['run'] {
+    return (inputs, p99Ms) => {
+      watch.begin(name, p99Ms, now());
+      return session.run(inputs).finally(() => watch.end(name));
+    };
+  }
+  const served = loaded.map(({ definition: { config: own }, loaded: one }) => {
+    const { model } = one;
+    const name = queueName(model.name, model.version);
+    const batching = batchingOf(own, model.maxBatchSize);
+    const latency = createLatencyBook(one.latency);
+    return {
+      session: one.session,
+      threads: own.intraOpThreads ?? 1,
+      batching,
+      batcher: createBatcher(latency, batching),
+      served: {
+        model: { ...model, batching, ...(own.queueing ? { queueing: own.queueing } : {}) },
+        queue: name,
+        latency,
+        run: watched(name, one),
+      } satisfies ServedModel,
+    };
+  });
   const names = served.map((one) => one.served.queue);
   const metrics = createMetrics(VERSION);
   const memory = () => tellMemory(slabs.stats(), copies, limits.budgetBytes);
-  const observed = createWorkerMetrics(metrics, memory);
+  const observed = createWorkerMetrics(
+    metrics,
+    memory,
+    served.map(({ served: one, batching }) => ({
+      queue: one.queue,
+      maxRows: batching.max_rows,
+      bestRate: one.latency.bestRate,
+    })),
+  );
   const bell = startWorkBell({ queues: names, waitForWork: queue.waitForWork, pause });
-  const now = (): number => performance.now();
   const prepare = createRunBatch({
     finish(name, token, finished, statistics) {
       for (const { output } of finished) {
@@ -168,16 +169,18 @@ async function start(): Promise<void> {
     worker: incarnation.worker,
     token: incarnation.token,
     version: VERSION,
-    models: served.map(({ served: { queue: name, model, latency }, threads }) => ({
+    models: served.map(({ served: { queue: name, model, latency }, threads, batcher }) => ({
       queue: name,
       signature: model.signature,
       intraOpThreads: threads,
       latency: latency.points,
+      batching: batcher.state,
     })),
     inFlight: jobs.inFlight,
     memory,
     capacityRows: served.reduce((sum, one) => sum + Math.max(1, one.served.model.maxBatchSize), 0),
     opsPort: () => ops.port,
+    named,
   });
   const ops = await startOpsListener({
     port: config.WORKER_OPS_PORT,
@@ -185,15 +188,20 @@ async function start(): Promise<void> {
     metrics: metrics.text,
   });
 
-  const watch = watchMemory(slabs, limits.budgetBytes, (detail) =>
+  const watchBudget = watchMemory(slabs, limits.budgetBytes, (detail) =>
     log.warn(detail, 'the worker is past its memory budget: the slab pool let go of what was idle'),
   );
   async function checkIn(): Promise<void> {
     const heartbeat = book.heartbeat(now());
-    watch(heartbeat.rss_bytes, now());
+    watchBudget(heartbeat.rss_bytes, now());
     observed.busy(heartbeat.load, heartbeat.loop_delay_ms / 1000);
-    const { dead, directive } = await queue.checkIn(incarnation.worker, incarnation.token(), JSON.stringify(heartbeat));
+    const { dead, directive, batching } = await queue.checkIn(
+      incarnation.worker,
+      incarnation.token(),
+      JSON.stringify(heartbeat),
+    );
     if (dead) incarnation.renew();
+    for (const one of served) one.batcher.set(changedBatching(one.batching, batching.get(one.served.queue)));
     if (directive?.kind === 'drain') void drain();
     minAgeMs = directive?.kind === 'serve' ? (directive.min_age_ms ?? 0) : 0;
   }
@@ -202,38 +210,61 @@ async function start(): Promise<void> {
   }
   const quietly = (work: () => Promise<unknown>) => (): void => void work().catch(() => undefined);
 
+  /** For what only a new process can mend. Whoever watches over this one starts it again and counts the death. */
+  function endBecause(name: string, sentence: string, error?: Error): void {
+    log.fatal({ queue: name, err: error }, sentence);
+    void Promise.race([jobs.abandon(name).catch(() => undefined), pause(ABANDON_LIMIT_MS)]).then(endNow);
+  }
+  function lookForHung(): void {
+    const hung = watch.tick(now());
+    if (hung === undefined) return;
+    watch.end(hung.queue);
+    endBecause(
+      hung.queue,
+      `a run of ${hung.queue} has taken longer than ${Math.round(hung.limitMs)} ms: this worker ends, and what it held runs elsewhere`,
+    );
+  }
+  for (const { session, served: one } of served)
+    session.onEnd((error) =>
+      endBecause(one.queue, `the session thread of ${one.queue} has ended: so does this worker`, error),
+    );
+
   for (const one of served) await queue.announce(one.served.model);
   book.enter('serving');
   await checkIn();
   const timers = [
     setInterval(quietly(checkIn), 1_000),
     setInterval(quietly(jobs.renewHeld), LOCK_MS / 3),
+    setInterval(lookForHung, WATCH_MS),
     setInterval(quietly(recover), 1_900 + Math.random() * 200),
   ];
-  const serving = Promise.all(
-    served.map(({ served: one, definition: { config: own } }) =>
-      jobs.serve(one, {
-        strategy: own.strategy,
-        maxRows: Math.max(1, one.model.maxBatchSize),
-        maxWaitMs: own.maxQueueDelayMs,
-      }),
-    ),
-  );
+  const serving = Promise.all(served.map((one) => jobs.serve(one.served, one.batcher)));
   tell({ kind: 'ready', port: 0, opsPort: ops.port, models: names });
   log.info({ worker: incarnation.worker, models: names }, 'worker serves');
 
+  /** What did not end in time goes back as it came: that it is slow, or that Redis is away, is no fault of the jobs. */
+  async function letGo(): Promise<void> {
+    await queue.markStarted(incarnation.token(), []);
+    await queue.releaseWorker(incarnation.token());
+  }
   async function drain(): Promise<void> {
-    if (book.state() === 'draining') process.exit(1);
+    if (book.state() === 'draining') return;
     book.enter('draining');
     jobs.stop();
     bell.stop();
-    await Promise.race([serving, pause(DRAIN_LIMIT_MS)]);
+    const ended = await Promise.race([serving.then(() => true), pause(DRAIN_LIMIT_MS)]);
     timers.forEach((timer) => clearInterval(timer));
     book.enter('stopped');
-    await Promise.race([checkIn().catch(() => undefined), pause(500)]);
-    process.exit(0);
+    const last = ended === true ? checkIn() : letGo();
+    await Promise.race([last.catch(() => undefined), pause(LAST_WORD_MS)]);
+    if (ended === true) process.exit(0);
+    log.error({ jobs: jobs.inFlight() }, 'what runs did not end in time: this worker ends without it');
+    endNow();
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void drain());
+  onEndSignals(
+    () => void drain(),
+    () => endNow(),
+  );
 }
 
 start().catch((error: unknown) => {

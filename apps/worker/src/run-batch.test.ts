@@ -8,7 +8,7 @@ import { createRunBatch } from './run-batch.ts';
 import type { NamedTensor, ServedModel } from './run-rows.ts';
 import { bytesOf, deferred, inputOf, jobOf, MODEL, QUEUE, valuesIn, valuesOf } from './testing/samples.ts';
 
-const ticket = { worker: 'w', token: 'w:1', batch: 1, takenAt: 0 };
+const ticket = { worker: 'w', token: 'w:1', batch: 1, takenAt: 0, takenMs: 0 };
 const LOCK_MS = 300;
 const ANSWERED = { finished: [['a', [-1]]], failed: [] };
 
@@ -155,6 +155,22 @@ test('only the row that the model cannot compute fails', async () => {
     ],
     failed: [{ id: 'b', code: 'model_error', message: 'the model could not compute this input' }],
   });
+});
+
+test('wherever the row that throws is, 2 · log2(B) further runs find it', async () => {
+  for (const size of [2, 4, 8, 16, 32, 64]) {
+    for (const at of new Set([0, 1, size / 2, size - 1])) {
+      const { told, acquired, runJobs } = puppet();
+      await runJobs(Array.from({ length: size }, (_, i) => jobOf(`j${i}`, [i === at ? 13 : 1])));
+      assert.deepEqual(
+        told.failed.map((job) => job.id),
+        [`j${at}`],
+      );
+      assert.equal(told.finished.length, size - 1);
+      // One slab a run.
+      assert.ok(acquired.length - 1 <= 2 * Math.log2(size));
+    }
+  }
 });
 
 test('a result that Redis refuses is written again, after longer and longer pauses', async () => {

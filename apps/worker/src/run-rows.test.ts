@@ -8,7 +8,7 @@ import { createLatencyBook } from './batching/latency-model.ts';
 import { createRunRows, type BatchTicket, type NamedTensor, type Ready, type ServedModel } from './run-rows.ts';
 import { bytesOf, jobOf, MODEL, QUEUE, valuesIn, valuesOf } from './testing/samples.ts';
 
-const ticket: BatchTicket = { worker: 'w', token: 'w:1', batch: 7, takenAt: 0 };
+const ticket: BatchTicket = { worker: 'w', token: 'w:1', batch: 7, takenAt: 0, takenMs: 0 };
 const readyOf = (job: TakenJob): Ready => ({
   job,
   blob: decodeTensorBlob(job.input ?? Buffer.alloc(0)),
@@ -85,6 +85,7 @@ test("a receipt tells the job's rows, its batch, why it ran and what was predict
     worker: 'w',
     reason: 'full',
     run_ms: 4,
+    queue_ms: 0,
     predicted_ms: 6,
   });
 });
@@ -93,7 +94,9 @@ test('a run is observed, counted in the statistics and teaches the latency table
   const { clock, statistics, observed, latency, runJobs } = puppet();
   clock.ms = 3;
   await write(await runJobs([jobOf('a', [1]), jobOf('b', [2])]));
-  assert.deepEqual(observed, [{ queue: QUEUE, rows: 2, reason: 'full', runMs: 4, assembleMs: 0, queueMs: 3 }]);
+  assert.deepEqual(observed, [
+    { queue: QUEUE, rows: 2, reason: 'full', runMs: 4, predictedMs: 4, assembleMs: 0, queueMs: 3 },
+  ]);
   assert.deepEqual(statistics, [{ rows: 2, queueNs: 3e6, inputNs: 0, inferNs: 4e6, outputNs: 0 }]);
   assert.equal(latency.p50(2), 4);
 });
@@ -111,6 +114,21 @@ test('a batch that throws is halved until only the row that throws has failed', 
   ]);
   assert.deepEqual(failed, [{ id: 'j2', code: 'model_error', message: 'the model could not compute this input' }]);
   assert.deepEqual(reports, ['the model could not compute a job']);
+});
+
+test('wherever the row that throws is, 2 · log2(B) further runs find it', async () => {
+  for (const size of [2, 4, 8]) {
+    for (let at = 0; at < size; at += 1) {
+      const { runs, finished, failed, runJobs } = puppet();
+      await write(await runJobs(Array.from({ length: size }, (_, i) => jobOf(`j${i}`, [i === at ? 13 : 100 + i]))));
+      assert.deepEqual(
+        failed.map(({ id }) => id),
+        [`j${at}`],
+      );
+      assert.equal(finished.length, size - 1);
+      assert.ok(runs.length - 1 <= 2 * Math.log2(size));
+    }
+  }
 });
 
 test('the mates of a row that throws have the bisection as their reason', async () => {

@@ -24,7 +24,8 @@ export type ServedModel = {
   readonly model: Model;
   readonly queue: string;
   readonly latency: LatencyBook;
-  run(inputs: readonly NamedTensor[]): Promise<{ outputs: readonly NamedTensor[]; runMs: number }>;
+  /** `p99Ms`: what such a run takes at most, as far as is known. */
+  run(inputs: readonly NamedTensor[], p99Ms: number): Promise<{ outputs: readonly NamedTensor[]; runMs: number }>;
 };
 
 /** What belongs to the life of the worker that took the batch. */
@@ -33,6 +34,8 @@ export type BatchTicket = {
   readonly token: string;
   readonly batch: number;
   readonly takenAt: number;
+  /** When it was taken, by Redis' clock. */
+  readonly takenMs: number;
 };
 
 export type RunParts = {
@@ -51,6 +54,8 @@ export type RunParts = {
     rows: number;
     reason: string;
     runMs: number;
+    /** What the latency model expected, ms. */
+    predictedMs: number;
     assembleMs: number;
     queueMs: number;
   }) => void;
@@ -96,9 +101,9 @@ export function createRunRows(parts: RunParts) {
     const rows = ready.reduce((sum, one) => sum + one.rows, 0);
     const predicted = latency.p50(rows);
     const queueMs = now() - ticket.takenAt;
-    const { outputs, runMs } = await served.run(inputs);
+    const { outputs, runMs } = await served.run(inputs, latency.p99(rows));
     latency.observe(rows, runMs);
-    observe({ queue, rows, reason, runMs, assembleMs, queueMs });
+    observe({ queue, rows, reason, runMs, predictedMs: predicted, assembleMs, queueMs });
     const started = now();
     const placed = outputs.map(({ name, ...output }) => ({
       position: model.outputs.findIndex((spec) => spec.name === name),
@@ -113,7 +118,8 @@ export function createRunRows(parts: RunParts) {
     const shared = { batch_rows: rows, batch: `${ticket.token}/${ticket.batch}`, worker: ticket.worker, reason };
     const times = { run_ms: round(runMs), predicted_ms: round(predicted) };
     const finished = ready.map(({ job, rows: own }, i): Finished => {
-      const receipt: Receipt = { rows: own, ...shared, ...times };
+      const waitedMs = Math.max(0, ticket.takenMs - job.queuedMs) + queueMs;
+      const receipt: Receipt = { rows: own, ...shared, ...times, queue_ms: round(waitedMs) };
       return {
         id: job.id,
         output: encodeTensorBlob(blobs[i] ?? { tensors: [], requested: [] }),

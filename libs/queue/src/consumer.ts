@@ -83,7 +83,7 @@ function parseTaken(reply: unknown): Taken {
       return { kind: 'jobs', jobs, waiting: third, nowMs };
     }
     case 'later':
-      return { kind: 'later', inMs: third, nowMs };
+      return { kind: 'later', inMs: third, nowMs, filling: Boolean(heads) };
     case 'paused':
       return { kind: 'paused', nowMs };
     case 'dead':
@@ -119,10 +119,12 @@ export function createConsumer(settings: QueueSettings): Consumer {
   const { request, result } = settings.copies ?? createCopyCount();
 
   return {
-    async take(queue, { token, batch, maxRows, lockMs, minRows = 0, lingerMs = 0, minAgeMs = 0 }) {
+    async take(queue, asked) {
+      const { token, batch, maxRows, lockMs, minRows = 0, lingerMs = 0, minAgeMs = 0 } = asked;
       const base = queueBase(prefix, queue);
       const waits = [minRows, lingerMs, minAgeMs, events, MAX_REPLY_BYTES];
-      const bounds = [MAX_JOBS_PER_CALL, MAX_BYTES_PER_CALL, DEFAULT_TIMEOUT_MS];
+      const sizes = [asked.preferredRows ?? [], asked.spareMs ?? 0];
+      const bounds = [MAX_JOBS_PER_CALL, MAX_BYTES_PER_CALL, DEFAULT_TIMEOUT_MS, ...sizes];
       const header = pack([base, extraBase(prefix, queue), shard, token, batch, maxRows, lockMs, ...waits, ...bounds]);
       const taken = parseTaken(await runScript(commands, 'takeMany', `${base}meta`, [header]));
       if (taken.kind === 'jobs') {

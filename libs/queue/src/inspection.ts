@@ -1,4 +1,5 @@
 /** Reading: one job, one queue, the registry, the workers. No script: each is one command or one pipeline. */
+import type { Persistence } from '@batchyard/shared/contract/durability';
 import { parseFailedReason } from '@batchyard/shared/contract/failure';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { heartbeatSchema, type Heartbeat } from '@batchyard/shared/contract/heartbeat';
@@ -14,6 +15,8 @@ import type { QueueSettings } from './settings.ts';
 export type Inspection = {
   /** One job without its tensors; undefined when there is none. */
   view(queue: string, id: string): Promise<JobView | undefined>;
+  /** The input blob, while the job keeps one. */
+  input(queue: string, id: string): Promise<Buffer | undefined>;
   /** The result blob of a succeeded job. */
   output(queue: string, id: string): Promise<Buffer | undefined>;
   /** Jobs of the same and more urgent classes ahead of it; undefined when it does not wait. */
@@ -23,7 +26,7 @@ export type Inspection = {
   counts(queue: string): Promise<QueueCounts>;
   statistics(queue: string): Promise<Readonly<Record<string, number>>>;
   /** What admission and probes want to know of Redis itself. `memoryShare` is 0 where maxmemory is not set. */
-  redisState(): Promise<{ memoryShare: number; appendOnly: boolean; evicts: boolean; version: string }>;
+  redisState(): Promise<Persistence & { readonly memoryShare: number }>;
   /** Every model any worker has announced. */
   models(): Promise<Model[]>;
   /** Workers heard of in the last minute, and how long ago by Redis' clock. */
@@ -74,6 +77,9 @@ export function createInspection(settings: QueueSettings): Inspection {
     async view(queue, id) {
       return viewOf(id, await commands.hmget(queueBase(prefix, queue) + id, ...FIELDS));
     },
+    async input(queue, id) {
+      return (await commands.hgetBuffer(queueBase(prefix, queue) + id, 'in')) ?? undefined;
+    },
     async output(queue, id) {
       const output = (await commands.hgetBuffer(queueBase(prefix, queue) + id, 'out')) ?? undefined;
       result.bytes += output?.byteLength ?? 0;
@@ -97,8 +103,7 @@ export function createInspection(settings: QueueSettings): Inspection {
       return {
         memoryShare: max > 0 ? used / max : 0,
         appendOnly: field('aof_enabled') === '1',
-        evicts: !['', 'noeviction'].includes(field('maxmemory_policy')),
-        version: field('redis_version'),
+        policy: field('maxmemory_policy'),
       };
     },
     async models() {

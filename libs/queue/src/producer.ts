@@ -1,12 +1,13 @@
 /** The gateway's half of the batch operations: add, cancel, watch. */
 import { CLASS_PRIORITY } from '@batchyard/shared/contract/job';
+import type { QueueLimits } from '@batchyard/shared/contract/queueing';
 import { extraBase, queueBase } from '@batchyard/shared/contract/redis-keys';
 
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { copiedByCommand } from '@batchyard/shared/runtime/redis';
 
 import { chunkJobs } from './chunk.ts';
-import type { AddOutcome, CancelOutcome, NewJob } from './operations.ts';
+import type { AddOutcome, CancelOutcome, NewJob, RetryOutcome } from './operations.ts';
 import type { RedisClock } from './redis-clock.ts';
 import { pack, runScript } from './scripts.ts';
 import { BULLMQ_VERSION, eventLevel, MAX_REPLY_BYTES, type QueueSettings } from './settings.ts';
@@ -17,8 +18,17 @@ export const DEFAULT_MAX_WAITING = 10_000;
 export type AddOptions = {
   /** Places in the queue: all of them for critical jobs, 95 % for high, 90 % for normal, 70 % for low ones. */
   readonly maxWaiting?: number;
+  /** What the model's configuration bounds besides. */
+  readonly limits?: QueueLimits | undefined;
   /** Is told how many jobs of each class, most urgent first, wait after each call. */
   readonly onWaiting?: (byClass: readonly number[]) => void;
+};
+
+export type RetryOptions = {
+  readonly timeoutMs: number;
+  readonly maxWaiting?: number;
+  /** Of the model that the input fits now; the job's own stays where it is not given. */
+  readonly signature?: string;
 };
 
 export type Producer = {
@@ -29,6 +39,8 @@ export type Producer = {
    */
   addMany(queue: string, jobs: readonly NewJob[], options?: AddOptions): Promise<AddOutcome[]>;
   cancel(queue: string, id: string): Promise<CancelOutcome>;
+  /** A durable job that failed or expired waits once more, with the input it kept and a new deadline. */
+  retry(queue: string, id: string, again: RetryOptions): Promise<RetryOutcome>;
   /** Asks that the job's outcome also goes to this gateway's reply stream; false when it is terminal or gone. */
   watch(queue: string, id: string, gateway: string): Promise<boolean>;
 };
@@ -42,7 +54,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
   async function addChunk(
     queue: string,
     jobs: readonly NewJob[],
-    { maxWaiting = DEFAULT_MAX_WAITING, onWaiting }: AddOptions,
+    { maxWaiting = DEFAULT_MAX_WAITING, limits, onWaiting }: AddOptions,
   ): Promise<AddOutcome[]> {
     const base = queueBase(prefix, queue);
     const sent = performance.now();
@@ -57,6 +69,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
       job.gateway,
       job.tenant,
       job.signature,
+      job.delayMs === undefined ? 0 : Math.max(1, Math.round(job.delayMs)),
     ]);
     const header = pack([
       base,
@@ -68,6 +81,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
       MAX_REPLY_BYTES,
       BULLMQ_VERSION,
       heads,
+      limits ? [limits.total, ...limits.byClass] : [],
     ]);
     const inputs = jobs.map((job) => job.input);
     for (const { byteLength } of inputs) request.redis += copiedByCommand(byteLength);
@@ -87,6 +101,12 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
       const base = queueBase(prefix, queue);
       const header = pack([base, extraBase(prefix, queue), shard, id, events, MAX_REPLY_BYTES]);
       return String(await runScript(commands, 'cancel', `${base}meta`, [header])) as CancelOutcome;
+    },
+    async retry(queue, id, { timeoutMs, maxWaiting = DEFAULT_MAX_WAITING, signature = '' }) {
+      const base = queueBase(prefix, queue);
+      const again = [Math.round(timeoutMs), maxWaiting, signature, events];
+      const header = pack([base, extraBase(prefix, queue), id, ...again]);
+      return String(await runScript(commands, 'retry', `${base}meta`, [header])) as RetryOutcome;
     },
     async watch(queue, id, gateway) {
       return (await runScript(commands, 'watch', queueBase(prefix, queue) + id, [gateway])) === 1;

@@ -1,4 +1,5 @@
 /** What brings jobs back, and what time brings about. Safe to call from every process, as often as one likes. */
+import { workerOfConnection } from '@batchyard/shared/contract/heartbeat';
 import { modelOfQueue } from '@batchyard/shared/contract/model';
 import { extraBase, queueBase, queuesKey, workersKey } from '@batchyard/shared/contract/redis-keys';
 
@@ -18,6 +19,8 @@ export type Recovery = {
   releaseWorker(token: string): Promise<number>;
   /** The verdict on a worker silent for `silenceMs`; @returns its dead token, which is to be released. */
   claimDead(worker: string, silenceMs: number): Promise<string | undefined>;
+  /** Workers that have a connection to Redis; undefined where CLIENT LIST is not permitted. */
+  connectedWorkers(): Promise<ReadonlySet<string> | undefined>;
   /** Brings back active jobs of one queue whose lock has lapsed; @returns how many. */
   recoverLapsed(queue: string): Promise<number>;
   sweep(queue: string): Promise<{ expired: number; dropped: number }>;
@@ -49,6 +52,17 @@ export function createRecovery(settings: QueueSettings): Recovery {
         await runScript(commands, 'claimDead', workersKey(prefix), [pack([shard, worker, silenceMs])]),
       );
       return token === '' ? undefined : token;
+    },
+    async connectedWorkers() {
+      try {
+        const list = String(await commands.client('LIST'));
+        const names = Array.from(list.matchAll(/ name=([^ ]+) /g), ([, name = '']) => workerOfConnection(name));
+        return new Set(names.filter((name) => name !== undefined));
+      } catch (error) {
+        // An answer of Redis, as opposed to none.
+        if (error instanceof Error && error.name === 'ReplyError') return undefined;
+        throw error;
+      }
     },
     async recoverLapsed(queue) {
       const base = queueBase(prefix, queue);

@@ -19,6 +19,7 @@ const SCRIPT_NAMES = [
   'claimDead',
   'recoverLapsed',
   'cancel',
+  'retry',
   'sweep',
   'watch',
   'checkIn',

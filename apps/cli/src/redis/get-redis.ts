@@ -1,13 +1,15 @@
 /** A Redis to work with: the one that was named, one of our own, the distribution's, or the bundled one, in this order. */
 import { join } from 'node:path';
 
+import { shownUrl } from '@batchyard/shared/contract/durability';
+
 import type { Config } from '../config.ts';
 import { StopSentence } from '../stop-sentence.ts';
 import { BUNDLED_BANNER, installLine, startBundledRedis } from './bundled-redis.ts';
 import { debianRedis } from './debian-package.ts';
 import { findBinary, type RedisBinary } from './find-binary.ts';
 import { startPrivateRedis } from './private-redis.ts';
-import { askRedis, judge, shownUrl, type RedisFacts } from './redis-facts.ts';
+import { askRedis, judge, type RedisFacts } from './redis-facts.ts';
 
 export type GotRedis = {
   readonly url: string;

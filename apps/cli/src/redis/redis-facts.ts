@@ -1,15 +1,13 @@
 /** What a Redis says of itself, and whether Batchyard can work with it. */
+import { durabilityProblem, shownUrl, type Durability, type Persistence } from '@batchyard/shared/contract/durability';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 
 import { StopSentence } from '../stop-sentence.ts';
 
-export type RedisFacts = {
+export type RedisFacts = Persistence & {
   readonly version: string;
-  readonly policy: string;
-  readonly appendOnly: boolean;
   readonly maxmemory: number;
 };
-export type Durability = 'auto' | 'durable' | 'ephemeral';
 
 const OLDEST: readonly [number, number] = [6, 2];
 
@@ -26,27 +24,8 @@ export function judge(facts: RedisFacts, durability: Durability, shown: string):
       'env -u REDIS_URL npm start',
     );
   }
-  if (facts.policy !== 'noeviction' && durability !== 'ephemeral') {
-    const sentence = `the Redis at ${shown} evicts keys when it is full (maxmemory-policy ${facts.policy}), so accepted jobs could vanish`;
-    throw new StopSentence(sentence, `redis-cli -u ${shown} config set maxmemory-policy noeviction`);
-  }
-  if (durability === 'durable' && !facts.appendOnly) {
-    throw new StopSentence(
-      `the Redis at ${shown} keeps no append-only file, and BATCHYARD_DURABILITY is durable`,
-      `redis-cli -u ${shown} config set appendonly yes`,
-    );
-  }
-}
-
-/** The address without its password. */
-export function shownUrl(url: string): string {
-  try {
-    const parsed = new URL(url);
-    if (parsed.password) parsed.password = '***';
-    return parsed.toString();
-  } catch {
-    return url;
-  }
+  const problem = durabilityProblem(facts, durability, shown);
+  if (problem) throw new StopSentence(problem.sentence, problem.next);
 }
 
 /** @throws StopSentence when it cannot be reached */

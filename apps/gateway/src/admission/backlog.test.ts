@@ -46,15 +46,16 @@ test('bytes that wait follow the mean size of an input', () => {
 
 test('predictions that prove too short are made longer, within bounds', () => {
   const backlog = createBacklog();
-  assert.equal(backlog.correction(), 1);
-  for (let i = 0; i < 200; i += 1) backlog.waited(100 * backlog.correction(), 200);
-  assert.ok(Math.abs(backlog.correction() - 2) < 0.05);
-  for (let i = 0; i < 1_000; i += 1) backlog.waited(100, 100_000);
-  assert.equal(backlog.correction(), 8);
-  for (let i = 0; i < 1_000; i += 1) backlog.waited(100, 0);
-  assert.equal(backlog.correction(), 0.5);
-  backlog.waited(1, 1_000);
-  assert.equal(backlog.correction(), 0.5);
+  assert.equal(backlog.correction(2), 1);
+  for (let i = 0; i < 200; i += 1) backlog.waited(2, 100 * backlog.correction(2), 200);
+  assert.ok(Math.abs(backlog.correction(2) - 2) < 0.05);
+  for (let i = 0; i < 1_000; i += 1) backlog.waited(2, 100, 100_000);
+  assert.equal(backlog.correction(2), 8);
+  for (let i = 0; i < 1_000; i += 1) backlog.waited(2, 100, 0);
+  assert.equal(backlog.correction(2), 0.5);
+  backlog.waited(2, 1, 1_000);
+  assert.equal(backlog.correction(2), 0.5);
+  assert.equal(backlog.correction(0), 1);
 });
 
 test('the capacity is what all workers run at their best sizes', () => {

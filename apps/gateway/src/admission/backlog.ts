@@ -17,9 +17,9 @@ export type Backlog = {
   /** A call that carried `jobs` of those has ended, and told how many of each class wait unless it failed. */
   told(jobs: number, byClass: readonly number[] | undefined, nowMs: number): void;
   /** A job that was predicted to wait has come back. */
-  waited(predictedMs: number, actualMs: number): void;
-  /** Actual over predicted wait, lately: what the latency tables and this arithmetic leave out. */
-  correction(): number;
+  waited(ofClass: number, predictedMs: number, actualMs: number): void;
+  /** Actual over predicted wait of a class, lately: what the latency tables and this arithmetic leave out. */
+  correction(ofClass: number): number;
 };
 
 /** Arrival rates are exponential means over this time. */
@@ -39,7 +39,7 @@ export function createBacklog(): Backlog {
   let meanBytes = 0;
   let rates = [0, 0, 0, 0];
   let ratedAt = 0;
-  let factor = 1;
+  const factors = [1, 1, 1, 1];
 
   function decayed(nowMs: number): number[] {
     const keep = Math.exp(-(nowMs - ratedAt) / ARRIVAL_MS);
@@ -75,12 +75,13 @@ export function createBacklog(): Backlog {
       waiting = [...byClass];
       toldAt = nowMs;
     },
-    waited(predictedMs, actualMs) {
+    waited(ofClass, predictedMs, actualMs) {
       if (predictedMs < SHORTEST_PREDICTION_MS) return;
       // The prediction contained the factor of its time.
       const ratio = Math.max(0.1, Math.min(10, actualMs / predictedMs));
-      factor = Math.max(CORRECTION.least, Math.min(CORRECTION.most, factor * ratio ** SHARE));
+      const corrected = (factors[ofClass] ?? 1) * ratio ** SHARE;
+      factors[ofClass] = Math.max(CORRECTION.least, Math.min(CORRECTION.most, corrected));
     },
-    correction: () => factor,
+    correction: (ofClass) => factors[ofClass] ?? 1,
   };
 }

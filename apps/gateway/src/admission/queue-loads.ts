@@ -23,8 +23,8 @@ export type QueueLoads = {
   admitted(queue: string, job: { priority: PriorityClass; rows: number; bytes: number }): void;
   /** A call that added `jobs` has told how many of each class wait; undefined when it failed. */
   added(queue: string, jobs: number, byClass: readonly number[] | undefined): void;
-  /** How long a job really waited, beside what was predicted for it. */
-  waited(queue: string, predictedMs: number, actualMs: number): void;
+  /** How long a job of this class really waited, beside what was predicted for it. */
+  waited(queue: string, priority: PriorityClass, wait: { predictedMs: number; actualMs: number }): void;
   /** For the operations port: predicted wait in ms and arriving rows per second, by class. */
   forecast(queue: string): {
     waitMs: Readonly<Record<PriorityClass, number>>;
@@ -46,7 +46,9 @@ export function createQueueLoads({ draining, memoryShare, model, maxWaitingBytes
   function waitOf(queue: string, priority: number, rowsPerMs: number): number {
     const backlog = backlogOf(queue);
     const at = now();
-    return predictWait(priority, backlog.rows(at, rowsPerMs), backlog.arrivals(at), rowsPerMs) * backlog.correction();
+    return (
+      predictWait(priority, backlog.rows(at, rowsPerMs), backlog.arrivals(at), rowsPerMs) * backlog.correction(priority)
+    );
   }
   const byClass = <T>(value: (index: number) => T): Record<PriorityClass, T> =>
     Object.fromEntries(PRIORITY_CLASSES.map((name, i) => [name, value(i)])) as Record<PriorityClass, T>;
@@ -69,8 +71,8 @@ export function createQueueLoads({ draining, memoryShare, model, maxWaitingBytes
     added(queue, jobs, counts) {
       backlogOf(queue).told(jobs, counts, now());
     },
-    waited(queue, predictedMs, actualMs) {
-      backlogOf(queue).waited(predictedMs, actualMs);
+    waited(queue, priority, { predictedMs, actualMs }) {
+      backlogOf(queue).waited(PRIORITY_CLASSES.indexOf(priority), predictedMs, actualMs);
     },
     forecast(queue) {
       const rowsPerMs = model(queue)?.rowsPerMs ?? 0;

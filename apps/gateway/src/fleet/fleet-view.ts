@@ -29,6 +29,8 @@ export type FleetView = {
   known(name: string): boolean;
   models(): ModelView[];
   workers(): WorkerView[];
+  /** Since its last beat, up to this moment. */
+  silentMs(worker: WorkerView): number;
   memoryShare(): number;
   /** False once Redis has not answered for a while. */
   fresh(): boolean;
@@ -76,6 +78,7 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
     known: (name) => byName.has(name),
     models: () => [...byName.values()].flat(),
     workers: () => workers,
+    silentMs: (worker) => worker.silentMs + monotonicMs() - refreshedAt,
     memoryShare: () => memory,
     fresh: () => monotonicMs() - refreshedAt < STALE_MS,
   };

@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { createHousekeeping } from './housekeeping.ts';
+import { createHousekeeping, silenceLimitMs } from './housekeeping.ts';
 
 /** Each step says what it did; what `away` names fails. */
 function puppet() {
   const done: string[] = [];
   const reports: unknown[] = [];
-  const state = { away: '', lapsed: 0, claimed: 'w:1' as string | undefined, silences: [] as [string, number][] };
+  const state = {
+    away: '',
+    lapsed: 0,
+    claimed: 'w:1' as string | undefined,
+    silences: [] as [string, number][],
+    connected: undefined as string[] | undefined,
+  };
   const step = async (name: string): Promise<void> => {
     if (state.away === name) throw new Error('away');
     done.push(name);
@@ -22,7 +28,8 @@ function puppet() {
       await step(`recover ${queue}`);
       return state.lapsed;
     },
-    silences: () => state.silences.map(([worker, silentMs]) => ({ worker, silentMs })),
+    silences: () => state.silences.map(([worker, silentMs]) => ({ worker, silentMs, named: true })),
+    connectedWorkers: async () => state.connected && new Set(state.connected),
     async claimDead(worker, silenceMs) {
       await step(`claim ${worker} ${silenceMs}`);
       return state.claimed;
@@ -70,9 +77,25 @@ test('a worker that is silent for more than ten seconds is dead and its jobs are
     ['dead', 10_001],
   ];
   await run(0);
-  await run(1_000);
-  assert.deepEqual(did().slice(SWEPT.length + RECOVERED.length), ['claim dead 10000', 'release w:1']);
+  assert.deepEqual(did().slice(SWEPT.length), ['claim dead 10000', 'release w:1']);
   assert.deepEqual(reports, [{ event: 'a silent worker is dead', worker: 'dead', jobs: 3 }]);
+});
+
+test('one without a connection is dead after three seconds, where its connections can be known', async () => {
+  const { state, run, did } = puppet();
+  state.silences = [
+    ['vanished', 3_100],
+    ['stopped', 3_100],
+  ];
+  await run(0);
+  assert.deepEqual(did(), SWEPT);
+  state.connected = ['stopped'];
+  await run(1_000);
+  assert.deepEqual(did().slice(RECOVERED.length), ['claim vanished 3000', 'release w:1']);
+  const named = { worker: 'w', named: true };
+  assert.equal(silenceLimitMs(named, new Set(['other'])), 3_000);
+  assert.equal(silenceLimitMs(named, new Set(['w'])), 10_000);
+  assert.equal(silenceLimitMs({ worker: 'w', named: false }, new Set()), 10_000);
 });
 
 test("a worker that Redis' clock has alive, or that another gateway was faster with, is left alone", async () => {

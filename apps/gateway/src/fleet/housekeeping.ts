@@ -1,21 +1,34 @@
 /**
  * What any gateway does for the whole cluster, idempotently: expiry and retention each second, jobs with lapsed locks
- * every two seconds, and the verdict on workers that have gone silent. After a failed command it holds back for a while:
+ * every two seconds, and each second the verdict on workers that have gone silent. After a failed command it holds back for a while:
  * when Redis itself was away, nobody's silence means anything.
  */
+type Silence = { readonly worker: string; readonly silentMs: number; readonly named: boolean };
 type Steps = {
   queues(): Promise<string[]>;
   sweep(queue: string): Promise<unknown>;
   recoverLapsed(queue: string): Promise<number>;
-  /** Workers and the ms since their last beat. */
-  silences(): { worker: string; silentMs: number }[];
+  /** Workers, the ms since their last beat, and whether their connections carry their name. */
+  silences(): Silence[];
+  /** Workers with a connection to Redis; undefined where that cannot be asked. */
+  connectedWorkers(): Promise<ReadonlySet<string> | undefined>;
   claimDead(worker: string, silenceMs: number): Promise<string | undefined>;
   releaseWorker(token: string): Promise<number>;
   report(event: string, detail: Record<string, unknown>): void;
 };
 
 const DEAD_AFTER_MS = 10_000;
+/** A process that is gone has no connection any more; one that is only slow, or stopped, has. */
+const DEAD_UNCONNECTED_AFTER_MS = 3_000;
 const DISTRUST_MS = 5_000;
+
+/** For how long a worker may be silent before it is dead. */
+export function silenceLimitMs(
+  { worker, named }: Pick<Silence, 'worker' | 'named'>,
+  connected: ReadonlySet<string> | undefined,
+): number {
+  return named && connected && !connected.has(worker) ? DEAD_UNCONNECTED_AFTER_MS : DEAD_AFTER_MS;
+}
 
 export type Housekeeping = { run(nowMs: number): Promise<void> };
 
@@ -28,9 +41,17 @@ export function createHousekeeping(steps: Steps): Housekeeping {
       const jobs = await steps.recoverLapsed(queue);
       if (jobs > 0) steps.report('jobs with lapsed locks wait again', { queue, jobs });
     }
-    for (const { worker, silentMs } of steps.silences()) {
-      if (silentMs <= DEAD_AFTER_MS) continue;
-      const token = await steps.claimDead(worker, DEAD_AFTER_MS);
+  }
+
+  async function judge(): Promise<void> {
+    const silent = steps.silences().filter(({ silentMs }) => silentMs > DEAD_UNCONNECTED_AFTER_MS);
+    if (silent.length === 0) return;
+    const connected = silent.some(({ named }) => named) ? await steps.connectedWorkers() : undefined;
+    for (const silence of silent) {
+      const limitMs = silenceLimitMs(silence, connected);
+      if (silence.silentMs <= limitMs) continue;
+      const { worker } = silence;
+      const token = await steps.claimDead(worker, limitMs);
       if (token === undefined) continue;
       steps.report('a silent worker is dead', { worker, jobs: await steps.releaseWorker(token) });
     }
@@ -42,7 +63,9 @@ export function createHousekeeping(steps: Steps): Housekeeping {
       try {
         const queues = await steps.queues();
         for (const queue of queues) await steps.sweep(queue);
-        if (turn % 2 === 0 && nowMs >= trustFromMs) await recover(queues);
+        if (nowMs < trustFromMs) return;
+        if (turn % 2 === 0) await recover(queues);
+        await judge();
       } catch {
         trustFromMs = nowMs + DISTRUST_MS;
       }

@@ -31,6 +31,9 @@ export type Trouble = {
   readonly error: unknown;
 };
 
+/** What nginx logs for a caller that hung up. */
+const CLIENT_CLOSED = 499;
+
 export type FastLane = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** @returns a handler that tells whether it took the request */
@@ -53,7 +56,8 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       })
       .finally(() => {
         limits.infer.intake.inFlight.leave(response.req);
-        observe(route, response.statusCode, (performance.now() - started) / 1000);
+        const status = response.destroyed && !response.headersSent ? CLIENT_CLOSED : response.statusCode;
+        observe(route, status, (performance.now() - started) / 1000);
       });
     return true;
   }
@@ -91,12 +95,15 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
     }
     const job = matchJob(path);
     if (!job) return false;
-    if (method === 'GET') {
-      return run(job.result ? 'result' : 'job', response, () =>
-        (job.result ? jobs.result : jobs.show)(request, response, job.id),
-      );
+    const { id, part } = job;
+    if (part === 'retry') {
+      if (method !== 'POST') return notAllowed(response, 'POST');
+      return run('retry', response, () => jobs.retry(request, response, id));
     }
-    if (method === 'DELETE' && !job.result) return run('cancel', response, () => jobs.cancel(response, job.id));
-    return notAllowed(response, job.result ? 'GET' : 'GET, DELETE');
+    if (method === 'GET') {
+      return run(part ?? 'job', response, () => (part === 'result' ? jobs.result : jobs.show)(request, response, id));
+    }
+    if (method === 'DELETE' && part === undefined) return run('cancel', response, () => jobs.cancel(response, id));
+    return notAllowed(response, part === 'result' ? 'GET' : 'GET, DELETE');
   };
 }

@@ -1,4 +1,4 @@
-/** /v1 jobs: submit, look, wait, fetch the result, cancel. */
+/** /v1 jobs: submit, look, wait, fetch the result, cancel, try again. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { CancelOutcome, JobView } from '@batchyard/queue/operations';
@@ -11,8 +11,9 @@ import { readAsked, sendInfer, type Asked, type Limits, type ModelLookup } from 
 import type { ModelPath } from './paths.ts';
 import { waitMs } from './request-options.ts';
 import { sendJson } from './respond.ts';
+import { createRetry, type RetryDesk } from './retry-job.ts';
 
-export type JobDesk = {
+export type JobDesk = RetryDesk & {
   submit(asked: Asked): Promise<{ id: string; priority: string; timeoutMs: number }>;
   /** The queue that an id leads to. */
   queueOf(id: string): string | undefined;
@@ -109,7 +110,11 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
     });
   }
 
-  return { submit, show, result, cancel };
+  const retryFound = createRetry({ desk, models });
+  const retry = async (request: IncomingMessage, response: ServerResponse, id: string): Promise<void> =>
+    retryFound(request, response, await find(id, 0));
+
+  return { submit, show, result, cancel, retry };
 }
 
 function encodeResult(model: Model, id: string, blob: Buffer, request: IncomingMessage) {

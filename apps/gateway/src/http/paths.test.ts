@@ -39,9 +39,11 @@ for (const path of [
 }
 
 test('job paths; an id that cannot exist leads nowhere', () => {
-  assert.deepEqual(matchJob('/v1/jobs/abc-1/result'), { id: 'abc-1', result: true });
-  assert.deepEqual(matchJob('/v1/jobs/a:b'), { id: '', result: false });
-  assert.deepEqual(matchJob(`/v1/jobs/${'a'.repeat(300)}`), { id: '', result: false });
+  assert.deepEqual(matchJob('/v1/jobs/abc-1/result'), { id: 'abc-1', part: 'result' });
+  assert.deepEqual(matchJob('/v1/jobs/a:b'), { id: '', part: undefined });
+  assert.deepEqual(matchJob(`/v1/jobs/${'a'.repeat(300)}`), { id: '', part: undefined });
+  assert.deepEqual(matchJob('/v1/jobs/abc-1/retry'), { id: 'abc-1', part: 'retry' });
+  assert.equal(matchJob('/v1/jobs/abc-1/retry/'), undefined);
   assert.equal(matchJob('/v1/jobs'), undefined);
 });
 

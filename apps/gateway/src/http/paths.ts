@@ -5,7 +5,7 @@ import { MODEL_NAME } from '@batchyard/shared/contract/model';
 export type ModelPath = { readonly model: string; readonly version: string | undefined; readonly rest: string };
 
 const MODEL_PATH = /^\/(?:v2|v1)\/models\/([^/]+)(?:\/versions\/([^/]+))?(\/[^?]*)?$/;
-const JOB_PATH = /^\/v1\/jobs\/([^/]+)(\/result)?$/;
+const JOB_PATH = /^\/v1\/jobs\/([^/]+)(\/result|\/retry)?$/;
 
 /** A percent-encoded name, decoded once; undefined when it is no safe name. */
 function name(text: string): string | undefined {
@@ -32,8 +32,11 @@ export function matchModel(path: string): ModelPath | 'unsafe' | undefined {
   return { model, version, rest: found[3] ?? '' };
 }
 
-export function matchJob(path: string): { id: string; result: boolean } | undefined {
+export function matchJob(path: string): { id: string; part: 'result' | 'retry' | undefined } | undefined {
   const found = JOB_PATH.exec(path);
   if (!found) return undefined;
-  return { id: JOB_ID.test(found[1] ?? '') ? (found[1] as string) : '', result: found[2] !== undefined };
+  return {
+    id: JOB_ID.test(found[1] ?? '') ? (found[1] as string) : '',
+    part: found[2]?.slice(1) as 'result' | 'retry' | undefined,
+  };
 }

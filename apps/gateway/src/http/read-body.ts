@@ -7,9 +7,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 
 import { Failure } from '@batchyard/shared/contract/failure';
-import type { Passed } from '@batchyard/shared/contract/memory';
+import { createCopyCount, type Passed } from '@batchyard/shared/contract/memory';
 
-import type { BytesInFlight } from './bytes-in-flight.ts';
+import { createBytesInFlight, type BytesInFlight } from './bytes-in-flight.ts';
 
 /** What is told of the bytes that come. */
 export type Intake = { readonly inFlight: BytesInFlight; readonly copies: Passed };
@@ -30,6 +30,10 @@ function inflater(encoding: string): Gunzip | Inflate | undefined {
     `the content encoding '${encoding.slice(0, 32)}' is not supported; use gzip or deflate`,
   );
 }
+
+/** For a body that is small, and whose bytes count nowhere. @throws Failure as `readBody` does */
+export const readSmallBody = (exchange: Exchange, limit: number): Promise<Buffer> =>
+  readBody(exchange, limit, { inFlight: createBytesInFlight(limit), copies: createCopyCount().request });
 
 /** @throws Failure too_large, overloaded, unsupported_encoding or bad_request */
 export async function readBody({ request, response }: Exchange, limit: number, intake: Intake): Promise<Buffer> {

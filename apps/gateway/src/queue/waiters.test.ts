@@ -67,3 +67,11 @@ test('who stops waiting is forgotten', () => {
   stop();
   assert.equal(waiters.size(), 0);
 });
+
+test('giving up ends every wait as its limit would', async () => {
+  const waiters = createWaiters(async () => 'open');
+  const waits = ['a', 'b', 'b'].map((id) => waiters.wait({ queue: 'q', id }, 60_000, 0).outcome);
+  waiters.giveUp();
+  assert.deepEqual(await Promise.all(waits), ['timeout', 'timeout', 'timeout']);
+  assert.equal(waiters.size(), 0);
+});

@@ -20,6 +20,8 @@ export type Waiters = {
   tick(nowMs: number): void;
   /** After a gap in the reply stream: polls everything at the next tick. */
   pollAll(): void;
+  /** Settles everything as if its limit had passed. */
+  giveUp(): void;
   size(): number;
 };
 
@@ -78,6 +80,9 @@ export function createWaiters(poll: (queue: string, id: string) => Promise<Polle
     },
     pollAll() {
       for (const entry of entries.values()) for (const waiter of entry.waiters) waiter.nextPollMs = 0;
+    },
+    giveUp() {
+      for (const id of entries.keys()) settle(id, 'timeout');
     },
     size: () => entries.size,
   };

@@ -2,7 +2,8 @@
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-import type { Heartbeat, LatencyPoint, WorkerState } from '@batchyard/shared/contract/heartbeat';
+import type { Batching } from '@batchyard/shared/contract/batching';
+import type { CapChange, Heartbeat, LatencyPoint, WorkerState } from '@batchyard/shared/contract/heartbeat';
 import type { WorkerMemory } from '@batchyard/shared/contract/memory';
 
 export type ModelLine = {
@@ -10,6 +11,7 @@ export type ModelLine = {
   readonly signature: string;
   readonly intraOpThreads: number;
   latency(): LatencyPoint[];
+  batching(): { readonly batching: Batching; readonly cap: number; readonly changes: readonly CapChange[] };
 };
 
 type Parts = {
@@ -21,6 +23,7 @@ type Parts = {
   readonly memory: () => WorkerMemory;
   readonly capacityRows: number;
   readonly opsPort: () => number;
+  readonly named: boolean;
 };
 
 export type HeartbeatBook = {
@@ -32,6 +35,12 @@ export type HeartbeatBook = {
 };
 
 const SMOOTHING = 0.1;
+
+const tell = ({ batching, cap, changes }: ReturnType<ModelLine['batching']>) => ({
+  ...batching,
+  cap,
+  changes: [...changes],
+});
 
 export function createHeartbeatBook(parts: Parts): HeartbeatBook {
   const delay = monitorEventLoopDelay({ resolution: 20 });
@@ -72,12 +81,13 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         host: hostname(),
         version: parts.version,
         state,
-        models: parts.models.map(({ queue, signature, intraOpThreads, latency }) => ({
+        models: parts.models.map(({ queue, signature, intraOpThreads, latency, batching }) => ({
           queue,
           signature,
           sessions: 1,
           intra_op_threads: intraOpThreads,
           latency: latency(),
+          batching: tell(batching()),
         })),
         in_flight: parts.inFlight(),
         capacity_rows: parts.capacityRows,
@@ -91,6 +101,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         memory,
         loop_delay_ms: Number.isFinite(loopDelayMs) ? loopDelayMs : 0,
         ops_port: parts.opsPort(),
+        named: parts.named,
         started_at: startedAt,
       };
     },

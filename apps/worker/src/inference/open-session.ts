@@ -10,6 +10,8 @@ export type Session = {
   readonly outputs: readonly FileTensor[];
   /** One run at a time; buffers are given away and come back through `release`. @throws Error of the model */
   run(inputs: readonly ThreadTensor[]): Promise<RunResult>;
+  /** From now on tells of the thread's end instead of failing what it ran: that is no fault of the jobs. */
+  onEnd(ended: (error: Error) => void): void;
   close(): Promise<void>;
 };
 
@@ -42,7 +44,13 @@ export async function openSession({ file, intraOpThreads, release, loadLimitMs }
     if (message.kind === 'done') waiter?.resolve(message);
     else waiter?.reject(new Error(message.message));
   }
+  let closing = false;
+  let tellEnd: ((error: Error) => void) | undefined;
   function broken(error: Error): void {
+    if (tellEnd && !closing) {
+      tellEnd(error);
+      return;
+    }
     for (const waiter of waiting.values()) waiter.reject(error);
     waiting.clear();
   }
@@ -79,7 +87,11 @@ export async function openSession({ file, intraOpThreads, release, loadLimitMs }
         thread.postMessage({ id, inputs }, slabs);
       });
     },
+    onEnd(ended) {
+      tellEnd = ended;
+    },
     async close() {
+      closing = true;
       await thread.terminate();
     },
   };

@@ -23,6 +23,7 @@ export const FAILURES = {
   headers_too_large: { status: 431, retryable: false, title: 'The headers are larger than allowed' },
   model_not_found: { status: 404, retryable: false, title: 'The model or version is not known' },
   model_not_ready: { status: 503, retryable: true, title: 'No worker serves the model now' },
+  model_failing: { status: 503, retryable: true, title: 'The model fails for most requests now' },
   queue_full: { status: 503, retryable: true, title: 'The queue is full' },
   overloaded: { status: 503, retryable: true, title: 'The request cannot be answered in time' },
   draining: { status: 503, retryable: true, title: 'The server is shutting down' },
@@ -51,7 +52,11 @@ export class Failure extends Error {
   readonly pointers: readonly string[];
 
   constructor(code: FailureCode, message: string, extra: { retryAfterS?: number; pointers?: readonly string[] } = {}) {
+    // Refusals come by the thousand under overload, and nobody reads their stacks.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.retryAfterS = extra.retryAfterS;
     this.pointers = extra.pointers ?? [];

@@ -39,6 +39,8 @@ export type Receipt = {
   /** Why the batch ran when it did. */
   readonly reason: string;
   readonly run_ms: number;
+  /** From the job's entry into its class until its batch ran. */
+  readonly queue_ms: number;
   /** Time the latency table predicted for the batch. */
   readonly predicted_ms: number;
 };
