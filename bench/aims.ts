@@ -30,6 +30,7 @@ const AIMS: Readonly<Record<string, Aim>> = {
   'latency.mid.50rps.p50_over_run_ms': atMost(3),
   'latency.mid.50rps.p99_ms': atMost(15),
   'memory.total_mb': atMost(350),
+  'strategies.saturated.adaptive.efficiency': atLeast(0.8),
   'floor.rps': atLeast(50),
   'floor.mean_ms': atMost(30),
   'floor.p99_ms': atMost(100),

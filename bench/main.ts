@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [queue|http|latency|floor|overload|cost|fill …]
+ * `npm run bench -- [queue|http|latency|floor|overload|cost|fill|strategies …]
  *               [--quick] [--json FILE] [--markdown FILE] [--plot FOLDER] [--autocannon] [--no-build]`
  *
  * Everything is measured in one run, in turns, because the machines it runs on are noisy: read ratios, not absolutes.
@@ -23,6 +23,7 @@ import { runHttpSuite } from './suites/http.ts';
 import { runLatencySuite } from './suites/latency.ts';
 import { runOverloadSuite } from './suites/overload.ts';
 import { runQueueSuite } from './suites/queue.ts';
+import { runStrategiesSuite } from './suites/strategies.ts';
 
 const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   queue: runQueueSuite,
@@ -32,6 +33,7 @@ const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   overload: runOverloadSuite,
   cost: runCostSuite,
   fill: runFillSuite,
+  strategies: runStrategiesSuite,
 };
 
 /** Without a name: what ends within a minute by --quick. The others take longer and are asked for. */

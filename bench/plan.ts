@@ -35,8 +35,7 @@ export type Plan = {
     readonly warmupS: number;
   };
   readonly overload: {
-    readonly warmupMs: number;
-    readonly capacityMs: number;
+    readonly capacity: { readonly warmupMs: number; readonly ms: number; readonly count: number };
     /** Of the offered load to the capacity; 0.7 is what the others' latencies are compared with. */
     readonly factors: readonly number[];
     readonly seconds: number;
@@ -51,6 +50,8 @@ export type Plan = {
     readonly workers: readonly number[];
   };
   readonly fill: { readonly workers: readonly number[]; readonly warmupMs: number; readonly seconds: number };
+  /** Per strategy and load. */
+  readonly strategies: { readonly rounds: number; readonly warmupMs: number; readonly measureMs: number };
   readonly floor: { readonly warmupMs: number; readonly measureMs: number };
 };
 
@@ -72,7 +73,12 @@ const full: Plan = {
     textbook: 'all',
   },
   latency: { rounds: 3, seconds: 20, textbookSeconds: 10, rawRuns: 200, warmupS: 2 },
-  overload: { warmupMs: 2000, capacityMs: 10_000, factors: [0.5, 0.7, 1, 2, 5, 10], seconds: 60, probeMs: 10_000 },
+  overload: {
+    capacity: { warmupMs: 2000, ms: 2000, count: 6 },
+    factors: [0.5, 0.7, 1, 2, 5, 10],
+    seconds: 60,
+    probeMs: 10_000,
+  },
   cost: {
     rounds: 3,
     warmupMs: 1500,
@@ -82,6 +88,7 @@ const full: Plan = {
     workers: [1, 2, 4, 8],
   },
   fill: { workers: [1, 2, 4, 8], warmupMs: 2000, seconds: 15 },
+  strategies: { rounds: 3, warmupMs: 700, measureMs: 5000 },
   floor: { warmupMs: 2000, measureMs: 10_000 },
 };
 
@@ -101,9 +108,10 @@ const quick: Plan = {
     textbook: ['mid:64'],
   },
   latency: { rounds: 1, seconds: 4, textbookSeconds: 0, rawRuns: 100, warmupS: 0.5 },
-  overload: { warmupMs: 600, capacityMs: 1500, factors: [0.7, 2, 5, 10], seconds: 3, probeMs: 1200 },
+  overload: { capacity: { warmupMs: 400, ms: 600, count: 2 }, factors: [0.7, 5, 10], seconds: 3, probeMs: 1200 },
   cost: { rounds: 1, warmupMs: 400, measureMs: 500, depths: [10, 5000], kept: [0, 5000], workers: [1, 4] },
   fill: { workers: [1, 4], warmupMs: 500, seconds: 2 },
+  strategies: { rounds: 2, warmupMs: 400, measureMs: 1500 },
   floor: { warmupMs: 500, measureMs: 2000 },
 };
 

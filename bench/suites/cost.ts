@@ -14,7 +14,12 @@ import { startOwnRedis } from '../redis.ts';
 import type { Stage } from '../stage.ts';
 import { redisCpuMicros, rewriteFile } from './queue.ts';
 
-type Side = { readonly producer: Helper<ProducerHandlers>; readonly consumers: readonly Helper<ConsumerHandlers>[] };
+type Side = {
+  readonly producer: Helper<ProducerHandlers>;
+  readonly consumers: readonly Helper<ConsumerHandlers>[];
+  /** Lets the consumers take. */
+  begin(): Promise<void>;
+};
 /** CPU µs a job. */
 type Cost = { readonly redisUs: number; readonly clientUs: number; readonly jobsPerS: number };
 type Measuring = { readonly stage: Stage; readonly redis: Redis; readonly redisUrl: string };
@@ -52,11 +57,13 @@ async function startSide(
     maxWaiting: 2 * window,
   };
   await producer.ask('prepare', settings);
-  await Promise.all(consumers.map((consumer) => consumer.ask('prepare', settings)));
   for (const consumer of consumers) {
     if (kind === 'durable') consumer.onNotice((jobs) => void producer.ask('credit', jobs).catch(() => undefined));
   }
-  return { producer, consumers };
+  const begin = async (): Promise<void> => {
+    await Promise.all(consumers.map((consumer) => consumer.ask('prepare', settings)));
+  };
+  return { producer, consumers, begin };
 }
 
 const stopSide = ({ producer, consumers }: Side): Promise<unknown> =>
@@ -104,7 +111,8 @@ async function costAtDepth(measuring: Measuring, depth: number): Promise<Cost> {
   await fresh(measuring);
   const side = await startSide(measuring, 'attached', depth + IN_HAND, 1);
   await side.producer.ask('start');
-  await reach(measuring.redis, 'prioritized', Math.floor(0.5 * depth));
+  await reach(measuring.redis, 'prioritized', depth);
+  await side.begin();
   await sleep(measuring.stage.plan.cost.warmupMs);
   const cost = await measureCost(measuring, side);
   await stopSide(side);
@@ -114,6 +122,7 @@ async function costAtDepth(measuring: Measuring, depth: number): Promise<Cost> {
 async function costWithWorkers(measuring: Measuring, workers: number): Promise<Cost> {
   await fresh(measuring);
   const side = await startSide(measuring, 'attached', WORKERS_WINDOW, workers);
+  await side.begin();
   await side.producer.ask('start');
   await sleep(measuring.stage.plan.cost.warmupMs);
   const cost = await measureCost(measuring, side);
@@ -125,6 +134,7 @@ async function costWithWorkers(measuring: Measuring, workers: number): Promise<C
 async function costsKept(measuring: Measuring, levels: readonly number[]): Promise<Cost[]> {
   await fresh(measuring);
   const side = await startSide(measuring, 'durable', WORKERS_WINDOW, 1);
+  await side.begin();
   await side.producer.ask('start');
   await sleep(measuring.stage.plan.cost.warmupMs);
   const added = await side.producer.ask('stop');

@@ -24,7 +24,7 @@ export async function runFillSuite(stage: Stage): Promise<void> {
   for (const count of workers) {
     say(`starting Batchyard with heavy and ${count} worker${count > 1 ? 's' : ''}`);
     const served = await stage.batchyard('heavy', { BATCHYARD_WORKERS: String(count) });
-    known ??= await measureCapacity(stage, served, { warmup: warmupMs, run: 2 * warmupMs });
+    known ??= await measureCapacity(stage, served, plan.overload.capacity);
     const spec = withClass(heavySpec(), 'normal', TIMEOUT_MS);
     const offered = [{ name: 'normal', rate: OVER_ONE_WORKER * known.capacity, timeoutMs: TIMEOUT_MS, spec }];
     const load = { port: served.port, seed: SEED, classes: offered };

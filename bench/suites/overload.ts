@@ -27,6 +27,7 @@ const NORMAL_LIMIT_MS = 30_000;
 const SEED = 11;
 /** For each batch size: several runs of the longest. */
 const SWEEP_MS = 200;
+const SETTLE_MS = 100;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -43,7 +44,7 @@ export const heavySpec = (): RequestSpec => {
 export async function measureCapacity(
   stage: Stage,
   served: Served,
-  ms: { warmup: number; run: number },
+  windows: { readonly warmupMs: number; readonly ms: number; readonly count: number },
 ): Promise<{ readonly capacity: number; readonly rawRowsPerS: number }> {
   const { figures, say } = stage;
   const raw = await stage.raw();
@@ -51,11 +52,16 @@ export async function measureCapacity(
   const best = await raw.ask('best', { model: 'heavy', ms: SWEEP_MS });
   figures.record('raw.heavy.rows_per_s', '/s', best.rowsPerS);
   figures.record('raw.heavy.gain', 'x', best.gain);
-  const load = { connections: CONNECTIONS, mix: mixOf('heavy', 'binary'), warmupMs: ms.warmup, measureMs: ms.run };
-  const { rps } = await measureLoad(stage, served, load);
+  const load = { connections: CONNECTIONS, mix: mixOf('heavy', 'binary'), measureMs: windows.ms };
+  let capacity = 0;
+  // The best of several: others on the machine only ever take away.
+  for (let i = 0; i < windows.count; i += 1) {
+    const warmupMs = i === 0 ? windows.warmupMs : SETTLE_MS;
+    capacity = Math.max(capacity, (await measureLoad(stage, served, { ...load, warmupMs })).rps);
+  }
   const alone = `a row alone ${((1000 * best.gain) / best.rowsPerS).toFixed(1)} ms`;
-  say(`heavy: ${alone}, batches of ${best.batch} gain ×${best.gain.toFixed(1)}; capacity ${rps.toFixed(0)}/s`);
-  return { capacity: rps, rawRowsPerS: best.rowsPerS };
+  say(`heavy: ${alone}, batches of ${best.batch} gain ×${best.gain.toFixed(1)}; capacity ${capacity.toFixed(0)}/s`);
+  return { capacity, rawRowsPerS: best.rowsPerS };
 }
 
 async function probe(stage: Stage, served: Served, limitMs: number, withinMs?: number): Promise<Probe[]> {
@@ -120,10 +126,10 @@ function recordPoint({ figures, say }: Stage, point: Point, context: { peak: num
 
 export async function runOverloadSuite(stage: Stage): Promise<void> {
   const { figures, plan, say } = stage;
-  const { warmupMs, capacityMs, factors, seconds, probeMs } = plan.overload;
+  const { capacity: windows, factors, seconds, probeMs } = plan.overload;
   say('starting Batchyard with heavy');
   const served = await stage.batchyard('heavy');
-  const { capacity } = await measureCapacity(stage, served, { warmup: warmupMs, run: capacityMs });
+  const { capacity } = await measureCapacity(stage, served, windows);
   const before = await probe(stage, served, probeMs);
   const calmP99 = quantile(
     before.map(({ ms }) => ms),

@@ -68,3 +68,49 @@ test('how long each class waited is counted against its SLA when it is taken', a
   assert.deepEqual(sla.low, { met: 1, at_risk: 1, violated: 1 });
   assert.deepEqual(sla.critical, { met: 0, at_risk: 0, violated: 0 });
 });
+
+test("a model's own limits bound each class, or the queue as a whole, whatever the others hold", async () => {
+  const { queue } = under;
+  const limits = { total: 0, byClass: [0, 2, 1, 0] };
+  const jobs = (['high', 'normal', 'high', 'normal', 'high', 'low'] as const).map((priority) => newJob({ priority }));
+  const outcomes = await queue.addMany(QUEUE, jobs, { limits });
+  assert.deepEqual(outcomes, ['added', 'added', 'added', 'full', 'full', 'added']);
+  const whole = { limits: { total: 5, byClass: [0, 0, 0, 0] } };
+  assert.deepEqual(await queue.addMany(QUEUE, [newJob({ priority: 'critical' })], whole), ['added']);
+  assert.deepEqual(await queue.addMany(QUEUE, [newJob({ priority: 'critical' })], whole), ['full']);
+});
+
+test('expired jobs make room in a class that is full', async () => {
+  const [old = ''] = await add(newJob());
+  await under.commands.hset(`${PREFIX}:${QUEUE}:${old}`, 'dl', 1);
+  const limits = { total: 0, byClass: [0, 0, 1, 0] };
+  assert.deepEqual(await under.queue.addMany(QUEUE, [newJob()], { limits }), ['added']);
+});
+
+test('a delayed job goes behind all others of its class, also those that come later, and runs all the same', async () => {
+  const [late = '', second = '', third = ''] = await add(newJob({ delayMs: 60_000 }), newJob(), newJob());
+  const take = async (maxRows: number): Promise<string[]> => {
+    const taken = await under.queue.take(QUEUE, takeRequest('w:a', maxRows));
+    return taken.kind === 'jobs' ? taken.jobs.map((job) => job.id) : [];
+  };
+  await under.commands.hset(`${PREFIX}:${QUEUE}:${late}`, 'dy', 1);
+  assert.deepEqual(await take(1), [second]);
+  const [fourth = ''] = await add(newJob());
+  const [low = ''] = await add(newJob({ priority: 'low' }));
+  assert.deepEqual(await take(3), [third, fourth, late]);
+  assert.deepEqual(await take(3), [low]);
+  assert.equal(await under.commands.hexists(`${PREFIX}:${QUEUE}:${late}`, 'dy'), 0);
+});
+
+test('a delayed job that is given back stays behind, and alone in its class it runs in the same take', async () => {
+  const { queue } = under;
+  const [late = ''] = await add(newJob({ delayMs: 60_000 }));
+  await under.commands.hset(`${PREFIX}:${QUEUE}:${late}`, 'dy', 1);
+  const request = takeRequest('w:a', 4);
+  const taken = await queue.take(QUEUE, request);
+  assert.deepEqual(taken.kind === 'jobs' && taken.jobs.map((job) => job.id), [late]);
+  await queue.giveBack(QUEUE, request);
+  const [next = ''] = await add(newJob());
+  const again = await queue.take(QUEUE, takeRequest('w:a', 4));
+  assert.deepEqual(again.kind === 'jobs' && again.jobs.map((job) => job.id), [next, late]);
+});

@@ -2,23 +2,19 @@
  * STORY 1. A request's whole way: parsed and validated → admitted → queued → answered. The synchronous way waits for the
  * reply and keeps nothing; the job way returns as soon as Redis has the job.
  */
-import type { AddOutcome, NewJob } from '@batchyard/queue/operations';
+import type { NewJob } from '@batchyard/queue/operations';
 import { Failure, parseFailedReason } from '@batchyard/shared/contract/failure';
-import {
-  DEFAULT_CLASS,
-  DEFAULT_TIMEOUT_MS,
-  type JobKind,
-  type PriorityClass,
-  type Receipt,
-} from '@batchyard/shared/contract/job';
+import type { JobKind, PriorityClass, Receipt } from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob, encodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import { decideAdmission } from './admission/admit.ts';
 import type { QueueLoads } from './admission/queue-loads.ts';
+import { termsOf } from './admission/terms.ts';
 import { newJobId } from './job-ids.ts';
 import { encodeInferResponse, type InferResponse } from './protocol/encode-infer.ts';
 import type { InferRequest } from './protocol/infer-request.ts';
+import type { AddSurely } from './queue/add-surely.ts';
 import type { Outcome } from './queue/waiters.ts';
 
 export type Asked = {
@@ -40,7 +36,7 @@ export type Accepted = {
 type Parts = {
   readonly gateway: string;
   readonly loads: Pick<QueueLoads, 'load' | 'admitted' | 'waited'>;
-  add(queue: string, job: NewJob): Promise<AddOutcome>;
+  readonly add: AddSurely;
   wait(job: { queue: string; id: string }, limitMs: number): { outcome: Promise<Outcome>; stop(): void };
   cancel(queue: string, id: string): Promise<unknown>;
   /** A result that was too large for the reply. */
@@ -103,9 +99,9 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
 
   function admit(asked: Asked, kind: JobKind): Admitted {
     const { model, queue, request } = asked;
-    const priority = asked.priority ?? request.parameters.priority ?? DEFAULT_CLASS;
-    const remainingMs = asked.timeoutMs ?? request.parameters.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const { rows } = request;
+    const { rows, parameters } = request;
+    const terms = termsOf(model.queueing, { priority: asked.priority, timeoutMs: asked.timeoutMs, parameters });
+    const { priority, remainingMs, delayMs } = terms;
     const waitMs = check(asked, { priority, timeoutMs: remainingMs, rows }, kind);
     const input = encodeTensorBlob({
       tensors: request.inputs,
@@ -117,6 +113,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       kind,
       priority,
       remainingMs,
+      delayMs,
       rows,
       group: request.group,
       gateway: kind === 'attached' ? gateway : '',
@@ -127,14 +124,16 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
     return { job, waitMs };
   }
 
-  async function store(queue: string, job: NewJob): Promise<void> {
-    const outcome = await add(queue, job).catch((): AddOutcome | 'unknown' => 'unknown');
+  async function store(queue: string, job: NewJob, settled: () => boolean): Promise<void> {
+    const outcome = await add(queue, job, settled);
     if (outcome === 'full')
       throw new Failure('queue_full', 'Exceeds maximum queue size', {
         retryAfterS: Math.max(SHORTEST_FULL_RETRY_S, loads.load(queue, job.priority).waitMs / 1000),
       });
     if (outcome === 'stale')
       throw new Failure('queue_unavailable', 'Redis answered too late; the job was not stored', { retryAfterS: 1 });
+    if (outcome === 'refused')
+      throw new Failure('queue_unavailable', 'Redis refused the job; it was not stored', { retryAfterS: 1 });
     if (outcome === 'unknown')
       throw new Failure('outcome_unknown', 'outcome unknown: Redis did not answer, try again', { retryAfterS: 1 });
   }
@@ -153,15 +152,18 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
 
   return {
     screen({ model, queue, priority, timeoutMs }, kind) {
-      // The body may still say what no header said: then it is given the best chance there is.
-      const wanted = { priority: priority ?? 'critical', timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY, rows: 1 };
+      // The body, or the model's configuration, may still say otherwise: then it is given the best chance there is.
+      const given = model.queueing ? undefined : timeoutMs;
+      const wanted = { priority: priority ?? 'critical', timeoutMs: given ?? Number.POSITIVE_INFINITY, rows: 1 };
       check({ model, queue }, wanted, kind);
     },
     async infer(asked, gone) {
       const admitted = admit(asked, 'attached');
       const { job } = admitted;
       const waiting = wait({ queue: asked.queue, id: job.id }, job.remainingMs + GRACE_MS);
-      const stored = store(asked.queue, job);
+      let settled = false;
+      void Promise.race([gone, waiting.outcome]).then(() => (settled = true));
+      const stored = store(asked.queue, job, () => settled);
       // A cancel that overtook its job would find nothing to cancel.
       void gone
         .then(() => {
@@ -185,7 +187,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
     },
     async submit(asked) {
       const { job } = admit(asked, 'durable');
-      await store(asked.queue, job);
+      await store(asked.queue, job, () => false);
       return { id: job.id, queue: asked.queue, priority: job.priority, timeoutMs: job.remainingMs };
     },
   };

@@ -6,6 +6,7 @@ import { countedBytes } from '@batchyard/queue/replies';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { shownUrl } from '@batchyard/shared/contract/durability';
 import type { JobKind } from '@batchyard/shared/contract/job';
+import { queueLimits } from '@batchyard/shared/contract/queueing';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
@@ -26,6 +27,7 @@ import { createPublicApp } from './http/public-app.ts';
 import { idPrefix } from './job-ids.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
+import { createAddSurely } from './queue/add-surely.ts';
 import { createGroupCommit } from './queue/group-commit.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { pollJob } from './queue/poll-job.ts';
@@ -103,6 +105,7 @@ async function start(): Promise<void> {
       let waiting: readonly number[] | undefined;
       const options = {
         maxWaiting: config.BATCHYARD_MAX_WAITING,
+        limits: queueLimits(fleet.byQueue(name)?.model.queueing),
         onWaiting: (byClass: readonly number[]) => void (waiting = byClass),
       };
       try {
@@ -115,7 +118,7 @@ async function start(): Promise<void> {
   );
   const requests = createAnswerRequest({
     gateway,
-    add: commit,
+    add: createAddSurely({ add: commit, pause }),
     wait,
     cancel: queue.cancel,
     output: askRedis(queue.output),
@@ -196,6 +199,7 @@ async function start(): Promise<void> {
     queues: queue.queues,
     counts: queue.counts,
     forecast: loads.forecast,
+    batching: { ...queue, models: () => fleet.models().map((view) => view.model), workers: fleet.workers },
   });
 
   const timeouts = {

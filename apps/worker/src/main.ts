@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 import { createQueueOperations } from '@batchyard/queue/queue';
+import { changedBatching } from '@batchyard/shared/contract/batching';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { connectionName } from '@batchyard/shared/contract/heartbeat';
 import { queueName } from '@batchyard/shared/contract/model';
@@ -12,6 +13,7 @@ import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
+import { createBatcher } from './batching/batcher.ts';
 import { createLatencyBook } from './batching/latency-model.ts';
 import { createRunWatch } from './batching/run-watch.ts';
 import { readConfig, type Config } from './config.ts';
@@ -21,6 +23,7 @@ import { availableCpus } from './inference/cpu-quota.ts';
 import { loadModel, type LoadedModel } from './inference/load-model.ts';
 import { createSlabPool, type SlabPool } from './memory/slab-pool.ts';
 import { startWorkBell } from './queue/work-bell.ts';
+import { batchingOf } from './repository/model-config.ts';
 import { openRepository, type ModelDefinition } from './repository/open-repository.ts';
 import { createRunBatch } from './run-batch.ts';
 import type { ServedModel } from './run-rows.ts';
@@ -118,20 +121,35 @@ async function start(): Promise<void> {
       return session.run(inputs).finally(() => watch.end(name));
     };
   }
-  const served = loaded.map(({ definition, loaded: one }) => {
+  const served = loaded.map(({ definition: { config: own }, loaded: one }) => {
     const { model } = one;
     const name = queueName(model.name, model.version);
+    const batching = batchingOf(own, model.maxBatchSize);
     const latency = createLatencyBook(one.latency);
     return {
-      definition,
       session: one.session,
-      threads: definition.config.intraOpThreads ?? 1,
-      served: { model, queue: name, latency, run: watched(name, one) } satisfies ServedModel,
+      threads: own.intraOpThreads ?? 1,
+      batching,
+      batcher: createBatcher(latency, batching),
+      served: {
+        model: { ...model, batching, ...(own.queueing ? { queueing: own.queueing } : {}) },
+        queue: name,
+        latency,
+        run: watched(name, one),
+      } satisfies ServedModel,
     };
   });
   const names = served.map((one) => one.served.queue);
   const metrics = createMetrics(VERSION);
-  const observed = createWorkerMetrics(metrics, slabs.stats);
+  const observed = createWorkerMetrics(
+    metrics,
+    slabs.stats,
+    served.map(({ served: one, batching }) => ({
+      queue: one.queue,
+      maxRows: batching.max_rows,
+      bestRate: one.latency.bestRate,
+    })),
+  );
   const bell = startWorkBell({ queues: names, waitForWork: queue.waitForWork, pause });
   const prepare = createRunBatch({
     finish: queue.finish,
@@ -165,11 +183,12 @@ async function start(): Promise<void> {
     worker: incarnation.worker,
     token: incarnation.token,
     version: VERSION,
-    models: served.map(({ served: { queue: name, model, latency }, threads }) => ({
+    models: served.map(({ served: { queue: name, model, latency }, threads, batcher }) => ({
       queue: name,
       signature: model.signature,
       intraOpThreads: threads,
       latency: latency.points,
+      batching: batcher.state,
     })),
     inFlight: jobs.inFlight,
     slabBytes: () => slabs.stats().idleBytes + slabs.stats().usedBytes,
@@ -186,8 +205,13 @@ async function start(): Promise<void> {
   async function checkIn(): Promise<void> {
     const heartbeat = book.heartbeat(now());
     observed.busy(heartbeat.load, heartbeat.loop_delay_ms / 1000);
-    const { dead, directive } = await queue.checkIn(incarnation.worker, incarnation.token(), JSON.stringify(heartbeat));
+    const { dead, directive, batching } = await queue.checkIn(
+      incarnation.worker,
+      incarnation.token(),
+      JSON.stringify(heartbeat),
+    );
     if (dead) incarnation.renew();
+    for (const one of served) one.batcher.set(changedBatching(one.batching, batching.get(one.served.queue)));
     if (directive?.kind === 'drain') void drain();
     minAgeMs = directive?.kind === 'serve' ? (directive.min_age_ms ?? 0) : 0;
   }
@@ -224,15 +248,7 @@ async function start(): Promise<void> {
     setInterval(lookForHung, WATCH_MS),
     setInterval(quietly(recover), 1_900 + Math.random() * 200),
   ];
-  const serving = Promise.all(
-    served.map(({ served: one, definition: { config: own } }) =>
-      jobs.serve(one, {
-        strategy: own.strategy,
-        maxRows: Math.max(1, one.model.maxBatchSize),
-        maxWaitMs: own.maxQueueDelayMs,
-      }),
-    ),
-  );
+  const serving = Promise.all(served.map((one) => jobs.serve(one.served, one.batcher)));
   tell({ kind: 'ready', port: 0, opsPort: ops.port, models: names });
   log.info({ worker: incarnation.worker, models: names }, 'worker serves');
 

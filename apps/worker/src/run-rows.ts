@@ -54,6 +54,8 @@ export type RunParts = {
     rows: number;
     reason: string;
     runMs: number;
+    /** What the latency model expected, ms. */
+    predictedMs: number;
     assembleMs: number;
     queueMs: number;
   }) => void;
@@ -101,7 +103,7 @@ export function createRunRows(parts: RunParts) {
     const queueMs = now() - ticket.takenAt;
     const { outputs, runMs } = await served.run(inputs, latency.p99(rows));
     latency.observe(rows, runMs);
-    observe({ queue, rows, reason, runMs, assembleMs, queueMs });
+    observe({ queue, rows, reason, runMs, predictedMs: predicted, assembleMs, queueMs });
     const started = now();
     const placed = outputs.map(({ name, ...output }) => ({
       position: model.outputs.findIndex((spec) => spec.name === name),

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 
 import type { Taken, TakenJob, TakeRequest } from '@batchyard/queue/operations';
 
-import { decideTake, type BatchPolicy } from './batching/decide-batch.ts';
+import { createBatcher } from './batching/batcher.ts';
 import { createLatencyBook } from './batching/latency-model.ts';
 import type { ServedModel } from './run-rows.ts';
-import { createServeJobs } from './serve-jobs.ts';
+import { createServeJobs, type ServeJobs } from './serve-jobs.ts';
 import { deferred, jobOf, MODEL } from './testing/samples.ts';
 
-const policy: BatchPolicy = { strategy: 'adaptive', maxRows: 8, maxWaitMs: 0 };
+const batching = { strategy: 'adaptive' as const, max_rows: 8, max_wait_ms: 0, preferred_rows: [] };
 const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 async function until(met: () => boolean | undefined): Promise<void> {
   for (let turns = 0; met() !== true; turns += 1) {
@@ -23,6 +23,10 @@ const servedAs = (queue: string, msPerRow = 1): ServedModel => ({
   latency: createLatencyBook([1, 8].map((rows) => ({ rows, p50_ms: rows * msPerRow, p99_ms: rows * msPerRow }))),
   run: async () => ({ outputs: [], runMs: 1 }),
 });
+const serveAs = (jobs: ServeJobs, queue: string, msPerRow = 1): Promise<void> => {
+  const served = servedAs(queue, msPerRow);
+  return jobs.serve(served, createBatcher(served.latency, batching));
+};
 const taken = (ids: string, waiting = 1): Taken => ({
   kind: 'jobs',
   jobs: Array.from(ids, (id) => jobOf(id)),
@@ -62,7 +66,7 @@ function puppet(script: Record<string, Answer[]>, held: { end?: boolean; settle?
       const answer = script[queue]?.shift();
       if (answer === undefined) jobs.stop();
       if (answer instanceof Error) throw answer;
-      return answer ?? { kind: 'later', inMs: 0, nowMs: 0 };
+      return answer ?? { kind: 'later', inMs: 0, nowMs: 0, filling: false };
     },
     giveBack: async (queue, { token }, ids = []) => log.given.push(`${queue} ${token} ${ids.join('')}`),
     markStarted: async (token, numbers) => void log.started.push(`${token} ${numbers.join()}`),
@@ -113,11 +117,11 @@ function puppet(script: Record<string, Answer[]>, held: { end?: boolean; settle?
 
 test('a taken batch runs, marked as started, and its jobs are held until Redis was told', async () => {
   const { jobs, requests, batches, started } = puppet({ m: [taken('ab')] }, { settle: true });
-  const serving = jobs.serve(servedAs('m'), policy);
+  const serving = serveAs(jobs, 'm');
   await until(() => batches[0]?.begun);
   assert.equal(jobs.inFlight(), 2);
   assert.deepEqual(started, ['w:1 1']);
-  const asked = decideTake(policy, servedAs('m').latency, 1);
+  const asked = createBatcher(servedAs('m').latency, batching).nextTake(1, 0);
   assert.deepEqual(requests[0], { token: 'w:1', batch: 1, lockMs: 30_000, minAgeMs: 3, ...asked });
   batches[0]?.settle();
   await serving;
@@ -127,14 +131,14 @@ test('a taken batch runs, marked as started, and its jobs are held until Redis w
 test('while Redis cannot be asked the pauses double up to a second, and start anew after an answer', async () => {
   const away = Array.from({ length: 8 }, () => new Error('away'));
   const { jobs, pauses } = puppet({ m: [...away, { kind: 'nothing', nowMs: 0 }, new Error('away')] });
-  await jobs.serve(servedAs('m'), policy);
+  await serveAs(jobs, 'm');
   assert.deepEqual(pauses.slice(0, 9), [20, 40, 80, 160, 320, 640, 1_000, 1_000, 20]);
 });
 
 test('what comes later is waited for, a second at most', async () => {
-  const later = [7, 60_000].map((inMs): Taken => ({ kind: 'later', inMs, nowMs: 0 }));
+  const later = [7, 60_000].map((inMs): Taken => ({ kind: 'later', inMs, nowMs: 0, filling: false }));
   const { jobs, pauses } = puppet({ m: later });
-  await jobs.serve(servedAs('m'), policy);
+  await serveAs(jobs, 'm');
   assert.deepEqual(pauses.slice(0, 2), [7, 1_000]);
 });
 
@@ -145,13 +149,13 @@ test('with nothing to take it sleeps until the bell rings, and so while the queu
       { kind: 'paused', nowMs: 0 },
     ],
   });
-  await jobs.serve(servedAs('m'), policy);
+  await serveAs(jobs, 'm');
   assert.deepEqual(waits, ['m', 'm']);
 });
 
 test('after a batch it sleeps only where nothing more waited', async () => {
   const { jobs, waits, batches } = puppet({ m: [taken('a', 2), taken('b', 0), taken('c', 1)] });
-  await jobs.serve(servedAs('m'), policy);
+  await serveAs(jobs, 'm');
   assert.deepEqual(
     batches.map((one) => one.ids),
     ['a', 'b', 'c'],
@@ -161,7 +165,7 @@ test('after a batch it sleeps only where nothing more waited', async () => {
 
 test('the next batch is taken when the running one is about to end, and runs after it', async () => {
   const { jobs, batches, pauses } = puppet({ m: [taken('ab'), taken('c')] }, { end: true });
-  const serving = jobs.serve(servedAs('m', 10), policy);
+  const serving = serveAs(jobs, 'm', 10);
   await until(() => batches.length === 2);
   assert.deepEqual(pauses, [18.5]);
   await turn();
@@ -178,7 +182,7 @@ test('the next batch is taken when the running one is about to end, and runs aft
 
 test('all batches that run are marked as started, those of other models too, and none that has ended', async () => {
   const { jobs, batches, started } = puppet({ m: [taken('a'), taken('c')], n: [taken('b')] }, { end: true });
-  const serving = [jobs.serve(servedAs('m'), policy), jobs.serve(servedAs('n'), policy)];
+  const serving = [serveAs(jobs, 'm'), serveAs(jobs, 'n')];
   await until(() => batches.length === 3);
   batches[0]?.end();
   await until(() => batches[2]?.begun);
@@ -189,7 +193,7 @@ test('all batches that run are marked as started, those of other models too, and
 
 test('a job that comes a second time joins the run in progress', async () => {
   const { jobs, batches } = puppet({ m: [taken('a'), taken('a'), taken('ab')] }, { settle: true });
-  const serving = jobs.serve(servedAs('m'), policy);
+  const serving = serveAs(jobs, 'm');
   await until(() => batches.length === 2);
   assert.deepEqual(
     batches.map((one) => one.ids),
@@ -203,7 +207,7 @@ test('the tail that would make the batch miss its deadline is given back', async
   const urgent = { kind: 'jobs', jobs: [], waiting: 0, nowMs: 100 } as const;
   const rows = ['a', 'b', 'c', 'd'].map((id) => jobOf(id, [1, 2], { deadlineMs: 105 }));
   const { jobs, batches, given, waits } = puppet({ m: [{ ...urgent, jobs: rows }] });
-  await jobs.serve(servedAs('m'), policy);
+  await serveAs(jobs, 'm');
   assert.deepEqual([batches[0]?.ids, batches[0]?.reason], ['ab', 'deadline']);
   assert.deepEqual(given, ['m w:1 cd']);
   assert.deepEqual(waits, []);
@@ -211,7 +215,7 @@ test('the tail that would make the batch miss its deadline is given back', async
 
 test('a dead incarnation is renewed and what it held is dropped', async () => {
   const { jobs, requests, token } = puppet({ m: [taken('ab'), { kind: 'dead' }] }, { settle: true });
-  await jobs.serve(servedAs('m'), policy);
+  await serveAs(jobs, 'm');
   assert.equal(jobs.inFlight(), 0);
   assert.equal(token(), 'w:2');
   assert.equal(requests.at(-1)?.token, 'w:2');
@@ -220,7 +224,7 @@ test('a dead incarnation is renewed and what it held is dropped', async () => {
 test('a late word of the death of an earlier incarnation leaves the present one alone', async () => {
   const word = deferred<Taken>();
   const { jobs, batches, token } = puppet({ m: [{ kind: 'dead' }, taken('a')], n: [word.promise] }, { settle: true });
-  const serving = [jobs.serve(servedAs('n'), policy), jobs.serve(servedAs('m'), policy)];
+  const serving = [serveAs(jobs, 'n'), serveAs(jobs, 'm')];
   await until(() => batches[0]?.begun);
   word.resolve({ kind: 'dead' });
   await turn();
@@ -232,7 +236,7 @@ test('a late word of the death of an earlier incarnation leaves the present one 
 
 test('a batch of a dead incarnation that settles late releases no job that was taken anew', async () => {
   const { jobs, batches } = puppet({ m: [taken('a'), { kind: 'dead' }, taken('a')] }, { settle: true });
-  const serving = jobs.serve(servedAs('m'), policy);
+  const serving = serveAs(jobs, 'm');
   await until(() => batches[1]?.begun);
   assert.deepEqual(
     batches.map((one) => one.token),
@@ -247,7 +251,7 @@ test('a batch of a dead incarnation that settles late releases no job that was t
 
 test('what is held is renewed in one call for each queue, and what is no longer ours is dropped', async () => {
   const { jobs, batches, renewed, lose } = puppet({ m: [taken('ab'), taken('c')], n: [taken('d')] }, { settle: true });
-  const serving = [jobs.serve(servedAs('m'), policy), jobs.serve(servedAs('n'), policy)];
+  const serving = [serveAs(jobs, 'm'), serveAs(jobs, 'n')];
   await until(() => batches.length === 3);
   lose('b', 'd');
   await jobs.renewHeld();
@@ -260,7 +264,7 @@ test('what is held is renewed in one call for each queue, and what is no longer 
 test('a stop takes nothing more, and serving ends when the last batch has ended and was told', async () => {
   const { jobs, requests, batches } = puppet({ m: [taken('a'), taken('b')] }, { end: true, settle: true });
   let ended = false;
-  const serving = jobs.serve(servedAs('m', 10), policy).then(() => (ended = true));
+  const serving = serveAs(jobs, 'm', 10).then(() => (ended = true));
   await until(() => batches[0]?.begun);
   jobs.stop();
   for (const next of [() => undefined, () => batches[0]?.end()]) {
@@ -282,7 +286,7 @@ test('a run that hangs keeps its batch, which counts as started; what else is he
     },
     { end: true, settle: true },
   );
-  for (const queue of ['q', 'other']) void jobs.serve(servedAs(queue), policy);
+  for (const queue of ['q', 'other']) void serveAs(jobs, queue);
   await until(() => batches.length === 3);
   await jobs.abandon('q');
   assert.deepEqual(started.at(-1), 'w:1 1');

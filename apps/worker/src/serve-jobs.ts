@@ -5,7 +5,8 @@
  */
 import type { Taken, TakenJob, TakeRequest } from '@batchyard/queue/operations';
 
-import { decideRun, decideTake, type BatchPolicy } from './batching/decide-batch.ts';
+import type { Batcher } from './batching/batcher.ts';
+import type { BatchReason } from './batching/decide-batch.ts';
 import { createHeldJobs, type HeldBatch } from './batching/held-jobs.ts';
 import { createRunGate } from './batching/run-gate.ts';
 import type { PreparedBatch } from './run-batch.ts';
@@ -18,6 +19,8 @@ export type Incarnation = {
   nextBatch(): number;
 };
 
+type Jobs = readonly TakenJob[];
+type Ended = ReturnType<Batcher['begin']>;
 type BatchName = Pick<TakeRequest, 'token' | 'batch'>;
 
 type Parts = {
@@ -26,13 +29,13 @@ type Parts = {
   readonly giveBack: (queue: string, batch: BatchName, ids?: readonly string[]) => Promise<unknown>;
   readonly markStarted: (token: string, batches: readonly number[]) => Promise<void>;
   readonly renew: (queue: string, token: string, ids: readonly string[], lockMs: number) => Promise<string[]>;
-  /** Sleeps until the queue may have work, a second at most. */
-  readonly awaitWork: (queue: string) => Promise<void>;
+  /** Sleeps until the queue may have work, a second or `limitMs` at most. */
+  readonly awaitWork: (queue: string, limitMs?: number) => Promise<void>;
   readonly prepare: (
     served: ServedModel,
     jobs: readonly TakenJob[],
     ticket: BatchTicket,
-    reason: ReturnType<typeof decideRun>['reason'],
+    reason: BatchReason,
   ) => PreparedBatch;
   readonly minAgeMs: () => number;
   readonly lockMs: number;
@@ -42,7 +45,7 @@ type Parts = {
 
 export type ServeJobs = {
   /** Serves one model until `stop`; resolves when nothing of it is held any more. */
-  serve(served: ServedModel, policy: BatchPolicy): Promise<void>;
+  serve(served: ServedModel, batcher: Batcher): Promise<void>;
   /** Extends the locks of all that is held. */
   renewHeld(): Promise<void>;
   stop(): void;
@@ -50,6 +53,8 @@ export type ServeJobs = {
   abandon(queue: string): Promise<void>;
   inFlight(): number;
 };
+
+const rowsOf = (jobs: Jobs): number => jobs.reduce((sum, job) => sum + job.rows, 0);
 
 const LONGEST_BACK_OFF_MS = 1_000;
 /** Room for the call that takes the next batch and for stacking it. */
@@ -96,18 +101,20 @@ export function createServeJobs(parts: Parts): ServeJobs {
   const gate = createRunGate();
   let stopped = false;
 
-  async function run(batch: HeldBatch, prepared: PreparedBatch, jobs: readonly TakenJob[]): Promise<void> {
+  async function run(batch: HeldBatch, prepared: PreparedBatch, jobs: Jobs, begin: () => Ended): Promise<void> {
     await gate.enter(jobs.some((job) => job.deaths > 0));
+    const ended = begin();
     // The mark is on the socket before the batch is handed over, so that a crash inside native code counts.
     void parts.markStarted(batch.token, held.begin(batch)).catch(() => undefined);
     await prepared.execute();
+    ended(now());
     held.end(batch);
     gate.leave();
     const ids = jobs.map((job) => job.id);
     void prepared.settled.then(() => held.drop(batch.token, ids));
   }
 
-  async function serve(served: ServedModel, policy: BatchPolicy): Promise<void> {
+  async function serve(served: ServedModel, batcher: Batcher): Promise<void> {
     const { queue, latency } = served;
     let running: Promise<void> = Promise.resolve();
     const taker = createTaker(parts, queue);
@@ -115,7 +122,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
     while (!stopped) {
       const token = incarnation.token();
       const batch = incarnation.nextBatch();
-      const request = { token, batch, lockMs, minAgeMs: parts.minAgeMs(), ...decideTake(policy, latency, batch) };
+      const request = { token, batch, lockMs, minAgeMs: parts.minAgeMs(), ...batcher.nextTake(batch, now()) };
       const taken = await taker.take(request);
       if (taken === undefined) {
         await pause(backOffMs);
@@ -125,8 +132,9 @@ export function createServeJobs(parts: Parts): ServeJobs {
       backOffMs = 20;
       switch (taken.kind) {
         case 'jobs': {
-          const ofGroup = latency.of(taken.jobs[0]?.group ?? '-');
-          const { take, reason } = decideRun(taken.jobs, policy, ofGroup, taken.nowMs);
+          const group = taken.jobs[0]?.group ?? '-';
+          const { take, reason, slackMs } = batcher.nextRun(taken.jobs, taken);
+          batcher.took(rowsOf(taken.jobs), taken.waiting, now());
           const later = taken.jobs.slice(take).map((job) => job.id);
           if (later.length > 0) taker.giveBack({ token, batch }, later);
           const named = { queue, token, batch };
@@ -135,15 +143,17 @@ export function createServeJobs(parts: Parts): ServeJobs {
           const ticket = { worker: incarnation.worker, token, batch, takenAt: now(), takenMs: taken.nowMs };
           const prepared = parts.prepare(served, jobs, ticket, reason);
           await running;
-          running = run(named, prepared, jobs);
-          const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
-          await Promise.race([running, pause(Math.max(0, ofGroup.p50(rows) - LEAD_MS))]);
+          const rows = rowsOf(jobs);
+          const begin = (): Ended => batcher.begin({ rows, group, slackMs: ticket.takenAt + slackMs - now() }, now());
+          running = run(named, prepared, jobs, begin);
+          await Promise.race([running, pause(Math.max(0, latency.of(group).p50(rows) - LEAD_MS))]);
           // Nothing more waited: the marker of whatever comes next rings the bell.
           if (taken.waiting === 0 && later.length === 0) await parts.awaitWork(queue);
           break;
         }
         case 'later':
-          await pause(Math.min(taken.inMs, LONGEST_BACK_OFF_MS));
+          if (taken.filling) await parts.awaitWork(queue, taken.inMs);
+          else await pause(Math.min(taken.inMs, LONGEST_BACK_OFF_MS));
           break;
         case 'dead':
           // The serving of another model may have heard it before and gone on.

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 
 import type { Taken, TakeRequest } from '@batchyard/queue/operations';
 
+import { createBatcher } from './batching/batcher.ts';
+import { createLatencyBook } from './batching/latency-model.ts';
 import { createServeJobs } from './serve-jobs.ts';
 
 type Parts = Parameters<typeof createServeJobs>[0];
@@ -30,16 +32,17 @@ async function serveWith(takes: readonly (Taken | Error)[], returns: readonly (n
     },
     markStarted: async () => undefined,
     renew: async () => [],
-    awaitWork: async () => undefined,
+    awaitWork: async (_queue, limitMs) => void (limitMs !== undefined && told.push(`await work for ${limitMs} ms`)),
     prepare: () => ({ execute: async () => undefined, settled: Promise.resolve() }),
     minAgeMs: () => 0,
     lockMs: 30_000,
     now: () => 0,
-    pause: async () => undefined,
+    pause: async (ms) => void told.push(`pause for ${ms} ms`),
   } satisfies Parts);
-  const latency = { p50: () => 1, points: () => [], observe: () => undefined };
+  const latency = createLatencyBook();
   const served = { queue: 'q', latency } as unknown as Parameters<typeof jobs.serve>[0];
-  await jobs.serve(served, { strategy: 'fixed', maxRows: 4, maxWaitMs: 0 });
+  const batching = { strategy: 'fixed', max_rows: 4, max_wait_ms: 0, preferred_rows: [] } as const;
+  await jobs.serve(served, createBatcher(latency, { ...batching, preferred_rows: [] }));
   return told;
 }
 
@@ -47,13 +50,21 @@ const nothing: Taken = { kind: 'nothing', nowMs: 0 };
 const broken = new Error('Connection is closed.');
 
 test('a batch whose take was not answered is given back before the next is taken', async () => {
-  assert.deepEqual(await serveWith([broken, nothing], [1]), ['take 1', 'give back w:1 1', 'take 2']);
+  assert.deepEqual(await serveWith([broken, nothing], [1]), ['take 1', 'pause for 20 ms', 'give back w:1 1', 'take 2']);
+});
+
+test('a batch that fills is waited for until more jobs come; what is too young is left alone', async () => {
+  const later = (inMs: number, filling: boolean): Taken => ({ kind: 'later', inMs, nowMs: 0, filling });
+  const told = await serveWith([later(7, true), later(9, false), nothing], []);
+  assert.deepEqual(told, ['take 1', 'await work for 7 ms', 'take 2', 'pause for 9 ms', 'take 3']);
 });
 
 test('nothing is taken until Redis has answered that the batch went back', async () => {
   assert.deepEqual(await serveWith([broken, nothing, nothing], [broken, 1]), [
     'take 1',
+    'pause for 20 ms',
     'give back w:1 1',
+    'pause for 40 ms',
     'give back w:1 1',
     'take 3',
     'take 4',
@@ -83,14 +94,12 @@ test('a run that hangs keeps its batch, which counts as started; what else is he
     now: () => 0,
     pause: async () => undefined,
   } satisfies Parts);
-  const table = { p50: () => 1, points: () => [], observe: () => undefined };
-  const latency = { ...table, of: () => table };
+  const latency = createLatencyBook();
   for (const queue of ['q', 'other'])
-    void jobs.serve({ queue, latency } as unknown as Parameters<typeof jobs.serve>[0], {
-      strategy: 'fixed',
-      maxRows: 1,
-      maxWaitMs: 0,
-    });
+    void jobs.serve(
+      { queue, latency } as unknown as Parameters<typeof jobs.serve>[0],
+      createBatcher(latency, { strategy: 'fixed', max_rows: 1, max_wait_ms: 0, preferred_rows: [] }),
+    );
   // Each queue runs one batch and has prepared the next.
   while (jobs.inFlight() < 4) await Promise.resolve();
   await jobs.abandon('q');

@@ -1,6 +1,8 @@
 /** The worker's metrics: one observation a batch. */
 import type { Metrics } from '@batchyard/shared/runtime/metrics';
 
+import { createEfficiency } from './batching/efficiency.ts';
+
 type SlabStats = {
   readonly idleBytes: number;
   readonly usedBytes: number;
@@ -12,13 +14,59 @@ type Run = {
   readonly rows: number;
   readonly reason: string;
   readonly runMs: number;
+  readonly predictedMs: number;
   readonly assembleMs: number;
   readonly queueMs: number;
 };
 
 const ROWS = [1, 2, 4, 8, 16, 32, 64, 128];
+const RATIOS = [0.25, 0.5, 0.67, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 4];
 
-export function createWorkerMetrics(metrics: Metrics, slabs: () => SlabStats) {
+type ServedLine = {
+  readonly queue: string;
+  readonly maxRows: number;
+  /** Of the latency table, rows per ms. */
+  readonly bestRate: () => number;
+};
+
+const modelOf = (queue: string): string => queue.slice(0, queue.lastIndexOf('@'));
+
+/** Gauges that tell how well the sessions' busy time is used; set once a beat. */
+function createUse(metrics: Metrics, served: readonly ServedLine[]) {
+  const efficiency = metrics.gauge(
+    'batchyard_batch_efficiency_ratio',
+    'Rows per busy second over those of the best batch size, of the last runs',
+    ['model'],
+  );
+  const fill = metrics.gauge('batchyard_batch_fill_ratio', 'Mean rows of a batch over the largest, of the last runs', [
+    'model',
+  ]);
+  const best = metrics.gauge('batchyard_best_rows_per_second', 'Rate of the best batch size by the latency table', [
+    'model',
+  ]);
+  const lines = new Map(served.map((one) => [one.queue, { ...one, use: createEfficiency(one.maxRows) }]));
+  return {
+    ran: (run: Run): void => lines.get(run.queue)?.use.ran(run.rows, run.runMs),
+    set(): void {
+      for (const { queue, bestRate, use } of lines.values()) {
+        const model = modelOf(queue);
+        const figures = use.figures(bestRate());
+        efficiency.set({ model }, figures.efficiency);
+        fill.set({ model }, figures.fill);
+        best.set({ model }, bestRate() * 1000);
+      }
+    },
+  };
+}
+
+export function createWorkerMetrics(metrics: Metrics, slabs: () => SlabStats, served: readonly ServedLine[]) {
+  const use = createUse(metrics, served);
+  const ratio = metrics.histogram(
+    'batchyard_batch_predicted_over_actual',
+    'Predicted over actual run time of a batch',
+    ['model'],
+    RATIOS,
+  );
   const batches = metrics.counter('batchyard_batches_total', 'Batches by why they ran when they did', [
     'model',
     'reason',
@@ -40,7 +88,9 @@ export function createWorkerMetrics(metrics: Metrics, slabs: () => SlabStats) {
   );
   return {
     batch(run: Run): void {
-      const model = run.queue.slice(0, run.queue.lastIndexOf('@'));
+      const model = modelOf(run.queue);
+      use.ran(run);
+      if (run.predictedMs > 0 && run.runMs > 0) ratio.observe({ model }, run.predictedMs / run.runMs);
       batches.inc({ model, reason: run.reason });
       rows.observe({ model }, run.rows);
       assemble.observe({ model }, run.assembleMs / 1000);
@@ -51,6 +101,7 @@ export function createWorkerMetrics(metrics: Metrics, slabs: () => SlabStats) {
       pool.set({ state: 'idle' }, idleBytes);
       pool.set({ state: 'used' }, usedBytes);
       reuse.set(reuseRatio);
+      use.set();
       busy.set(load);
       delay.set(loopDelayS);
     },

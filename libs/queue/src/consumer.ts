@@ -80,7 +80,7 @@ function parseTaken(reply: unknown): Taken {
       return { kind: 'jobs', jobs, waiting: third, nowMs };
     }
     case 'later':
-      return { kind: 'later', inMs: third, nowMs };
+      return { kind: 'later', inMs: third, nowMs, filling: Boolean(heads) };
     case 'paused':
       return { kind: 'paused', nowMs };
     case 'dead':
@@ -115,14 +115,15 @@ export function createConsumer(settings: QueueSettings, clock: RedisClock): Cons
   const maxResultBytes = settings.maxResultBytes ?? DEFAULT_MAX_RESULT_BYTES;
 
   return {
-    async take(queue, { token, batch, maxRows, lockMs, minRows = 0, lingerMs = 0, minAgeMs = 0 }) {
+    async take(queue, request) {
+      const { token, batch, maxRows, lockMs, minRows = 0, lingerMs = 0, minAgeMs = 0 } = request;
       const base = queueBase(prefix, queue);
       const waits = [minRows, lingerMs, minAgeMs, events, MAX_REPLY_BYTES];
-      const bounds = [MAX_JOBS_PER_CALL, MAX_BYTES_PER_CALL, DEFAULT_TIMEOUT_MS];
+      const sizes = [request.preferredRows ?? [], request.spareMs ?? 0];
+      const bounds = [MAX_JOBS_PER_CALL, MAX_BYTES_PER_CALL, DEFAULT_TIMEOUT_MS, ...sizes];
       const sent = performance.now();
-      const sentMs = clock.sentMs();
       const names = [base, extraBase(prefix, queue), shard, token];
-      const header = pack([...names, batch, maxRows, lockMs, ...waits, ...bounds, sentMs]);
+      const header = pack([...names, batch, maxRows, lockMs, ...waits, ...bounds, clock.sentMs()]);
       const reply = await runScript(commands, 'takeMany', `${base}meta`, [header]);
       clock.observe((reply as [Buffer, number])[1], sent, performance.now());
       return parseTaken(reply);

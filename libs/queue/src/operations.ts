@@ -16,6 +16,8 @@ export type NewJob = {
   readonly priority: PriorityClass;
   /** Milliseconds left until its deadline when this call is sent. */
   readonly remainingMs: number;
+  /** Milliseconds until it goes behind all others of its class; undefined = never. */
+  readonly delayMs?: number | undefined;
   readonly rows: number;
   /** Shape group: only jobs of one group run in one batch. */
   readonly group: string;
@@ -44,6 +46,13 @@ export type TakeRequest = {
   /** Take nothing while fewer rows than this wait, unless the oldest waited `lingerMs`. */
   readonly minRows?: number;
   readonly lingerMs?: number;
+  /**
+   * The largest of these sizes that waits is taken at once. While none is reached nothing is taken, unless the batch
+   * cannot grow or the oldest waited `lingerMs`; 0 does not wait.
+   */
+  readonly preferredRows?: readonly number[];
+  /** No wait comes closer than this to the deadline of an oldest job, ms. */
+  readonly spareMs?: number;
   /** A job younger than this is left to other workers. */
   readonly minAgeMs?: number;
 };
@@ -69,8 +78,8 @@ export type TakenJob = {
 export type Taken =
   /** At least one job; `nowMs` is Redis' clock; `waiting` = jobs that still wait. */
   | { readonly kind: 'jobs'; readonly jobs: readonly TakenJob[]; readonly waiting: number; readonly nowMs: number }
-  /** Nothing now, but something in `inMs` (minimum age, linger, a delayed job). */
-  | { readonly kind: 'later'; readonly inMs: number; readonly nowMs: number }
+  /** Nothing now, but something in `inMs` (minimum age, linger, a delayed job); `filling`: sooner if more jobs come. */
+  | { readonly kind: 'later'; readonly inMs: number; readonly nowMs: number; readonly filling: boolean }
   | { readonly kind: 'nothing'; readonly nowMs: number }
   | { readonly kind: 'paused'; readonly nowMs: number }
   /** This incarnation was declared dead: take a new one and drop what is held. */

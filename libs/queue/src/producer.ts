@@ -1,5 +1,6 @@
 /** The gateway's half of the batch operations: add, cancel, watch. */
 import { CLASS_PRIORITY } from '@batchyard/shared/contract/job';
+import type { QueueLimits } from '@batchyard/shared/contract/queueing';
 import { extraBase, queueBase } from '@batchyard/shared/contract/redis-keys';
 
 import { chunkJobs } from './chunk.ts';
@@ -15,6 +16,8 @@ export const DEFAULT_MAX_WAITING = 10_000;
 export type AddOptions = {
   /** Places in the queue: all of them for critical jobs, 95 % for high, 90 % for normal, 70 % for low ones. */
   readonly maxWaiting?: number;
+  /** What the model's configuration bounds besides. */
+  readonly limits?: QueueLimits | undefined;
   /** Is told how many jobs of each class, most urgent first, wait after each call. */
   readonly onWaiting?: (byClass: readonly number[]) => void;
 };
@@ -47,7 +50,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
   async function addChunk(
     queue: string,
     jobs: readonly NewJob[],
-    { maxWaiting = DEFAULT_MAX_WAITING, onWaiting }: AddOptions,
+    { maxWaiting = DEFAULT_MAX_WAITING, limits, onWaiting }: AddOptions,
   ): Promise<AddOutcome[]> {
     const base = queueBase(prefix, queue);
     const sent = performance.now();
@@ -62,6 +65,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
       job.gateway,
       job.tenant,
       job.signature,
+      job.delayMs === undefined ? 0 : Math.max(1, Math.round(job.delayMs)),
     ]);
     const header = pack([
       base,
@@ -73,6 +77,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
       MAX_REPLY_BYTES,
       BULLMQ_VERSION,
       heads,
+      limits ? [limits.total, ...limits.byClass] : [],
     ]);
     const inputs = jobs.map((job) => job.input);
     const answer = (await runScript(commands, 'addMany', `${base}meta`, [header, ...inputs])) as number[];

@@ -1,6 +1,7 @@
 /** Everything one process does to the queues of one shard, put together. */
 import type { Redis } from '@batchyard/shared/runtime/redis';
 
+import { createBatchingStore, type BatchingStore } from './batching.ts';
 import { createConsumer, type Consumer } from './consumer.ts';
 import { createInspection, type Inspection } from './inspection.ts';
 import { createProducer, type Producer } from './producer.ts';
@@ -14,7 +15,8 @@ export type QueueOperations = Producer &
   Consumer &
   Inspection &
   Recovery &
-  Waking & { readonly replies: ReplyStream; readonly clock: RedisClock };
+  Waking &
+  BatchingStore & { readonly replies: ReplyStream; readonly clock: RedisClock };
 
 /** @param blocking a connection of its own for BZPOPMIN (workers) or XREAD (gateways); never used for both */
 export function createQueueOperations(settings: QueueSettings & { readonly blocking: Redis }): QueueOperations {
@@ -25,6 +27,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createInspection(settings),
     ...createRecovery(settings),
     ...createWaking(settings, settings.blocking),
+    ...createBatchingStore(settings),
     replies: createReplyStream(settings, settings.blocking),
     clock,
   };

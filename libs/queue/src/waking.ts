@@ -1,15 +1,23 @@
 /** Waiting for work, and a worker's sign of life. */
+import type { BatchingChange } from '@batchyard/shared/contract/batching';
 import { directiveSchema, type Directive } from '@batchyard/shared/contract/directive';
 import { queueName, type Model } from '@batchyard/shared/contract/model';
 import { queueBase, queuesKey, workersKey } from '@batchyard/shared/contract/redis-keys';
 import type { Redis } from '@batchyard/shared/runtime/redis';
 
+import { parseChange } from './batching.ts';
 import { pack, runScript } from './scripts.ts';
 import type { QueueSettings } from './settings.ts';
 
 const WORKER_TTL_MS = 60_000;
 
-export type CheckIn = { readonly nowMs: number; readonly dead: boolean; readonly directive: Directive | undefined };
+export type CheckIn = {
+  readonly nowMs: number;
+  readonly dead: boolean;
+  readonly directive: Directive | undefined;
+  /** What was changed of the batching of the announced models, by queue. */
+  readonly batching: ReadonlyMap<string, BatchingChange>;
+};
 
 export type Waking = {
   /**
@@ -28,6 +36,16 @@ function parseDirective(text: string): Directive | undefined {
   return parsed.success ? parsed.data : undefined;
 }
 
+/** @param flat queue, JSON, queue, JSON, … */
+function changesOf(flat: readonly Buffer[]): Map<string, BatchingChange> {
+  const found = new Map<string, BatchingChange>();
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const change = parseChange(String(flat[i + 1]));
+    if (change) found.set(String(flat[i]), change);
+  }
+  return found;
+}
+
 export function createWaking({ commands, prefix }: QueueSettings, blocking: Redis): Waking {
   const announced = new Map<string, string>();
   return {
@@ -43,9 +61,18 @@ export function createWaking({ commands, prefix }: QueueSettings, blocking: Redi
     },
     async checkIn(worker, token, heartbeatJson) {
       const header = pack([`${prefix}:x:`, worker, token, heartbeatJson, WORKER_TTL_MS, [...announced].flat()]);
-      const [nowMs, text] = (await runScript(commands, 'checkIn', workersKey(prefix), [header])) as [number, Buffer];
+      const [nowMs, text, changes = []] = (await runScript(commands, 'checkIn', workersKey(prefix), [header])) as [
+        number,
+        Buffer,
+        Buffer[]?,
+      ];
       const dead = text.toString() === 'dead';
-      return { nowMs, dead, directive: dead ? undefined : parseDirective(text.toString()) };
+      return {
+        nowMs,
+        dead,
+        directive: dead ? undefined : parseDirective(text.toString()),
+        batching: changesOf(changes),
+      };
     },
   };
 }

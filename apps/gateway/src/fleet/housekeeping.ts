@@ -53,7 +53,7 @@ export function createHousekeeping(steps: Steps): Housekeeping {
       const { worker } = silence;
       const token = await steps.claimDead(worker, limitMs);
       if (token === undefined) continue;
-      steps.report('a silent worker is dead', { worker, limitMs, jobs: await steps.releaseWorker(token) });
+      steps.report('a silent worker is dead', { worker, jobs: await steps.releaseWorker(token) });
     }
   }
 

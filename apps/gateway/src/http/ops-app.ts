@@ -9,6 +9,7 @@ import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
 import { modelOfQueue } from '@batchyard/shared/contract/model';
 
 import type { QueueLoads } from '../admission/queue-loads.ts';
+import { mountBatching, type BatchingDesk } from './batching-routes.ts';
 import { sendJson, sendProblem } from './respond.ts';
 
 export type ReadyReport = { readonly ready: boolean; readonly detail: Readonly<Record<string, unknown>> };
@@ -20,6 +21,7 @@ type Parts = {
   readonly queues: () => Promise<string[]>;
   readonly counts: (queue: string) => Promise<QueueCounts>;
   readonly forecast: QueueLoads['forecast'];
+  readonly batching: BatchingDesk;
 };
 
 /** A worker not heard of for three beats. */
@@ -81,7 +83,7 @@ function mountBoard(app: Express): (queues: readonly BaseAdapter[]) => void {
   return (queues) => board.replaceQueues([...queues]);
 }
 
-export function createOpsApp({ metrics, ready, workers, queues, counts, forecast }: Parts): {
+export function createOpsApp({ metrics, ready, workers, queues, counts, forecast, batching }: Parts): {
   app: Express;
   show: (queues: readonly BaseAdapter[]) => void;
 } {
@@ -110,6 +112,7 @@ export function createOpsApp({ metrics, ready, workers, queues, counts, forecast
     if (found) sendJson(response, 200, queueLine(found, await counts(found), forecast(found)));
     else sendJson(response, 404, { error: 'Not Found' });
   });
+  mountBatching(app, batching);
   const show = mountBoard(app);
   app.use((_request, response) => sendJson(response, 404, { error: 'Not Found' }));
   app.use((error: unknown, request: express.Request, response: express.Response, _next: express.NextFunction) => {

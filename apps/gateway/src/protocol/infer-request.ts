@@ -14,6 +14,8 @@ export type RequestedOutput = {
 export type RequestParameters = {
   /** Undefined: the client left it to the server. */
   readonly priority: PriorityClass | undefined;
+  /** Where the model has priority levels: the level asked for. */
+  readonly level?: number | undefined;
   /** Whole milliseconds, at least 1 and at most MAX_TIMEOUT_MS. */
   readonly timeoutMs: number | undefined;
 };

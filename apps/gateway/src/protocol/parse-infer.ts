@@ -148,6 +148,6 @@ export function parseInferRequest(
     ...assemble(model, filled),
     outputs: requestedOutputs(model, outputs, flagOf(parameters, 'binary_data_output') ?? false),
     all: outputs === undefined || (Array.isArray(outputs) && outputs.length === 0),
-    parameters: requestParameters(parameters),
+    parameters: requestParameters(parameters, model.queueing?.priority_levels ?? 0),
   };
 }

@@ -2,13 +2,15 @@
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-import type { Heartbeat, LatencyPoint, WorkerState } from '@batchyard/shared/contract/heartbeat';
+import type { Batching } from '@batchyard/shared/contract/batching';
+import type { CapChange, Heartbeat, LatencyPoint, WorkerState } from '@batchyard/shared/contract/heartbeat';
 
 export type ModelLine = {
   readonly queue: string;
   readonly signature: string;
   readonly intraOpThreads: number;
   latency(): LatencyPoint[];
+  batching(): { readonly batching: Batching; readonly cap: number; readonly changes: readonly CapChange[] };
 };
 
 type Parts = {
@@ -32,6 +34,12 @@ export type HeartbeatBook = {
 };
 
 const SMOOTHING = 0.1;
+
+const tell = ({ batching, cap, changes }: ReturnType<ModelLine['batching']>) => ({
+  ...batching,
+  cap,
+  changes: [...changes],
+});
 
 export function createHeartbeatBook(parts: Parts): HeartbeatBook {
   const delay = monitorEventLoopDelay({ resolution: 20 });
@@ -71,12 +79,13 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         host: hostname(),
         version: parts.version,
         state,
-        models: parts.models.map(({ queue, signature, intraOpThreads, latency }) => ({
+        models: parts.models.map(({ queue, signature, intraOpThreads, latency, batching }) => ({
           queue,
           signature,
           sessions: 1,
           intra_op_threads: intraOpThreads,
           latency: latency(),
+          batching: tell(batching()),
         })),
         in_flight: parts.inFlight(),
         capacity_rows: parts.capacityRows,

@@ -3,8 +3,8 @@
  * marker that brought it is gone from Redis.
  */
 export type WorkBell = {
-  /** Resolves when the queue may have work, after a second at the latest. */
-  wait(queue: string): Promise<void>;
+  /** Resolves when the queue may have work, after a second or `limitMs` at the latest. */
+  wait(queue: string, limitMs?: number): Promise<void>;
   /** Lets everybody go, for good. */
   stop(): void;
 };
@@ -47,11 +47,18 @@ export function startWorkBell({ queues, waitForWork, pause }: Parts): WorkBell {
       }
     }
   }
+  async function atMost(queue: string, rung: Promise<void>, limitMs: number): Promise<void> {
+    const wake = sleepers.get(queue);
+    await Promise.race([rung, pause(limitMs)]);
+    // Left behind, it would swallow a wake-up that belongs to the next one to sleep.
+    if (sleepers.get(queue) === wake) sleepers.delete(queue);
+  }
   if (queues.length > 0) void listen();
   return {
-    wait(queue) {
+    wait(queue, limitMs) {
       if (stopped || kept.delete(queue)) return Promise.resolve();
-      return new Promise((resolve) => sleepers.set(queue, resolve));
+      const rung = new Promise<void>((resolve) => sleepers.set(queue, resolve));
+      return limitMs === undefined ? rung : atMost(queue, rung, limitMs);
     },
     stop() {
       stopped = true;

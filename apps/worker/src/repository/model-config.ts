@@ -2,11 +2,15 @@
  * A model's configuration, in the names of Triton's model configuration. What is not honoured here is told once, in
  * `notes`; our own settings are `parameters` whose keys begin with `batchyard.`, so that Triton can still read the file.
  */
+import { STRATEGIES, type Batching, type Strategy } from '@batchyard/shared/contract/batching';
+import type { Queueing } from '@batchyard/shared/contract/queueing';
 import { isDatatype, type Datatype } from '@batchyard/shared/contract/tensor';
 
 import type { LengthSettings } from '../batching/plan-lengths.ts';
+import { readDynamicBatching } from './dynamic-batching.ts';
 import { readLengthSettings } from './length-settings.ts';
-import type { TextMessage, TextValue } from './text-proto.ts';
+import { asMessage, asNumber, asText, ConfigError, one } from './text-fields.ts';
+import type { TextMessage } from './text-proto.ts';
 
 export type ConfiguredTensor = { readonly name: string; readonly datatype: Datatype; readonly dims: readonly number[] };
 
@@ -17,8 +21,11 @@ export type ModelConfig = {
   readonly inputs: readonly ConfiguredTensor[];
   readonly outputs: readonly ConfiguredTensor[];
   readonly filename: string;
-  readonly strategy: 'adaptive' | 'fixed';
+  readonly strategy: Strategy;
   readonly maxQueueDelayMs: number;
+  readonly preferredRows: readonly number[];
+  readonly targetMs: number | undefined;
+  readonly queueing: Queueing | undefined;
   readonly intraOpThreads: number | undefined;
   readonly nan: 'reject' | 'pass';
   readonly sha256: string | undefined;
@@ -26,8 +33,6 @@ export type ModelConfig = {
   readonly lengths: LengthSettings | undefined;
   readonly notes: readonly string[];
 };
-
-export class ConfigError extends Error {}
 
 const HONOURED = new Set([
   'name',
@@ -45,6 +50,7 @@ const PARAMETERS = new Set([
   'intra_op_thread_count',
   'batchyard.strategy',
   'batchyard.max_wait_ms',
+  'batchyard.target_ms',
   'batchyard.nan',
   'batchyard.sha256',
   'batchyard.buckets',
@@ -52,24 +58,6 @@ const PARAMETERS = new Set([
   'batchyard.padding',
   'batchyard.crop',
 ]);
-
-const one = (message: TextMessage | undefined, key: string): TextValue | undefined => message?.[key]?.at(-1);
-
-function asMessage(value: TextValue | undefined, key: string): TextMessage | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'object') throw new ConfigError(`${key} must be a message`);
-  return value;
-}
-function asNumber(value: TextValue | undefined, key: string): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw new ConfigError(`${key} must be a whole number`);
-  return value;
-}
-function asText(value: TextValue | undefined, key: string): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string') throw new ConfigError(`${key} must be a string`);
-  return value;
-}
 
 function datatypeOf(text: string | undefined, key: string): Datatype {
   const name = text === 'TYPE_STRING' ? 'BYTES' : (text ?? '').replace(/^TYPE_/, '');
@@ -117,6 +105,26 @@ function lengths(extra: ReadonlyMap<string, string>): LengthSettings | undefined
   }
 }
 
+/** A parameter of milliseconds; 0 and none are the same. */
+function positive(extra: ReadonlyMap<string, string>, key: string): number | undefined {
+  const value = Number(extra.get(key) ?? 0);
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY))
+    throw new ConfigError(`${key} must be a number of milliseconds`);
+  return value > 0 ? value : undefined;
+}
+
+/** How its batches are formed. @param maxBatchSize as it is served; 0 = no batch axis */
+export function batchingOf(config: ModelConfig, maxBatchSize: number): Batching {
+  const maxRows = Math.max(1, maxBatchSize);
+  return {
+    strategy: config.strategy,
+    max_rows: maxRows,
+    max_wait_ms: config.maxQueueDelayMs,
+    preferred_rows: config.preferredRows.filter((rows) => rows <= maxRows),
+    ...(config.targetMs === undefined ? {} : { target_ms: config.targetMs }),
+  };
+}
+
 /** @throws ConfigError that names the field */
 export function readModelConfig(config: TextMessage): ModelConfig {
   for (const key of Object.keys(config)) if (REFUSED.has(key)) throw new ConfigError(`${key} is not supported`);
@@ -124,9 +132,8 @@ export function readModelConfig(config: TextMessage): ModelConfig {
   const maxBatchSize = asNumber(one(config, 'max_batch_size'), 'max_batch_size');
   if (maxBatchSize !== undefined && (maxBatchSize < 0 || maxBatchSize > 4_096))
     throw new ConfigError('max_batch_size must be 0 to 4096');
-  const batching = asMessage(one(config, 'dynamic_batching'), 'dynamic_batching');
-  const delayUs =
-    asNumber(one(batching, 'max_queue_delay_microseconds'), 'dynamic_batching.max_queue_delay_microseconds') ?? 0;
+  const batching = readDynamicBatching(asMessage(one(config, 'dynamic_batching'), 'dynamic_batching'), maxBatchSize);
+  const strategies = batching.namesSizeOrDelay ? (['dynamic', ...STRATEGIES] as const) : STRATEGIES;
   const threads = Number(extra.get('intra_op_thread_count') ?? 0);
   const filename = asText(one(config, 'default_model_filename'), 'default_model_filename') ?? 'model.onnx';
   if (!/^[A-Za-z0-9_.-]+$/.test(filename)) throw new ConfigError('default_model_filename must be a plain file name');
@@ -136,8 +143,11 @@ export function readModelConfig(config: TextMessage): ModelConfig {
     inputs: tensors(config, 'input'),
     outputs: tensors(config, 'output'),
     filename,
-    strategy: choice(extra.get('batchyard.strategy'), ['adaptive', 'fixed'], 'batchyard.strategy'),
-    maxQueueDelayMs: Number(extra.get('batchyard.max_wait_ms') ?? delayUs / 1000) || 0,
+    strategy: choice(extra.get('batchyard.strategy'), strategies, 'batchyard.strategy'),
+    maxQueueDelayMs: positive(extra, 'batchyard.max_wait_ms') ?? batching.maxQueueDelayMs,
+    preferredRows: batching.preferredRows,
+    targetMs: positive(extra, 'batchyard.target_ms'),
+    queueing: batching.queueing,
     intraOpThreads: Number.isInteger(threads) && threads > 0 ? threads : undefined,
     nan: choice(extra.get('batchyard.nan'), ['pass', 'reject'], 'batchyard.nan'),
     sha256: extra.get('batchyard.sha256'),

@@ -2,9 +2,10 @@
   Stores up to 64 new jobs and puts each in its class.
 
   KEYS[1]  <base>meta
-  ARGV[1]  msgpack [base, extra, shard, sentMs, maxWaiting, events, replyBytes, version, jobs]
-           jobs: [[id, 'a' | 'd', priority, remainingMs, rows, group, gateway, tenant, signature], …], numbers but
-           remainingMs as text
+  ARGV[1]  msgpack [base, extra, shard, sentMs, maxWaiting, events, replyBytes, version, jobs, limits]
+           jobs: [[id, 'a' | 'd', priority, remainingMs, rows, group, gateway, tenant, signature, delayMs or 0], …],
+           numbers but the two times as text
+           limits: [] or [total, critical, high, normal, low] jobs that may wait, 0 = no limit
            sentMs: the sender's estimate of Redis' clock when it sent the call
   ARGV[2…] the tensor blob of each job
   Returns  [nowMs, critical, high, normal, low, code, …]: jobs that wait now by class, then per job 0 added, 1 exists,
@@ -37,14 +38,29 @@ if not meta[3] then redis.call('HSET', KEYS[1], 'version', a[8], 'opts.maxLenEve
 
 local prioritized = base .. 'prioritized'
 local waiting = redis.call('ZCARD', prioritized) + redis.call('LLEN', base .. 'wait')
-local share = 1
-for _, job in ipairs(jobs) do share = math.min(share, CLASS_SHARE[tonumber(job[3])]) end
-if waiting + #jobs > maxWaiting * share and redis.call('SET', extra .. 'expiring', 1, 'NX', 'PX', 100) then
+-- The model's own limits; counted only where there are any.
+local limits, byClass = a[10], {}
+local function countClasses()
+  if #limits == 0 then return end
+  for class = 1, 4 do byClass[class] = redis.call('ZCOUNT', prioritized, CLASS_MIN[class], CLASS_MAX[class]) end
+end
+countClasses()
+-- Whether `more` jobs of the class would be too many.
+local function beyond(class, more)
+  if waiting + more - 1 >= maxWaiting * CLASS_SHARE[class] then return true end
+  if #limits == 0 then return false end
+  local own = limits[1 + class]
+  return (limits[1] > 0 and waiting + more > limits[1]) or (own > 0 and byClass[class] + more > own)
+end
+local tight = false
+for _, job in ipairs(jobs) do tight = tight or beyond(tonumber(job[3]), #jobs) end
+if tight and redis.call('SET', extra .. 'expiring', 1, 'NX', 'PX', 100) then
   local replies = newReplies(a[3], a[7])
   local settler = newSettler(base, extra, replies, events, now)
   waiting = waiting - expireHeads(base, settler, now, 100)
   settler.flush()
   replies.flush()
+  countClasses()
 end
 
 local scores, deadlines = {}, {}
@@ -54,10 +70,11 @@ for i, job in ipairs(jobs) do
   local key = base .. id
   if redis.call('EXISTS', key) == 1 then
     answer[HEAD + i] = 1
-  elseif waiting >= maxWaiting * CLASS_SHARE[tonumber(priority)] then
+  elseif beyond(tonumber(priority), 1) then
     answer[HEAD + i] = 2
   else
     waiting = waiting + 1
+    if #limits > 0 then byClass[tonumber(priority)] = byClass[tonumber(priority)] + 1 end
     local deadline = deadlineText[job[4]]
     if not deadline then
       deadline = text(now + job[4])
@@ -71,7 +88,8 @@ for i, job in ipairs(jobs) do
     local n = #fields
     if job[6] ~= '-' then fields[n + 1], fields[n + 2], n = 'gr', job[6], n + 2 end
     if job[7] ~= '' then fields[n + 1], fields[n + 2], n = 'gw', job[7], n + 2 end
-    if job[8] ~= '-' then fields[n + 1], fields[n + 2] = 'tn', job[8] end
+    if job[8] ~= '-' then fields[n + 1], fields[n + 2], n = 'tn', job[8], n + 2 end
+    if job[10] > 0 then fields[n + 1], fields[n + 2] = 'dy', text(now + job[10]) end
     redis.call('HSET', key, unpack(fields))
     scores[#scores + 1] = classScore(priority, counter + i - 1)
     scores[#scores + 1] = id

@@ -1,9 +1,10 @@
 --[[
-  A worker's sign of life, once a second: writes its heartbeat, announces its models, reads its directive.
+  A worker's sign of life, once a second: writes its heartbeat, announces its models, reads its directive and
+  what was changed of its models' batching.
 
   KEYS[1]  <shard>workers
   ARGV[1]  msgpack [shard, worker, token, heartbeat JSON, ttlMs, models ]; models: [queue, model JSON, …]
-  Returns  [nowMs, directive JSON or ''], or [nowMs, 'dead'] when this incarnation was declared dead
+  Returns  [nowMs, directive JSON or '', [queue, change JSON, …] ], or [nowMs, 'dead'] when this incarnation was declared dead
 ]]
 --- @include "includes/clock"
 local a = cmsgpack.unpack(ARGV[1])
@@ -15,4 +16,12 @@ redis.call('HSET', key, 'beat', now, 'token', token, 'state', a[4])
 redis.call('PEXPIRE', key, a[5])
 redis.call('ZADD', KEYS[1], now, worker)
 if #a[6] > 0 then redis.call('HSET', shard .. 'queues', unpack(a[6])) end
-return { now, redis.call('GET', shard .. 'directive:' .. worker) or '' }
+local changes = {}
+for i = 1, #a[6], 2 do
+  local change = redis.call('HGET', shard .. 'batching', a[6][i])
+  if change then
+    changes[#changes + 1] = a[6][i]
+    changes[#changes + 1] = change
+  end
+end
+return { now, redis.call('GET', shard .. 'directive:' .. worker) or '', changes }

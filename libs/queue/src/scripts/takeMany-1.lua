@@ -2,14 +2,15 @@
   Takes up to maxRows rows of one shape group for one batch, in the order of the classes:
   first the credit of the classes that more urgent ones crowd out (per take, high gains a tenth of maxRows while critical
   waits, normal and low a twentieth each while critical or high wait), then critical, then high, then normal and low by
-  virtual deadline min(dl, q + SLA); first in, first out within a class. What expired, was cancelled or failed before it could run is let go on the way. How long each waited is counted
+  virtual deadline min(dl, q + SLA); first in, first out within a class; a job whose `dy` has passed goes behind all
+  others of its class. What expired, was cancelled or failed before it could run is let go on the way. How long each waited is counted
   against the SLA of its class.
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, token, batch, maxRows, lockMs, minRows, lingerMs, minAgeMs, events, replyBytes,
-                    maxJobs, maxBytes, defaultTimeoutMs, sentMs]
+                    maxJobs, maxBytes, defaultTimeoutMs, preferredRows, spareMs, sentMs]
            sentMs: the sender's estimate of Redis' clock when it sent the call
-  Returns  [kind, nowMs, …]: ['nothing' | 'paused', now], ['later', now, inMs], ['dead', now], or
+  Returns  [kind, nowMs, …]: ['nothing' | 'paused', now], ['later', now, inMs, filling or nil], ['dead', now], or
            ['jobs', now, waiting, heads, input, …]; heads: msgpack [[id, kind, priority, dl, q, rows, group, signature,
            deaths, data or ''], …], input: the blob of each, '' where another tool added the job
 
@@ -25,7 +26,7 @@
 local a = cmsgpack.unpack(ARGV[1])
 local base, extra, shard, token, batch = a[1], a[2], a[3], a[4], a[5]
 local maxRows, lockMs, minRows, lingerMs, minAgeMs = a[6], a[7], a[8], a[9], a[10]
-local maxJobs, maxBytes, defaultTimeoutMs = a[13], a[14], a[15]
+local maxJobs, maxBytes, defaultTimeoutMs, preferred, spareMs = a[13], a[14], a[15], a[16], a[17]
 local prioritized, active = base .. 'prioritized', base .. 'active'
 local now = clockMs()
 local deadKey = shard .. 'dead:' .. token
@@ -33,7 +34,7 @@ if redis.call('EXISTS', deadKey, shard .. 'given:' .. token .. ':' .. text(batch
   if redis.call('EXISTS', deadKey) == 1 then return { 'dead', now } end
   return { 'later', now, 0 }
 end
-if now - a[16] > 1000 then return { 'later', now, 0 } end
+if now - a[18] > 1000 then return { 'later', now, 0 } end
 
 local meta = redis.call('HMGET', KEYS[1], 'paused', 'concurrency')
 if meta[1] then return { 'paused', now } end
@@ -66,15 +67,18 @@ local others = redis.call('RPOP', base .. 'wait', 100)
 if others and #others > 0 then promote(others, nil) end
 
 local picked, removed, rows, bytes = {}, {}, 0, 0
+local delayed = {}
 local group, youngest, mixed = nil, nil, false
-local looked = 0
+local looked, cut = 0, false
 
 -- The next job of a class that may run: a cursor over the class that reads its entries one at a time.
 local function newCursor(class)
   local ids, at, offset, seen, finished, entry = {}, 1, 0, 0, false, nil
+  -- Behind all others: offered when nothing else of the class is left.
+  local behind, exhausted = {}, false
   local function read(id, score)
     local f = redis.call('HMGET', base .. id, 'dl', 'q', 'kd', 'rw', 'gr', 'sg', 'stc', 'cx', 'gw', 'defa', 'ats', 'priority',
-      mixed and 'priority' or 'in')
+      mixed and 'priority' or 'in', 'dy')
     local e = { id = id, score = score, kind = f[3] or 'd', rows = tonumber(f[4] or 1), group = f[5] or '-', signature = f[6] or '',
       deaths = tonumber(f[7] or 0), gateways = f[9], ats = tonumber(f[11] or 0), class = class, input = not mixed and f[13] }
     if not f[12] then
@@ -92,25 +96,37 @@ local function newCursor(class)
     e.fresh = not f[1]
     e.dl = tonumber(f[1] or now + defaultTimeoutMs)
     e.due = math.min(e.dl, e.q + CLASS_SLA[class])
+    e.late = f[14] and tonumber(f[14]) < now
     return e
   end
   local function refill()
     local n = math.min(maxRows, 4 * maxRows - seen)
-    if n <= 0 then return false end
+    if n <= 0 or exhausted then return false end
     ids = redis.call('ZRANGEBYSCORE', prioritized, CLASS_MIN[class], CLASS_MAX[class], 'WITHSCORES', 'LIMIT', offset, n)
     offset, seen, at = offset + #ids / 2, seen + #ids / 2, 1
-    return #ids > 0
+    exhausted = #ids == 0
+    return not exhausted
   end
   local cursor = {}
   function cursor.peek()
     while not entry and not finished do
-      if at > #ids and not refill() then
+      local e
+      if at <= #ids or refill() then
+        e = read(ids[at], ids[at + 1])
+        at = at + 2
+        looked = looked + 1
+        if e and e.late then
+          e.score, e.late = delayedScore(class, nextCounters(base, 1)), false
+          behind[#behind + 1] = e
+          delayed[#delayed + 1] = e
+          e = nil
+        end
+      elseif exhausted and #behind > 0 then
+        e = table.remove(behind, 1)
+      else
         finished = true
         break
       end
-      local e = read(ids[at], ids[at + 1])
-      at = at + 2
-      looked = looked + 1
       if e then
         if minAgeMs > 0 and now - e.q < minAgeMs then
           local wait = minAgeMs - (now - e.q)
@@ -119,7 +135,7 @@ local function newCursor(class)
         elseif group and (e.group ~= group or e.deaths > 0) then
           mixed = mixed or e.group ~= group
         elseif rows > 0 and rows + e.rows > maxRows then
-          finished = true
+          finished, cut = true, true
         else
           entry = e
         end
@@ -143,6 +159,7 @@ local function pick(cursor)
   if e.input == false and mixed then e.input = redis.call('HGET', key, 'in') end
   local size = e.input and #e.input or 0
   if #picked > 0 and (rows + e.rows > maxRows or bytes + size > maxBytes) then
+    cut = true
     cursor.stop()
     return true
   end
@@ -161,19 +178,24 @@ local function pickEarlier(one, other)
 end
 
 -- Linger: too few rows wait and the oldest has not waited long enough.
-local waitingNow = redis.call('ZCARD', prioritized)
-if waitingNow > 0 and waitingNow < minRows and lingerMs > 0 then
-  local oldest = nil
-  for class = 1, 4 do
-    local e = cursors[class].peek()
-    if e and (not oldest or e.q < oldest) then oldest = e.q end
-  end
-  if oldest and oldest + lingerMs > now then
-    youngest = oldest + lingerMs - now
-    closed = true
+local filling = false
+local function lingerEnd(e) return math.min(e.q + lingerMs, e.dl - spareMs) end
+if lingerMs > 0 and minRows > 0 then
+  local waitingNow = redis.call('ZCARD', prioritized)
+  if waitingNow > 0 and waitingNow < minRows then
+    local limit = nil
+    for class = 1, 4 do
+      local e = cursors[class].peek()
+      if e then limit = math.min(limit or lingerEnd(e), lingerEnd(e)) end
+    end
+    if limit and limit > now then
+      youngest = limit - now
+      closed, filling = true, true
+    end
   end
 end
 
+local credits = {}
 -- The guaranteed share of a class, only where something more urgent competes with it.
 local crowded = { false, not closed and cursors[1].peek() ~= nil }
 crowded[3] = crowded[2] or (not closed and cursors[2].peek() ~= nil)
@@ -187,8 +209,9 @@ for class = 2, 4 do
         local before = rows
         if not pick(cursors[class]) then break end
         credit = credit - (rows - before)
+        if rows > before then picked[#picked].paid = true end
       end
-      redis.call('HSET', extra .. 'credit', class, tostring(credit))
+      credits[class] = credit
     end
   end
 end
@@ -196,6 +219,42 @@ for class = 1, 2 do
   while not closed and pick(cursors[class]) do end
 end
 pickEarlier(cursors[3], cursors[4])
+
+-- Leaves all but the first n of what was picked where it is.
+local function keep(n)
+  for i = #picked, n + 1, -1 do
+    local e = picked[i]
+    rows = rows - e.rows
+    if e.paid then credits[e.class] = credits[e.class] + e.rows end
+    picked[i] = nil
+  end
+end
+-- Preferred sizes, as Triton's dynamic batcher has them: until the oldest has waited long enough the largest size that
+-- is met exactly goes at once; what has outgrown them all goes without its last; what can still grow waits.
+if #preferred > 0 and #picked > 0 and picked[1].deaths == 0 then
+  local sizes, largest = {}, 0
+  for _, n in ipairs(preferred) do
+    sizes[n], largest = true, math.max(largest, n)
+  end
+  local sum, best, below, limit = 0, 0, 1, nil
+  for i, e in ipairs(picked) do
+    sum = sum + e.rows
+    if sizes[sum] then best = i end
+    if sum <= largest then below = i end
+    limit = math.min(limit or lingerEnd(e), lingerEnd(e))
+  end
+  if lingerMs == 0 or limit > now then
+    if best > 0 then keep(best)
+    elseif rows > largest then keep(below)
+    elseif lingerMs > 0 and not (closed or cut or mixed) then
+      keep(0)
+      youngest, filling = limit - now, true
+    end
+  end
+end
+if #picked > 0 then
+  for class, credit in pairs(credits) do redis.call('HSET', extra .. 'credit', class, tostring(credit)) end
+end
 
 local taken, heads, answer = {}, {}, { 'jobs', now, 0, '' }
 -- How the wait of each compares with what its class is promised.
@@ -220,18 +279,23 @@ for i, e in ipairs(picked) do
   heads[i] = { e.id, e.kind, e.class, e.dl, e.q, e.rows, e.group, e.signature, e.deaths, data }
   answer[4 + i] = e.input or ''
 end
+for _, e in ipairs(delayed) do
+  redis.call('HDEL', base .. e.id, 'dy')
+  redis.call('ZADD', prioritized, e.score, e.id)
+end
 if #removed > 0 then redis.call('ZREM', prioritized, unpack(removed)) end
 if #taken > 0 then redis.call('LPUSH', active, unpack(taken)) end
 for verdict, n in pairs(waits) do redis.call('HINCRBY', extra .. 'stats', verdict, n) end
 settler.flush()
 replies.flush()
-wake(base)
+-- Who waits for a batch to fill is woken by what comes next, and by nothing before.
+if not filling then wake(base) end
 if #picked > 0 then
   answer[3] = redis.call('ZCARD', prioritized)
   answer[4] = cmsgpack.pack(heads)
   return answer
 end
-if youngest then return { 'later', now, math.ceil(youngest) } end
+if youngest then return { 'later', now, math.ceil(youngest), filling and 1 or nil } end
 if redis.call('ZCARD', prioritized) == 0 then
   local first = redis.call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')
   if first[2] then return { 'later', now, math.max(1, math.floor(first[2] / 4096) - now) } end

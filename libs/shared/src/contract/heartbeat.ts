@@ -1,6 +1,8 @@
 /** What a worker tells of itself, once a second, through Redis. */
 import { z } from 'zod';
 
+import { batchingSchema } from './batching.ts';
+
 export const WORKER_STATES = ['starting', 'serving', 'draining', 'stopped'] as const;
 export type WorkerState = (typeof WORKER_STATES)[number];
 
@@ -8,12 +10,26 @@ export type WorkerState = (typeof WORKER_STATES)[number];
 export const latencyPointSchema = z.object({ rows: z.int().min(1), p50_ms: z.number(), p99_ms: z.number() });
 export type LatencyPoint = z.infer<typeof latencyPointSchema>;
 
+/** One change of the cap on a model's batches, and why. */
+const capChangeSchema = z.object({ at_ms: z.number(), from: z.int(), to: z.int(), reason: z.string() });
+export type CapChange = z.infer<typeof capChangeSchema>;
+
 export const loadedModelSchema = z.object({
   queue: z.string(),
   signature: z.string(),
   sessions: z.int().min(0),
   intra_op_threads: z.int().min(1),
   latency: z.array(latencyPointSchema),
+  /** What its batches are formed by now; absent from workers of older versions. */
+  batching: z
+    .object({
+      ...batchingSchema.shape,
+      /** Rows of a batch at most, as the safety loop bounds it now. */
+      cap: z.int().min(1),
+      /** The last changes of the cap; `at_ms` since that worker began. */
+      changes: z.array(capChangeSchema),
+    })
+    .optional(),
 });
 
 export const heartbeatSchema = z.object({

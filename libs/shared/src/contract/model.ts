@@ -1,5 +1,8 @@
 /** A model as its workers announce it and its gateways validate against it. */
 import { z } from 'zod';
+
+import { batchingSchema } from './batching.ts';
+import { queueingSchema } from './queueing.ts';
 import { DATATYPES } from './tensor.ts';
 
 /** One input or output. `shape` leaves the batch axis out (it is implied by maxBatchSize > 0); -1 = any length. */
@@ -42,6 +45,9 @@ export const modelSchema = z.object({
   nan: z.enum(['reject', 'pass']),
   /** Absent: requests of different lengths never share a batch. */
   lengths: z.array(bucketedLengthSchema).optional(),
+  /** How its batches are formed when nothing was changed since. Workers of older versions leave these two out. */
+  batching: batchingSchema.optional(),
+  queueing: queueingSchema.optional(),
 });
 export type Model = z.infer<typeof modelSchema>;
 

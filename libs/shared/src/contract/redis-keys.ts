@@ -5,6 +5,7 @@
  * | --- | --- | --- | --- | --- |
  * | `{by<k>}:<queue>:*` | BullMQ's own | the scripts, BullMQ's tools | the same | as in BullMQ |
  * | `{by0}:x:queues` | hash queue → model JSON | worker at load, check-in | gateway, each second | until the queue is empty for 24 h |
+ * | `{by0}:x:batching` | hash queue → JSON of a BatchingChange | gateway (PUT …/batching) | check-in, gateway | until it is taken back |
  * | `{by<k>}:x:<queue>:deadlines` | zset id → ms | addMany, terminal steps | sweep | with its jobs |
  * | `{by<k>}:x:<queue>:credit` | hash class → rows | takeMany | takeMany | with the queue |
  * | `{by<k>}:x:<queue>:stats` | hash of counters | finishMany, failMany | gateway | with the queue |
@@ -42,6 +43,7 @@ export const queueBase = (prefix: string, queue: string): string => `${prefix}:$
 export const extraBase = (prefix: string, queue: string): string => `${prefix}:x:${queue}:`;
 
 export const queuesKey = (prefix: string): string => `${prefix}:x:queues`;
+export const batchingKey = (prefix: string): string => `${prefix}:x:batching`;
 export const replyStreamKey = (prefix: string, gateway: string): string => `${prefix}:x:reply:${gateway}`;
 export const startedKey = (prefix: string, token: string): string => `${prefix}:x:started:${token}`;
 export const workersKey = (prefix: string): string => `${prefix}:x:workers`;

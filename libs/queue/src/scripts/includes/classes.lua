@@ -20,3 +20,10 @@ end
 local function classScore(class, counter)
   return text(class * CLASS_SPAN + counter % CLASS_SPAN)
 end
+
+-- Behind all others of the class, also those that come later: the last sixteenth of its span, which the counter does not
+-- reach before four thousand million jobs without an empty queue between them (then the order is mixed, nothing else).
+local DELAYED_SPAN = CLASS_SPAN / 16
+local function delayedScore(class, counter)
+  return text((class + 1) * CLASS_SPAN - DELAYED_SPAN + counter % DELAYED_SPAN)
+end
