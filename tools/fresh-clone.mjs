@@ -4,17 +4,7 @@
  * one), sends the README's first curl each time, ends it with Ctrl-C, and looks for what was left behind.
  */
 import { spawn, execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -70,7 +60,8 @@ function firstCurl(clone, port) {
 }
 
 /** Processes whose environment names this run. */
-function leftBehind(mark) {
+function leftBehind(run) {
+  const mark = `FRESH_CLONE_RUN=${run}`;
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .filter((pid) => {
@@ -82,84 +73,78 @@ function leftBehind(mark) {
     });
 }
 
+/** Starts the product and sends the first curl. @returns the Redis it told of, and what ends it as Ctrl-C does */
 async function firstMinute(clone, name, env) {
   const [port, ops] = [await freePort(), await freePort()];
-  const mark = `FRESH_CLONE_RUN=${name}-${process.pid}`;
+  const run = `${name}-${process.pid}`;
   const child = spawn('npm', ['start'], {
     cwd: clone,
-    env: { ...env, PORT: String(port), OPS_PORT: String(ops), FRESH_CLONE_RUN: mark.split('=')[1] },
+    env: { ...env, PORT: String(port), OPS_PORT: String(ops), FRESH_CLONE_RUN: run },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   const ended = new Promise((resolve) => child.once('exit', (code) => resolve(code ?? -1)));
+  const fail = (why) => {
+    for (const pid of leftBehind(run)) process.kill(Number(pid), 'SIGKILL');
+    return new Error(`${name}: ${why}\n${output.slice(-4000)}`);
+  };
   const startedMs = performance.now();
-  const fail = (why) => new Error(`${name}: ${why}\n${output.slice(-4000)}`);
-  try {
-    const ready = async () => {
-      for (;;) {
-        const answer = await fetch(`http://127.0.0.1:${port}/v2/models/simple/ready`).catch(() => undefined);
-        if (answer?.status === 200) return 'ready';
-        await pause(100);
-      }
-    };
-    const first = await Promise.race([ready(), ended, pause(START_LIMIT_MS)]);
-    if (first !== 'ready') throw fail(first === undefined ? 'not ready in time' : `npm start ended with ${first}`);
-    const answer = JSON.parse(execFileSync('bash', ['-c', firstCurl(clone, port)], { encoding: 'utf8', env }));
-    const sums = answer.outputs?.find((one) => one.name === 'OUTPUT0')?.data.join();
-    if (sums !== SUMS) throw fail(`the first curl answered ${JSON.stringify(answer)}`);
-    say(`${name}: answered after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
-    for (const line of output.split('\n').filter((text) => /redis/i.test(text))) say(`    ${line.trim()}`);
-    // As a terminal does it: to the whole group.
-    process.kill(-child.pid, 'SIGINT');
-    const code = await Promise.race([ended, pause(STOP_LIMIT_MS)]);
-    if (code === undefined) throw fail('it did not end after Ctrl-C');
-    for (let i = 0; i < 50 && leftBehind(mark).length > 0; i += 1) await pause(100);
-    const left = leftBehind(mark);
-    if (left.length > 0) throw fail(`processes were left: ${left.join(', ')}`);
-  } finally {
-    for (const pid of leftBehind(mark)) process.kill(Number(pid), 'SIGKILL');
+  let over = false;
+  async function ready() {
+    while (!over) {
+      const answer = await fetch(`http://127.0.0.1:${port}/v2/models/simple/ready`).catch(() => undefined);
+      if (answer?.status === 200) return 'ready';
+      await pause(100);
+    }
+    return 'given up';
   }
+  const first = await Promise.race([ready(), ended, pause(START_LIMIT_MS)]);
+  over = true;
+  if (first !== 'ready') throw fail(first === undefined ? 'not ready in time' : `npm start ended with ${first}`);
+  const answer = JSON.parse(execFileSync('bash', ['-c', firstCurl(clone, port)], { encoding: 'utf8', env }));
+  const sums = answer.outputs?.find((one) => one.name === 'OUTPUT0')?.data.join();
+  if (sums !== SUMS) throw fail(`the first curl answered ${JSON.stringify(answer)}`);
+  say(`${name}: answered after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+  for (const line of output.split('\n').filter((text) => /redis/i.test(text))) say(`    ${line.trim()}`);
+  return {
+    redis: /redis:\/\/[\d.:]+/.exec(output)?.[0] ?? '',
+    async stop() {
+      // As a terminal does it: to the whole group.
+      process.kill(-(child.pid ?? 0), 'SIGINT');
+      if ((await Promise.race([ended, pause(STOP_LIMIT_MS)])) === undefined) throw fail('it did not end after Ctrl-C');
+      for (let i = 0; i < 50 && leftBehind(run).length > 0; i += 1) await pause(100);
+      const left = leftBehind(run);
+      if (left.length > 0) throw fail(`processes were left: ${left.join(', ')}`);
+    },
+  };
 }
 
 const work = mkdtempSync(join(tmpdir(), 'fresh-clone-'));
-let named;
+const clone = join(work, 'batchyard');
+const running = [];
+async function start(name, env) {
+  const one = await firstMinute(clone, name, { ...env, BATCHYARD_DATA: join(work, name) });
+  running.push(one);
+  return one;
+}
+const stopLast = () => running.pop()?.stop();
+
 try {
-  const clone = join(work, 'batchyard');
   execFileSync('git', ['clone', '--quiet', '--no-hardlinks', root, clone]);
   const env = { ...process.env, PATH: pathWithoutRedis(join(work, 'bin')) };
   for (const name of Object.keys(env)) if (/^(npm_|REDIS_|BATCHYARD_)/.test(name)) delete env[name];
-  await firstMinute(clone, 'obtained', { ...env, BATCHYARD_DATA: join(work, 'data') });
-
-  // A server to name: the one that was just obtained, started by hand, or the bundled one's port of the next run.
-  const binary = execFileSync(
-    'bash',
-    ['-c', `find '${work}/data' -type f -name 'redis-server' -o -type f -name 'redis-check-rdb' | head -1`],
-    {
-      encoding: 'utf8',
-    },
-  ).trim();
-  if (binary !== '') {
-    const copy = join(work, 'redis-server');
-    cpSync(binary, copy, { dereference: true });
-    chmodSync(copy, 0o755);
-    const port = await freePort();
-    const libs = execFileSync('bash', ['-c', `find '${work}/data' -type d -name '*-linux-gnu*' | paste -sd:`], {
-      encoding: 'utf8',
-    }).trim();
-    named = spawn(copy, ['--port', String(port), '--save', '', '--dir', work], {
-      stdio: 'ignore',
-      env: { ...process.env, LD_LIBRARY_PATH: libs },
-    });
-    await firstMinute(clone, 'named', { ...env, REDIS_URL: `redis://127.0.0.1:${port}` });
-  } else say('named: skipped, no server binary was obtained that could be named');
-  await firstMinute(clone, 'bundled', { ...env, BATCHYARD_REDIS: 'bundled' });
-
+  const { redis } = await start('obtained', env);
+  await start('named', { ...env, REDIS_URL: redis });
+  await stopLast();
+  await stopLast();
+  await start('bundled', { ...env, BATCHYARD_REDIS: 'bundled' });
+  await stopLast();
   const changed = execFileSync('git', ['status', '--porcelain'], { cwd: clone, encoding: 'utf8' });
   if (changed !== '') throw new Error(`files changed in the checkout:\n${changed}`);
   say('no file changed, no process left');
 } finally {
-  named?.kill();
-  if (!process.argv.includes('--keep')) rmSync(work, { recursive: true, force: true });
+  while (running.length > 0) await stopLast().catch(() => undefined);
+  rmSync(work, { recursive: true, force: true });
 }
