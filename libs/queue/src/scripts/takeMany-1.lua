@@ -29,12 +29,9 @@ local maxRows, lockMs, minRows, lingerMs, minAgeMs = a[6], a[7], a[8], a[9], a[1
 local maxJobs, maxBytes, defaultTimeoutMs, preferred, spareMs = a[13], a[14], a[15], a[16], a[17]
 local prioritized, active = base .. 'prioritized', base .. 'active'
 local now = clockMs()
-local deadKey = shard .. 'dead:' .. token
-if redis.call('EXISTS', deadKey, shard .. 'given:' .. token .. ':' .. text(batch)) > 0 then
-  if redis.call('EXISTS', deadKey) == 1 then return { 'dead', now } end
-  return { 'later', now, 0 }
-end
-if now - a[18] > 1000 then return { 'later', now, 0 } end
+if redis.call('EXISTS', shard .. 'dead:' .. token) == 1 then return { 'dead', now } end
+local given = redis.call('EXISTS', shard .. 'given:' .. token .. ':' .. text(batch)) == 1
+if given or now - a[18] > 1000 then return { 'later', now, 0 } end
 
 local meta = redis.call('HMGET', KEYS[1], 'paused', 'concurrency')
 if meta[1] then return { 'paused', now } end
