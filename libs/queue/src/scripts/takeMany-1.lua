@@ -32,7 +32,6 @@ local now = clockMs()
 if redis.call('EXISTS', shard .. 'dead:' .. token) == 1 then return { 'dead', now } end
 local given = redis.call('EXISTS', shard .. 'given:' .. token .. ':' .. text(batch)) == 1
 if given or now - a[18] > 1000 then return { 'later', now, 0 } end
-
 local meta = redis.call('HMGET', KEYS[1], 'paused', 'concurrency')
 if meta[1] then return { 'paused', now } end
 if meta[2] then
