@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 
 import { startClosedLoop } from './closed-loop.ts';
@@ -86,4 +86,29 @@ test('an open loop charges a stall to every request that should have gone out du
   const slowest = Math.max(...result.latencies);
   assert.ok(slowest >= 95, `the 20 requests of the stall took up to ${slowest} ms`);
   assert.ok(result.latencies.filter((ms) => ms > 40).length >= 12, 'a stall counts for all that it delayed');
+});
+
+test('an open loop does not count what a server says to a connection that it closes unused', async (t) => {
+  const refused: string[] = [];
+  const server = createTcpServer((socket) => {
+    let used = false;
+    socket.on('error', () => undefined);
+    socket.on('data', () => {
+      used = true;
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}');
+    });
+    setTimeout(() => {
+      if (used) return;
+      refused.push('408');
+      socket.end('HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+    }, 150);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const result = await runOpenLoop({ port, rate: 50, seconds: 0.6, mix: MIX });
+  assert.ok(refused.length > 0, 'no connection stayed unused');
+  assert.deepEqual(result.failures, {});
+  assert.deepEqual([result.failed, result.latencies.length], [0, 30]);
 });

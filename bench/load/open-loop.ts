@@ -18,6 +18,8 @@ export type OpenLoad = {
 export type OpenResult = {
   readonly latencies: readonly number[];
   readonly failed: number;
+  /** How often each other outcome was seen: a status with the text of its answer, or why a connection was lost. */
+  readonly failures: Readonly<Record<string, number>>;
   /** How late the generator itself was, the worst case. */
   readonly latestSend: number;
 };
@@ -27,6 +29,8 @@ type Slot = { readonly connection: Connection; next(): Buffer; dueAt: number };
 /** A request that finds no free connection opens one, up to so many; beyond, it waits for one. */
 const MAX_CONNECTIONS = 256;
 const FIRST_CONNECTIONS = 8;
+/** Of an answer that is not a result. */
+const REASON_CHARS = 200;
 const ANSWER_LIMIT_MS = 10_000;
 /** Timers of Node fire up to so much late: the rest of the way is polled. */
 const TIMER_SLACK_MS = 1.5;
@@ -43,8 +47,13 @@ export async function runOpenLoop({ port, rate, seconds, mix }: OpenLoad): Promi
   /** Due times of requests that wait for a connection. */
   const waiting: number[] = [];
   const latencies: number[] = [];
+  const failures: Record<string, number> = {};
   let [failed, open, stamp, latestSend] = [0, 0, 0, 0];
 
+  function fail(why: string): void {
+    failed += 1;
+    failures[why] = (failures[why] ?? 0) + 1;
+  }
   function send(slot: Slot, dueAt: number): void {
     slot.dueAt = dueAt;
     slot.connection.send(slot.next());
@@ -59,21 +68,22 @@ export async function runOpenLoop({ port, rate, seconds, mix }: OpenLoad): Promi
       const slot = slots.get(connection);
       if (slot) release(slot);
     },
-    onResponse(connection, status) {
+    onResponse(connection, status, text) {
       const slot = slots.get(connection);
-      if (!slot) return;
+      // A server may answer 408 to a connection that was never used, and close it: no request of ours failed.
+      if (!slot || slot.dueAt === 0) return;
       open -= 1;
       if (status === 200) latencies.push(performance.now() - slot.dueAt);
-      else failed += 1;
+      else fail(`${status} ${text.slice(0, REASON_CHARS)}`);
       slot.dueAt = 0;
       release(slot);
     },
-    onLost(connection) {
+    onLost(connection, reason) {
       const slot = slots.get(connection);
       slots.delete(connection);
       if (!slot) return;
       if (slot.dueAt > 0) {
-        failed += 1;
+        fail(reason);
         open -= 1;
       }
       const at = free.indexOf(slot);
@@ -103,5 +113,6 @@ export async function runOpenLoop({ port, rate, seconds, mix }: OpenLoad): Promi
   const limit = performance.now() + ANSWER_LIMIT_MS;
   while (open > 0 && performance.now() < limit) await new Promise((resolve) => setTimeout(resolve, 2));
   for (const connection of slots.keys()) connection.close();
-  return { latencies, failed: failed + open, latestSend };
+  if (open > 0) failures['no answer'] = open;
+  return { latencies, failed: failed + open, failures, latestSend };
 }

@@ -21,6 +21,8 @@ function record({ figures, say }: Stage, name: string, results: readonly OpenRes
   figures.record(`${name}.p99_ms`, 'ms', quantile(latencies, 0.99));
   figures.record(`${name}.mean_ms`, 'ms', mean(latencies));
   figures.record(`${name}.failed`, '', failed);
+  for (const { failures } of results)
+    for (const [why, count] of Object.entries(failures)) say(`${name}: ${count} failed: ${why}`);
   figures.record(`${name}.latest_send_ms`, 'ms', Math.max(...results.map((result) => result.latestSend)));
   say(`${name}: p50 ${quantile(latencies, 0.5).toFixed(2)} ms, p99 ${quantile(latencies, 0.99).toFixed(2)} ms`);
 }

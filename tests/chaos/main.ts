@@ -6,15 +6,15 @@
  *   npm run test:chaos -- --only 'worker killed,Redis killed'
  *   npm run test:chaos -- --seed 7            the same choices again
  *   npm run test:chaos -- --long              200 kills of a worker over 10,000 jobs, every other fault three times
- *   npm run test:chaos -- --table FILE        the table into a file as well
+ *   npm run test:chaos -- --table FILE        the table between the marks of a page as well
  */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
 import { FAULTS, faultNamed } from './faults.ts';
 import { seededRandom } from './random.ts';
 import { runFault, type Fault } from './scenario.ts';
-import { markdownTable, type RunLine } from './table.ts';
+import { betweenMarks, markdownTable, type RunLine } from './table.ts';
 import { startWorld } from './world.ts';
 
 const LONG_KILLS = 200;
@@ -86,7 +86,11 @@ async function main(): Promise<void> {
   }
   const table = [markdownTable(lines), `Seed ${seed}.`, ...broken.map((text) => `\nNot finished: ${text}`)].join('\n');
   say(`\n${table}`);
-  if (values.table !== undefined) await writeFile(values.table, `${table}\n`);
+  if (values.table !== undefined) {
+    const page = await readFile(values.table, 'utf8').catch(() => '');
+    const run = `Printed by \`npm run test:chaos${values.long ? ' -- --long' : ''}\`.`;
+    await writeFile(values.table, betweenMarks(page, `${run}\n\n${table}`));
+  }
   if (broken.length > 0 || lines.some(({ verdict }) => verdict.violations.length > 0)) process.exitCode = 1;
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { Verdict } from './history.ts';
-import { markdownTable } from './table.ts';
+import { betweenMarks, markdownTable } from './table.ts';
 
 const verdict: Verdict = { violations: [], jobs: 10, answered: 4, inWindow: 3, runAgain: 1 };
 
@@ -26,4 +26,12 @@ test('the runs of a fault are one line: counts added up, the middle and the long
     ['killed', '3', '30', '1', '1', '0', '1', '3', '1'],
   );
   assert.deepEqual([values['recovery p50'], values['max (ms)']], ['20', '30']);
+});
+
+test('a page keeps what stands around the marks', () => {
+  const page = 'before\n<!-- chaos: begin -->\nold\n<!-- chaos: end -->\nafter\n';
+  const once = betweenMarks(page, 'new');
+  assert.equal(once, 'before\n<!-- chaos: begin -->\n\nnew\n\n<!-- chaos: end -->\nafter\n');
+  assert.equal(betweenMarks(once, 'new'), once);
+  assert.equal(betweenMarks('', 'new'), 'new\n');
 });

@@ -49,6 +49,17 @@ function cells(fault: string, runs: readonly RunLine[]): string[] {
   return [fault, ...numbers.map((value) => String(Math.round(value * 10) / 10))];
 }
 
+const BEGIN = '<!-- chaos: begin -->';
+const END = '<!-- chaos: end -->';
+
+/** The page with this text between its marks; the text alone where it has none. */
+export function betweenMarks(page: string, text: string): string {
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END);
+  if (begin < 0 || end < begin) return `${text}\n`;
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`;
+}
+
 /** A line for each fault, in the order in which they came. `other`: without an end, unexplained, or too slow. `stalls`: of the machine. */
 export function markdownTable(runs: readonly RunLine[]): string {
   const faults = [...new Set(runs.map(({ fault }) => fault))];

@@ -32,7 +32,7 @@ const asked = (changes: Partial<Asked> = {}, parameters: Record<string, unknown>
 
 type Script = {
   load?: Partial<Load>;
-  added?: AddOutcome | Error | Promise<AddOutcome>;
+  added?: AddOutcome | Promise<AddOutcome>;
   outcome?: Outcome | Promise<Outcome>;
   output?: Buffer;
 };
@@ -51,7 +51,6 @@ function puppet({ load = {}, added = 'added', outcome = NEVER as Promise<never>,
     async add(queue, job) {
       log.push(`add ${queue}`);
       jobs.push(job);
-      if (added instanceof Error) throw added;
       return added;
     },
     wait({ id }, limitMs) {
@@ -169,8 +168,14 @@ test('a job that reached Redis too late was not stored', async () => {
   assert.ok(log.includes('stop true'));
 });
 
+test('a job that Redis refused was not stored', async () => {
+  const { infer, log } = puppet({ added: 'refused' });
+  assert.equal((await failureOf(infer(asked(), NEVER))).code, 'queue_unavailable');
+  assert.deepEqual(log, [ADDED, 'stop true']);
+});
+
 test('when Redis did not answer the job is cancelled in case it was stored', async () => {
-  const { infer, log } = puppet({ added: new Error('away') });
+  const { infer, log } = puppet({ added: 'unknown' });
   const failure = await failureOf(infer(asked(), NEVER));
   assert.deepEqual([failure.code, failure.kind.status], ['outcome_unknown', 503]);
   assert.deepEqual(log, [ADDED, 'stop true', CANCELLED]);
@@ -244,7 +249,7 @@ test('a submitted job is kept by Redis alone: nothing waits for it here', async 
 });
 
 test('a submitted job of unknown fate is told so and not cancelled', async () => {
-  const { submit, log } = puppet({ added: new Error('away') });
+  const { submit, log } = puppet({ added: 'unknown' });
   assert.equal((await failureOf(submit(asked()))).code, 'outcome_unknown');
   assert.deepEqual(log, [ADDED]);
 });

@@ -2,7 +2,7 @@
  * STORY 1. A request's whole way: parsed and validated → admitted → queued → answered. The synchronous way waits for the
  * reply and keeps nothing; the job way returns as soon as Redis has the job.
  */
-import type { AddOutcome, NewJob } from '@batchyard/queue/operations';
+import type { NewJob } from '@batchyard/queue/operations';
 import { Failure, parseFailedReason } from '@batchyard/shared/contract/failure';
 import type { JobKind, PriorityClass, Receipt } from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
@@ -14,6 +14,7 @@ import { termsOf } from './admission/terms.ts';
 import { newJobId } from './job-ids.ts';
 import { encodeInferResponse, type InferResponse } from './protocol/encode-infer.ts';
 import type { InferRequest } from './protocol/infer-request.ts';
+import type { AddSurely } from './queue/add-surely.ts';
 import type { Outcome } from './queue/waiters.ts';
 
 export type Asked = {
@@ -35,7 +36,7 @@ export type Accepted = {
 type Parts = {
   readonly gateway: string;
   readonly loads: Pick<QueueLoads, 'load' | 'admitted' | 'waited'>;
-  add(queue: string, job: NewJob): Promise<AddOutcome>;
+  readonly add: AddSurely;
   wait(job: { queue: string; id: string }, limitMs: number): { outcome: Promise<Outcome>; stop(): void };
   cancel(queue: string, id: string): Promise<unknown>;
   /** A result that was too large for the reply. */
@@ -123,14 +124,16 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
     return { job, waitMs };
   }
 
-  async function store(queue: string, job: NewJob): Promise<void> {
-    const outcome = await add(queue, job).catch((): AddOutcome | 'unknown' => 'unknown');
+  async function store(queue: string, job: NewJob, settled: () => boolean): Promise<void> {
+    const outcome = await add(queue, job, settled);
     if (outcome === 'full')
       throw new Failure('queue_full', 'Exceeds maximum queue size', {
         retryAfterS: Math.max(SHORTEST_FULL_RETRY_S, loads.load(queue, job.priority).waitMs / 1000),
       });
     if (outcome === 'stale')
       throw new Failure('queue_unavailable', 'Redis answered too late; the job was not stored', { retryAfterS: 1 });
+    if (outcome === 'refused')
+      throw new Failure('queue_unavailable', 'Redis refused the job; it was not stored', { retryAfterS: 1 });
     if (outcome === 'unknown')
       throw new Failure('outcome_unknown', 'outcome unknown: Redis did not answer, try again', { retryAfterS: 1 });
   }
@@ -158,7 +161,9 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       const admitted = admit(asked, 'attached');
       const { job } = admitted;
       const waiting = wait({ queue: asked.queue, id: job.id }, job.remainingMs + GRACE_MS);
-      const stored = store(asked.queue, job);
+      let settled = false;
+      void Promise.race([gone, waiting.outcome]).then(() => (settled = true));
+      const stored = store(asked.queue, job, () => settled);
       // A cancel that overtook its job would find nothing to cancel.
       void gone
         .then(() => {
@@ -182,7 +187,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
     },
     async submit(asked) {
       const { job } = admit(asked, 'durable');
-      await store(asked.queue, job);
+      await store(asked.queue, job, () => false);
       return { id: job.id, queue: asked.queue, priority: job.priority, timeoutMs: job.remainingMs };
     },
   };

@@ -31,6 +31,7 @@ import { idPrefix } from './job-ids.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
 
 import { createGatewayMetrics } from './gateway-metrics.ts';
+import { createAddSurely } from './queue/add-surely.ts';
 import { createGroupCommit } from './queue/group-commit.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { pollJob } from './queue/poll-job.ts';
@@ -124,7 +125,7 @@ async function start(): Promise<void> {
   );
   const requests = createAnswerRequest({
     gateway,
-    add: commit,
+    add: createAddSurely({ add: commit, pause }),
     wait,
     cancel: queue.cancel,
     output: askRedis(queue.output),

@@ -19,6 +19,7 @@ import {
   type TakenJob,
   type TakeRequest,
 } from './operations.ts';
+import type { RedisClock } from './redis-clock.ts';
 import { pack, runScript, unpack } from './scripts.ts';
 import {
   DEFAULT_MAX_RESULT_BYTES,
@@ -43,8 +44,8 @@ export type Consumer = {
   ): Promise<FinishOutcome[]>;
   fail(queue: string, token: string, jobs: readonly FailedJob[]): Promise<('failed' | 'lost' | 'retried')[]>;
   /**
-   * Unstarted jobs of a batch return to their places: those named, or all of it when its take was never answered; safe to
-   * repeat. @returns how many.
+   * Unstarted jobs of a batch return to their places: those named, or all of it when its take was never answered: should
+   * that take come to Redis only now, it takes nothing. Safe to repeat. @returns how many.
    */
   giveBack(queue: string, batch: Pick<TakeRequest, 'token' | 'batch'>, ids?: readonly string[]): Promise<number>;
   /** Extends locks; @returns the ids that are no longer ours. */
@@ -110,7 +111,7 @@ function statisticFields(statistics: BatchStatistics, jobs: number): (string | n
   return per.flatMap(([field, value]) => [field, Math.round(value)]);
 }
 
-export function createConsumer(settings: QueueSettings): Consumer {
+export function createConsumer(settings: QueueSettings, clock: RedisClock): Consumer {
   const { commands, prefix } = settings;
   const shard = `${prefix}:x:`;
   const events = eventLevel(settings.events);
@@ -125,8 +126,12 @@ export function createConsumer(settings: QueueSettings): Consumer {
       const waits = [minRows, lingerMs, minAgeMs, events, MAX_REPLY_BYTES];
       const sizes = [asked.preferredRows ?? [], asked.spareMs ?? 0];
       const bounds = [MAX_JOBS_PER_CALL, MAX_BYTES_PER_CALL, DEFAULT_TIMEOUT_MS, ...sizes];
-      const header = pack([base, extraBase(prefix, queue), shard, token, batch, maxRows, lockMs, ...waits, ...bounds]);
-      const taken = parseTaken(await runScript(commands, 'takeMany', `${base}meta`, [header]));
+      const sent = performance.now();
+      const names = [base, extraBase(prefix, queue), shard, token];
+      const header = pack([...names, batch, maxRows, lockMs, ...waits, ...bounds, clock.sentMs()]);
+      const reply = await runScript(commands, 'takeMany', `${base}meta`, [header]);
+      clock.observe((reply as [Buffer, number])[1], sent, performance.now());
+      const taken = parseTaken(reply);
       if (taken.kind === 'jobs') {
         for (const { input } of taken.jobs) {
           request.bytes += input?.byteLength ?? 0;

@@ -30,8 +30,11 @@ export type NewJob = {
   readonly input: Uint8Array;
 };
 
-/** `stale`: the call reached Redis more than a second after it was sent. */
-export type AddOutcome = 'added' | 'exists' | 'full' | 'stale';
+/**
+ * `stale`: the call reached Redis more than a second after it was sent. `refused`: Redis said no to the call, or was never
+ * sent it; nothing was stored. `unknown`: no answer came; it may have been stored.
+ */
+export type AddOutcome = 'added' | 'exists' | 'full' | 'stale' | 'refused' | 'unknown';
 
 export type TakeRequest = {
   /** `<worker>:<incarnation>`: the lock's value and the fence of every later step. */

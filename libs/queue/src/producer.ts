@@ -9,6 +9,7 @@ import { copiedByCommand } from '@batchyard/shared/runtime/redis';
 import { chunkJobs } from './chunk.ts';
 import type { AddOutcome, CancelOutcome, NewJob, RetryOutcome } from './operations.ts';
 import type { RedisClock } from './redis-clock.ts';
+import { hadNoEffect } from './refusals.ts';
 import { pack, runScript } from './scripts.ts';
 import { BULLMQ_VERSION, eventLevel, MAX_REPLY_BYTES, type QueueSettings } from './settings.ts';
 
@@ -34,8 +35,7 @@ export type RetryOptions = {
 export type Producer = {
   /**
    * Stores the jobs, in order, and puts each in its class. Groups beyond one call's bounds go out as several calls
-   * at once; an outcome per job.
-   * @throws whatever Redis says when a call fails: then it is not known which of its jobs were stored
+   * at once; an outcome per job, also where a call of them failed.
    */
   addMany(queue: string, jobs: readonly NewJob[], options?: AddOptions): Promise<AddOutcome[]>;
   cancel(queue: string, id: string): Promise<CancelOutcome>;
@@ -58,7 +58,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
   ): Promise<AddOutcome[]> {
     const base = queueBase(prefix, queue);
     const sent = performance.now();
-    const sentMs = clock.nowMs();
+    const sentMs = clock.sentMs();
     const heads = jobs.map((job) => [
       job.id,
       job.kind === 'attached' ? 'a' : 'd',
@@ -75,7 +75,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
       base,
       extraBase(prefix, queue),
       shard,
-      Number.isNaN(sentMs) ? Number.MAX_SAFE_INTEGER : sentMs,
+      sentMs,
       maxWaiting,
       events,
       MAX_REPLY_BYTES,
@@ -94,7 +94,14 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
   return {
     async addMany(queue, jobs, options = {}) {
       const chunks = chunkJobs(jobs, (job) => job.input.byteLength);
-      const outcomes = await Promise.all(chunks.map((chunk) => addChunk(queue, chunk, options)));
+      const outcomes = await Promise.all(
+        chunks.map((chunk) =>
+          addChunk(queue, chunk, options).catch((error: unknown) => {
+            const outcome: AddOutcome = hadNoEffect(error) ? 'refused' : 'unknown';
+            return chunk.map(() => outcome);
+          }),
+        ),
+      );
       return outcomes.flat();
     },
     async cancel(queue, id) {

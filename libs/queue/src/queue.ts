@@ -23,7 +23,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
   const clock = createRedisClock();
   return {
     ...createProducer(settings, clock),
-    ...createConsumer(settings),
+    ...createConsumer(settings, clock),
     ...createInspection(settings),
     ...createRecovery(settings),
     ...createWaking(settings, settings.blocking),

@@ -1,6 +1,7 @@
 --[[
   Active jobs whose lock has lapsed come back, at most 500 a call; in place of BullMQ's stalled checker. While the
-  owner still beats, it gets ten seconds more to renew (Redis itself may have stood still), and no death is counted.
+  owner still beats, it gets ten seconds more to renew (Redis itself may have stood still), and no death is counted. What
+  a dead owner still holds comes back at once: whoever declared it dead may have failed to release it.
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, events, replyBytes]
@@ -27,14 +28,21 @@ local function ownerLives(token)
   return f[1] and f[2] == token and now - tonumber(f[1]) < 5000
 end
 
+local verdicts = {}
+local function ownerIsDead(token)
+  if token and verdicts[token] == nil then verdicts[token] = redis.call('EXISTS', shard .. 'dead:' .. token) == 1 end
+  return token and verdicts[token]
+end
+
 local count = 0
 for _, id in ipairs(redis.call('LRANGE', base .. 'active', -500, -1)) do
   local key = base .. id
-  if redis.call('EXISTS', key .. ':lock') == 0 then
+  local owner = redis.call('GET', key .. ':lock')
+  if not owner or ownerIsDead(owner) then
     local f = redis.call('HMGET', key, 'pb', 'bt', 'lp')
     if not f[1] and redis.call('EXISTS', key) == 0 then
       redis.call('LREM', base .. 'active', -1, id)
-    elseif f[1] and ownerLives(f[1]) then
+    elseif f[1] and not owner and ownerLives(f[1]) then
       if not f[3] then
         redis.call('HSET', key, 'lp', now)
       elseif now - tonumber(f[3]) > 10000 then

@@ -8,10 +8,14 @@
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, token, batch, maxRows, lockMs, minRows, lingerMs, minAgeMs, events, replyBytes,
-                    maxJobs, maxBytes, defaultTimeoutMs, preferredRows, spareMs]
+                    maxJobs, maxBytes, defaultTimeoutMs, preferredRows, spareMs, sentMs]
+           sentMs: the sender's estimate of Redis' clock when it sent the call
   Returns  [kind, nowMs, …]: ['nothing' | 'paused', now], ['later', now, inMs, filling or nil], ['dead', now], or
            ['jobs', now, waiting, heads, input, …]; heads: msgpack [[id, kind, priority, dl, q, rows, group, signature,
            deaths, data or ''], …], input: the blob of each, '' where another tool added the job
+
+  A take that lay in a socket for over a second, or whose batch was given back meanwhile, takes nothing: nobody listens
+  for its answer any more, and what it locked would stay locked. It answers 'later', so that a living sender asks again.
 ]]
 --- @include "includes/clock"
 --- @include "includes/events"
@@ -26,7 +30,8 @@ local maxJobs, maxBytes, defaultTimeoutMs, preferred, spareMs = a[13], a[14], a[
 local prioritized, active = base .. 'prioritized', base .. 'active'
 local now = clockMs()
 if redis.call('EXISTS', shard .. 'dead:' .. token) == 1 then return { 'dead', now } end
-
+local given = redis.call('EXISTS', shard .. 'given:' .. token .. ':' .. text(batch)) == 1
+if given or now - a[18] > 1000 then return { 'later', now, 0 } end
 local meta = redis.call('HMGET', KEYS[1], 'paused', 'concurrency')
 if meta[1] then return { 'paused', now } end
 if meta[2] then

@@ -12,7 +12,8 @@
  * | `{by<k>}:x:<queue>:tombs` | zset id → ms | whatever removes a result | gateway (410) | one more RESULT_TTL |
  * | `{by<k>}:x:reply:<gateway>` | stream | finishMany, failMany, … | that gateway | 60 s after its last sign of life |
  * | `{by<k>}:x:started:<token>` | string `,<batch>,<batch>,` | worker before it runs a batch | releaseWorker, recoverLapsed | 1 h |
- * | `{by<k>}:x:dead:<token>` | string | claimDead, releaseWorker | takeMany, checkIn | 1 h |
+ * | `{by<k>}:x:dead:<token>` | string | claimDead, releaseWorker | takeMany, checkIn, recoverLapsed | 1 h |
+ * | `{by<k>}:x:given:<token>:<batch>` | string | giveBack of a whole batch | takeMany | 60 s |
  * | `{by0}:x:workers` | zset worker → beat (ms) | checkIn | gateway | pruned after 60 s of silence |
  * | `{by0}:x:worker:<worker>` | hash `beat`, `token`, `state` (heartbeat JSON) | checkIn | gateway, claimDead | 60 s |
  * | `{by0}:x:directive:<worker>` | string (JSON) | steering gateway | checkIn | 5 s |
