@@ -21,6 +21,8 @@ const RATIO_FROM_BYTES = 1_048_576;
 const tooLarge = (limit: number): Failure =>
   new Failure('too_large', `the request body exceeds the maximum allowed size of ${limit} bytes`);
 
+const endedEarly = (): Failure => new Failure('bad_request', 'the body ended early');
+
 function inflater(encoding: string): Gunzip | Inflate | undefined {
   if (encoding === '' || encoding === 'identity') return undefined;
   if (encoding === 'gzip') return createGunzip();
@@ -46,7 +48,7 @@ export async function readBody({ request, response }: Exchange, limit: number, i
     const stream = inflater(encoding.trim().toLowerCase());
     if (stream) {
       askFor(request, response);
-      return inflate(request, stream, limit, intake);
+      return inflate({ request, response }, stream, limit, intake);
     }
   }
   askFor(request, response);
@@ -73,7 +75,10 @@ export async function readBody({ request, response }: Exchange, limit: number, i
       copies.body += parts.copied();
       resolve(whole);
     });
-    request.on('aborted', () => reject(new Failure('bad_request', 'the body ended early')));
+    const early = (): void => reject(endedEarly());
+    request.on('aborted', early);
+    // Answered by somebody else, as a body is that turns out to be broken: then the request never ends.
+    response.once('close', early);
     request.on('error', reject);
   });
 }
@@ -127,7 +132,7 @@ function createParts() {
 }
 
 function inflate(
-  request: IncomingMessage,
+  { request, response }: Exchange,
   stream: Gunzip | Inflate,
   limit: number,
   { inFlight, copies }: Intake,
@@ -145,7 +150,11 @@ function inflate(
       reject(error);
     };
     request.on('data', (part: Buffer) => (packed += part.byteLength));
-    request.on('aborted', () => fail(new Failure('bad_request', 'the body ended early')));
+    const early = (): void => fail(endedEarly());
+    request.on('aborted', early);
+    response.once('close', () => {
+      if (!stream.readableEnded) early();
+    });
     stream.on('data', (part: Buffer) => {
       inflated += part.byteLength;
       if (inflated > limit) fail(tooLarge(limit));
