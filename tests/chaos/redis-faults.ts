@@ -57,11 +57,13 @@ const REFUSALS = {
   BUSY: 'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
 } as const;
 
-/** What a loaded system sends by itself within seconds; renewing comes every ten. */
-const STEADY = ['addMany', 'takeMany', 'finishMany', 'checkIn', 'sweep', 'recoverLapsed', 'renewMany'];
+/** What a loaded system sends by itself within seconds. */
+const STEADY = ['addMany', 'takeMany', 'finishMany', 'checkIn', 'sweep', 'recoverLapsed'];
 /** Commands beside the scripts. */
 const COMMANDS = ['SET', 'BZPOPMIN', 'XREAD', 'HKEYS', 'HMGET'];
-const HIT_LIMIT_MS = 25_000;
+/** Renewing comes every ten seconds, and only from a worker that holds something at that moment. */
+const HIT_LIMIT_MS = 60_000;
+const ENOUGH_TO_HOLD = 8;
 
 /** What makes the system send this script, where the load alone does not. */
 const CAUSES: Readonly<Record<string, (disturbance: Disturbance) => Promise<unknown>>> = {
@@ -75,6 +77,10 @@ const CAUSES: Readonly<Record<string, (disturbance: Disturbance) => Promise<unkn
   async watch({ recorder }) {
     const id = await recorder.submit('slow', nextSeed());
     if (id !== undefined) await recorder.look(id);
+  },
+  async renewMany({ recorder }) {
+    const submitted = Array.from({ length: ENOUGH_TO_HOLD }, () => recorder.submit('slow', nextSeed()));
+    await Promise.all([...submitted, lasting(20)]);
   },
   failMany: ({ recorder }) => recorder.submit('poison', nextSeed(), { mayFail: 'model_error' }),
   async releaseWorker({ world, random }) {
