@@ -342,15 +342,6 @@ test('results are bounded by bytes: the oldest go first, and leave a tombstone',
   );
 });
 
-test('a minimum age leaves young jobs to others and says when to come back', async () => {
-  const [id = ''] = await add(newJob());
-  const early = await under.queue.take(QUEUE, { ...takeRequest('w:a'), minAgeMs: 5_000 });
-  assert.ok(early.kind === 'later' && early.inMs <= 5_000 && early.inMs > 4_000);
-  assert.equal(await under.queue.waitForWork([QUEUE], 1_000), QUEUE);
-  await rewind(id, { q: (await redisNow()) - 6_000 });
-  assert.deepEqual(ids(await under.queue.take(QUEUE, { ...takeRequest('w:a'), minAgeMs: 5_000 })), [id]);
-});
-
 test('lingering waits for rows, but not past its time', async () => {
   const [id = ''] = await add(newJob());
   const wait = await under.queue.take(QUEUE, { ...takeRequest('w:a'), minRows: 2, lingerMs: 5_000 });

@@ -28,6 +28,7 @@ import { createMemoryReport } from './http/memory-report.ts';
 import { createOpsApp } from './http/ops-app.ts';
 import { createPublicApp } from './http/public-app.ts';
 import { idPrefix } from './job-ids.ts';
+import { createSteerFleet } from './steer-fleet.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
 
 import { createGatewayMetrics } from './gateway-metrics.ts';
@@ -198,6 +199,7 @@ async function start(): Promise<void> {
       ready: ready(),
       detail: {
         draining,
+        steers: steering.holds(),
         redis: fleet.fresh(),
         durability: config.BATCHYARD_DURABILITY,
         durable: redis.durable(),
@@ -240,15 +242,27 @@ async function start(): Promise<void> {
       })),
     report: (event, detail) => log.warn(detail, event),
   });
+  const steering = createSteerFleet({
+    gateway,
+    steer: queue.steer,
+    serving: () => fleet.serving().map(({ heartbeat }) => heartbeat),
+    report: (event, detail) => log.info(detail, event),
+  });
+  const look = async (): Promise<void> => {
+    await fleet.refresh();
+    if (!draining) await steering.turn(performance.now());
+  };
   const timers = [
     setInterval(() => waiters.tick(performance.now()), 100),
-    setInterval(() => void fleet.refresh().catch(() => undefined), 1_000),
+    setInterval(() => void look().catch(() => undefined), 1_000),
     setInterval(() => void housekeeping.run(performance.now()), 1_000),
     setInterval(() => ops.show(board.adapters(fleet.models().map((view) => view.queue))), 2_000),
   ];
 
   async function drain(): Promise<void> {
     draining = true;
+    // Another gateway steers on at once.
+    void queue.stopSteering(gateway).catch(() => undefined);
     const answered = front.close();
     await Promise.race([answered, pause(DRAIN_LIMIT_MS)]);
     // Whoever still waits is told so, rather than cut off.

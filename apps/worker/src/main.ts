@@ -5,6 +5,7 @@ import { hostname, totalmem } from 'node:os';
 import { createQueueOperations } from '@batchyard/queue/queue';
 import { changedBatching } from '@batchyard/shared/contract/batching';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
+import type { Directive } from '@batchyard/shared/contract/directive';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { connectionName } from '@batchyard/shared/contract/heartbeat';
 import { queueName } from '@batchyard/shared/contract/model';
@@ -127,7 +128,14 @@ async function start(): Promise<void> {
       bestRate: one.latency.bestRate,
     })),
   );
-  const bell = startWorkBell({ queues: names, waitForWork: queue.waitForWork, pause });
+  let followed: Directive | undefined;
+  const restMs = (name: string): number => (followed?.kind === 'serve' ? (followed.rests[name] ?? 0) : 0);
+  const bell = startWorkBell({
+    queues: names,
+    rests: (name) => restMs(name) > 0,
+    waitForWork: queue.waitForWork,
+    pause,
+  });
   const prepare = createRunBatch({
     finish(name, token, finished, statistics) {
       for (const { output } of finished) {
@@ -146,7 +154,7 @@ async function start(): Promise<void> {
     pause,
     lockMs: LOCK_MS,
     observe(run) {
-      book.ran(run.rows, run.runMs);
+      book.ran(run.queue, run.rows, run.runMs);
       observed.batch(run);
     },
     report(error, sentence) {
@@ -154,13 +162,12 @@ async function start(): Promise<void> {
       log.error({ err: error }, sentence);
     },
   });
-  let minAgeMs = 0;
   const jobs = createServeJobs({
     ...queue,
     incarnation,
     awaitWork: bell.wait,
     prepare,
-    minAgeMs: () => minAgeMs,
+    restMs,
     lockMs: LOCK_MS,
     now,
     pause,
@@ -175,7 +182,9 @@ async function start(): Promise<void> {
       intraOpThreads: threads,
       latency: latency.points,
       batching: batcher.state,
+      restMs: () => restMs(name),
     })),
+    reason: () => followed?.reason,
     inFlight: jobs.inFlight,
     memory,
     capacityRows: served.reduce((sum, one) => sum + Math.max(1, one.served.model.maxBatchSize), 0),
@@ -203,7 +212,7 @@ async function start(): Promise<void> {
     if (dead) incarnation.renew();
     for (const one of served) one.batcher.set(changedBatching(one.batching, batching.get(one.served.queue)));
     if (directive?.kind === 'drain') void drain();
-    minAgeMs = directive?.kind === 'serve' ? (directive.min_age_ms ?? 0) : 0;
+    followed = directive;
   }
   async function recover(): Promise<void> {
     for (const name of names) await queue.recoverLapsed(name);

@@ -97,7 +97,7 @@ function puppet(script: Record<string, Answer[]>, held: { end?: boolean; settle?
         },
       };
     },
-    minAgeMs: () => 3,
+    restMs: () => 0,
     lockMs: 30_000,
     now: () => 0,
     async pause(ms) {
@@ -122,7 +122,7 @@ test('a taken batch runs, marked as started, and its jobs are held until Redis w
   assert.equal(jobs.inFlight(), 2);
   assert.deepEqual(started, ['w:1 1']);
   const asked = createBatcher(servedAs('m').latency, batching).nextTake(1, 0);
-  assert.deepEqual(requests[0], { token: 'w:1', batch: 1, lockMs: 30_000, minAgeMs: 3, ...asked });
+  assert.deepEqual(requests[0], { token: 'w:1', batch: 1, lockMs: 30_000, restMs: 0, ...asked });
   batches[0]?.settle();
   await serving;
   assert.equal(jobs.inFlight(), 0);

@@ -37,7 +37,8 @@ type Parts = {
     ticket: BatchTicket,
     reason: BatchReason,
   ) => PreparedBatch;
-  readonly minAgeMs: () => number;
+  /** How long the queue is left to other workers; 0 = not at all. */
+  readonly restMs: (queue: string) => number;
   readonly lockMs: number;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
@@ -119,10 +120,13 @@ export function createServeJobs(parts: Parts): ServeJobs {
     let running: Promise<void> = Promise.resolve();
     const taker = createTaker(parts, queue);
     let backOffMs = 20;
+    // No marker wakes who rests.
+    const awaitWork = (restMs: number) => parts.awaitWork(queue, restMs > 0 ? restMs : undefined);
     while (!stopped) {
       const token = incarnation.token();
       const batch = incarnation.nextBatch();
-      const request = { token, batch, lockMs, minAgeMs: parts.minAgeMs(), ...batcher.nextTake(batch, now()) };
+      const restMs = parts.restMs(queue);
+      const request = { token, batch, lockMs, restMs, ...batcher.nextTake(batch, now()) };
       const taken = await taker.take(request);
       if (taken === undefined) {
         await pause(backOffMs);
@@ -148,11 +152,11 @@ export function createServeJobs(parts: Parts): ServeJobs {
           running = run(named, prepared, jobs, begin);
           await Promise.race([running, pause(Math.max(0, latency.of(group).p50(rows) - LEAD_MS))]);
           // Nothing more waited: the marker of whatever comes next rings the bell.
-          if (taken.waiting === 0 && later.length === 0) await parts.awaitWork(queue);
+          if (taken.waiting === 0 && later.length === 0) await awaitWork(restMs);
           break;
         }
         case 'later':
-          if (taken.filling) await parts.awaitWork(queue, taken.inMs);
+          if (taken.filling || restMs > 0) await parts.awaitWork(queue, taken.inMs);
           else await pause(Math.min(taken.inMs, LONGEST_BACK_OFF_MS));
           break;
         case 'dead':
@@ -162,7 +166,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
           break;
         case 'paused':
         case 'nothing':
-          await parts.awaitWork(queue);
+          await awaitWork(restMs);
           break;
       }
     }

@@ -121,9 +121,9 @@ export function createConsumer(settings: QueueSettings, clock: RedisClock): Cons
 
   return {
     async take(queue, asked) {
-      const { token, batch, maxRows, lockMs, minRows = 0, lingerMs = 0, minAgeMs = 0 } = asked;
+      const { token, batch, maxRows, lockMs, minRows = 0, lingerMs = 0, restMs = 0 } = asked;
       const base = queueBase(prefix, queue);
-      const waits = [minRows, lingerMs, minAgeMs, events, MAX_REPLY_BYTES];
+      const waits = [minRows, lingerMs, restMs, events, MAX_REPLY_BYTES];
       const sizes = [asked.preferredRows ?? [], asked.spareMs ?? 0];
       const bounds = [MAX_JOBS_PER_CALL, MAX_BYTES_PER_CALL, DEFAULT_TIMEOUT_MS, ...sizes];
       const sent = performance.now();

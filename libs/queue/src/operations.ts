@@ -53,8 +53,8 @@ export type TakeRequest = {
   readonly preferredRows?: readonly number[];
   /** No wait comes closer than this to the deadline of an oldest job, ms. */
   readonly spareMs?: number;
-  /** A job younger than this is left to other workers. */
-  readonly minAgeMs?: number;
+  /** Nothing is taken before the first job of a class has waited so long, or four fifths of the SLA of its class. */
+  readonly restMs?: number;
 };
 
 export type TakenJob = {

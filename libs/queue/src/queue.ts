@@ -9,6 +9,7 @@ import { createRecovery, type Recovery } from './recovery.ts';
 import { createRedisClock, type RedisClock } from './redis-clock.ts';
 import { createReplyStream, type ReplyStream } from './replies.ts';
 import type { QueueSettings } from './settings.ts';
+import { createSteering, type Steering } from './steering.ts';
 import { createWaking, type Waking } from './waking.ts';
 
 export type QueueOperations = Producer &
@@ -16,6 +17,7 @@ export type QueueOperations = Producer &
   Inspection &
   Recovery &
   Waking &
+  Steering &
   BatchingStore & { readonly replies: ReplyStream; readonly clock: RedisClock };
 
 /** @param blocking a connection of its own for BZPOPMIN (workers) or XREAD (gateways); never used for both */
@@ -27,6 +29,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createInspection(settings),
     ...createRecovery(settings),
     ...createWaking(settings, settings.blocking),
+    ...createSteering(settings),
     ...createBatchingStore(settings),
     replies: createReplyStream(settings, settings.blocking),
     clock,

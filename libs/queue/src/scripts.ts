@@ -23,6 +23,7 @@ const SCRIPT_NAMES = [
   'sweep',
   'watch',
   'checkIn',
+  'steer',
 ] as const;
 export type ScriptName = (typeof SCRIPT_NAMES)[number];
 

@@ -29,6 +29,8 @@ export type FleetView = {
   known(name: string): boolean;
   models(): ModelView[];
   workers(): WorkerView[];
+  /** Those of them that serve, and were heard of lately. */
+  serving(): WorkerView[];
   /** Since its last beat, up to this moment. */
   silentMs(worker: WorkerView): number;
   memoryShare(): number;
@@ -49,10 +51,11 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
   let memory = 0;
   let refreshedAt = Number.NEGATIVE_INFINITY;
 
+  const serving = (): WorkerView[] =>
+    workers.filter(({ heartbeat, silentMs }) => silentMs < SILENT_MS && heartbeat.state === 'serving');
   function view(model: Model): ModelView {
     const queue = queueName(model.name, model.version);
-    const serving = workers.filter(({ heartbeat, silentMs }) => silentMs < SILENT_MS && heartbeat.state === 'serving');
-    const loaded = serving.flatMap(({ heartbeat }) => heartbeat.models.filter((one) => one.queue === queue));
+    const loaded = serving().flatMap(({ heartbeat }) => heartbeat.models.filter((one) => one.queue === queue));
     const tables = loaded.map((one) => one.latency);
     return { model, queue, workers: loaded.length, latency: tables.flat(), rowsPerMs: capacity(tables) };
   }
@@ -78,6 +81,7 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
     known: (name) => byName.has(name),
     models: () => [...byName.values()].flat(),
     workers: () => workers,
+    serving,
     silentMs: (worker) => worker.silentMs + monotonicMs() - refreshedAt,
     memoryShare: () => memory,
     fresh: () => monotonicMs() - refreshedAt < STALE_MS,

@@ -31,6 +31,7 @@ const LOST_MS = 3_500;
 function workerLine({ heartbeat, silentMs }: { heartbeat: Heartbeat; silentMs: number }): Record<string, unknown> {
   const { id, pid, host, state, models, in_flight, load, response_ms, rss_bytes, ops_port, started_at } = heartbeat;
   const names = models.map((model) => model.queue);
+  const rests = models.filter(({ rest_ms = 0 }) => rest_ms > 0).map(({ queue, rest_ms }) => [queue, rest_ms]);
   const seen = silentMs < LOST_MS ? state : 'lost';
   return {
     id,
@@ -38,6 +39,8 @@ function workerLine({ heartbeat, silentMs }: { heartbeat: Heartbeat; silentMs: n
     host,
     state: seen,
     models: names,
+    rests: Object.fromEntries(rests),
+    reason: heartbeat.reason ?? null,
     in_flight,
     load,
     response_ms,

@@ -11,6 +11,8 @@ export type ModelLine = {
   readonly signature: string;
   readonly intraOpThreads: number;
   latency(): LatencyPoint[];
+  /** How long it leaves the queue to others. */
+  restMs(): number;
   batching(): { readonly batching: Batching; readonly cap: number; readonly changes: readonly CapChange[] };
 };
 
@@ -19,6 +21,8 @@ type Parts = {
   readonly token: () => string;
   readonly version: string;
   readonly models: readonly ModelLine[];
+  /** Of the directive that is followed. */
+  readonly reason: () => string | undefined;
   readonly inFlight: () => number;
   readonly memory: () => WorkerMemory;
   readonly capacityRows: number;
@@ -27,7 +31,7 @@ type Parts = {
 };
 
 export type HeartbeatBook = {
-  ran(rows: number, runMs: number): void;
+  ran(queue: string, rows: number, runMs: number): void;
   failed(): void;
   state(): WorkerState;
   enter(state: WorkerState): void;
@@ -49,6 +53,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
   let state: WorkerState = 'starting';
   let batches = 0;
   let rows = 0;
+  const rowsOf = new Map<string, number>();
   let failures = 0;
   let responseMs = 0;
   let busyMs = 0;
@@ -58,7 +63,8 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
     enter(next) {
       state = next;
     },
-    ran(count, runMs) {
+    ran(queue, count, runMs) {
+      rowsOf.set(queue, (rowsOf.get(queue) ?? 0) + count);
       batches += 1;
       rows += count;
       busyMs += runMs;
@@ -74,6 +80,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
       const loopDelayMs = delay.mean / 1e6;
       delay.reset();
       const memory = parts.memory();
+      const reason = parts.reason();
       return {
         id: parts.worker,
         token: parts.token(),
@@ -81,14 +88,17 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         host: hostname(),
         version: parts.version,
         state,
-        models: parts.models.map(({ queue, signature, intraOpThreads, latency, batching }) => ({
+        models: parts.models.map(({ queue, signature, intraOpThreads, latency, restMs, batching }) => ({
           queue,
           signature,
           sessions: 1,
           intra_op_threads: intraOpThreads,
           latency: latency(),
+          rows: rowsOf.get(queue) ?? 0,
+          rest_ms: restMs(),
           batching: tell(batching()),
         })),
+        ...(reason === undefined ? {} : { reason }),
         in_flight: parts.inFlight(),
         capacity_rows: parts.capacityRows,
         load,

@@ -10,8 +10,10 @@ function puppet(...queues: string[]) {
   const calls: { queues: readonly string[]; maxMs: number; answer(woken?: string): void; refuse(): void }[] = [];
   const pauses: number[] = [];
   const woken: string[] = [];
+  const resting = new Set<string>();
   const bell = startWorkBell({
     queues,
+    rests: (queue) => resting.has(queue),
     waitForWork: (asked, maxMs) =>
       new Promise((resolve, reject) => {
         calls.push({ queues: asked, maxMs, answer: resolve, refuse: () => reject(new Error('away')) });
@@ -19,7 +21,7 @@ function puppet(...queues: string[]) {
     pause: async (ms) => void pauses.push(ms),
   });
   const sleep = (queue: string): void => void bell.wait(queue).then(() => woken.push(queue));
-  return { bell, calls, pauses, woken, sleep };
+  return { bell, calls, pauses, woken, sleep, resting };
 }
 
 test('only who sleeps on the queue with work wakes', async () => {
@@ -98,15 +100,16 @@ test('stop lets everybody go, and nobody sleeps after it', async () => {
 });
 
 /** A bell over one queue, whose markers and pauses come when the test says so. */
-function bellByHand() {
+function bellByHand(rests: () => boolean = () => false) {
   const markers: ((queue: string | undefined) => void)[] = [];
   const pauses: (() => void)[] = [];
   const bell = startWorkBell({
     queues: ['q'],
+    rests,
     waitForWork: () => new Promise((resolve) => markers.push(resolve)),
     pause: () => new Promise((resolve) => pauses.push(resolve)),
   });
-  return { bell, ring: () => markers.shift()?.('q'), runOut: () => pauses.shift()?.() };
+  return { bell, asked: () => markers.length, ring: () => markers.shift()?.('q'), runOut: () => pauses.shift()?.() };
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -130,5 +133,33 @@ test('a wait that ran out leaves the next wake-up to the next one who sleeps', a
   ring();
   await turn();
   await bell.wait('q');
+  bell.stop();
+});
+
+test('who rests in a queue does not take its wake-ups from others, and soon listens again', async () => {
+  const { calls, resting, bell } = puppet('m@1', 'n@1');
+  resting.add('m@1');
+  calls[0]?.answer('n@1');
+  await settle();
+  assert.deepEqual([calls[1]?.queues, calls[1]?.maxMs], [['n@1'], 100]);
+  resting.clear();
+  calls[1]?.answer(undefined);
+  await settle();
+  assert.deepEqual([calls[2]?.queues.length, calls[2]?.maxMs], [2, 1_000]);
+  bell.stop();
+  calls[2]?.answer(undefined);
+});
+
+test('who rests in every queue blocks on none until it rests no more', async () => {
+  let resting = true;
+  const { bell, asked, runOut } = bellByHand(() => resting);
+  assert.equal(asked(), 0);
+  runOut();
+  await turn();
+  assert.equal(asked(), 0);
+  resting = false;
+  runOut();
+  await turn();
+  assert.equal(asked(), 1);
   bell.stop();
 });

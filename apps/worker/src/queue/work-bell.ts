@@ -1,5 +1,6 @@
 /**
- * One blocked connection for all queues of this worker. A wake-up for a queue that nobody sleeps on is kept, because the
+ * One blocked connection for all queues of this worker, but those in which it rests: it would wake for jobs that are left
+ * to others, who would then sleep on. A wake-up for a queue that nobody sleeps on is kept, because the
  * marker that brought it is gone from Redis.
  */
 export type WorkBell = {
@@ -11,14 +12,18 @@ export type WorkBell = {
 
 type Parts = {
   readonly queues: readonly string[];
+  /** Whether this worker leaves the queue to others for now. */
+  readonly rests: (queue: string) => boolean;
   readonly waitForWork: (queues: readonly string[], maxMs: number) => Promise<string | undefined>;
   readonly pause: (ms: number) => Promise<void>;
 };
 
 const LONGEST_MS = 1_000;
 const RETRY_MS = 100;
+/** While it rests anywhere: so soon it listens to a queue in which it rests no more. */
+const RESTING_MS = 100;
 
-export function startWorkBell({ queues, waitForWork, pause }: Parts): WorkBell {
+export function startWorkBell({ queues, rests, waitForWork, pause }: Parts): WorkBell {
   const sleepers = new Map<string, () => void>();
   const kept = new Set<string>();
   let stopped = false;
@@ -37,8 +42,13 @@ export function startWorkBell({ queues, waitForWork, pause }: Parts): WorkBell {
   /** Each queue comes first in its turn, so that none is always served last. */
   async function listen(): Promise<void> {
     for (let turn = 0; !stopped; turn = (turn + 1) % queues.length) {
+      const heard = [...queues.slice(turn), ...queues.slice(0, turn)].filter((queue) => !rests(queue));
+      if (heard.length === 0) {
+        await pause(RESTING_MS);
+        continue;
+      }
       try {
-        const woken = await waitForWork([...queues.slice(turn), ...queues.slice(0, turn)], LONGEST_MS);
+        const woken = await waitForWork(heard, heard.length < queues.length ? RESTING_MS : LONGEST_MS);
         if (woken === undefined) ringAll();
         else ring(woken);
       } catch {

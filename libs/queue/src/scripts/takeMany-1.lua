@@ -7,7 +7,7 @@
   against the SLA of its class.
 
   KEYS[1]  <base>meta
-  ARGV[1]  msgpack [base, extra, shard, token, batch, maxRows, lockMs, minRows, lingerMs, minAgeMs, events, replyBytes,
+  ARGV[1]  msgpack [base, extra, shard, token, batch, maxRows, lockMs, minRows, lingerMs, restMs, events, replyBytes,
                     maxJobs, maxBytes, defaultTimeoutMs, preferredRows, spareMs, sentMs]
            sentMs: the sender's estimate of Redis' clock when it sent the call
   Returns  [kind, nowMs, …]: ['nothing' | 'paused', now], ['later', now, inMs, filling or nil], ['dead', now], or
@@ -23,9 +23,10 @@
 --- @include "includes/classes"
 --- @include "includes/settle"
 --- @include "includes/wake"
+--- @include "includes/rest"
 local a = cmsgpack.unpack(ARGV[1])
 local base, extra, shard, token, batch = a[1], a[2], a[3], a[4], a[5]
-local maxRows, lockMs, minRows, lingerMs, minAgeMs = a[6], a[7], a[8], a[9], a[10]
+local maxRows, lockMs, minRows, lingerMs, restMs = a[6], a[7], a[8], a[9], a[10]
 local maxJobs, maxBytes, defaultTimeoutMs, preferred, spareMs = a[13], a[14], a[15], a[16], a[17]
 local prioritized, active = base .. 'prioritized', base .. 'active'
 local now = clockMs()
@@ -61,6 +62,8 @@ if #due > 0 then
 end
 local others = redis.call('RPOP', base .. 'wait', 100)
 if others and #others > 0 then promote(others, nil) end
+local rest = restMs > 0 and restsFor(base, restMs, now)
+if rest then wake(base) return { 'later', now, rest } end
 
 local picked, removed, rows, bytes = {}, {}, 0, 0
 local delayed = {}
@@ -124,11 +127,7 @@ local function newCursor(class)
         break
       end
       if e then
-        if minAgeMs > 0 and now - e.q < minAgeMs then
-          local wait = minAgeMs - (now - e.q)
-          youngest = math.min(youngest or wait, wait)
-          finished = true
-        elseif group and (e.group ~= group or e.deaths > 0) then
+        if group and (e.group ~= group or e.deaths > 0) then
           mixed = mixed or e.group ~= group
         elseif rows > 0 and rows + e.rows > maxRows then
           finished, cut = true, true

@@ -7,10 +7,11 @@ import { z } from 'zod';
 export const directiveSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('serve'),
-    /** Rows the worker may hold at once; absent = its own capacity. */
-    pull_limit: z.int().min(1).optional(),
-    /** A job younger than this is left to others. */
-    min_age_ms: z.number().min(0).optional(),
+    /**
+     * Queues in which the worker rests: it leaves them to others until the oldest job of a class has waited so long, or
+     * four fifths of the SLA of its class, ms. In every other queue it takes what is there.
+     */
+    rests: z.record(z.string(), z.number().min(0)),
     reason: z.string(),
   }),
   z.object({ kind: z.literal('drain'), reason: z.string() }),

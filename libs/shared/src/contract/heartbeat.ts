@@ -21,6 +21,10 @@ export const loadedModelSchema = z.object({
   sessions: z.int().min(0),
   intra_op_threads: z.int().min(1),
   latency: z.array(latencyPointSchema),
+  /** Rows that it has run since it began; absent from workers of older versions. */
+  rows: z.int().min(0).optional(),
+  /** How long it leaves the queue to others, ms; 0 = it takes at once. */
+  rest_ms: z.number().min(0).optional(),
   /** What its batches are formed by now; absent from workers of older versions. */
   batching: z
     .object({
@@ -41,6 +45,8 @@ export const heartbeatSchema = z.object({
   version: z.string(),
   state: z.enum(WORKER_STATES),
   models: z.array(loadedModelSchema),
+  /** Of the directive that it follows, in words; absent where it follows none. */
+  reason: z.string().optional(),
   in_flight: z.int().min(0),
   capacity_rows: z.int().min(0),
   /** Busy share of the session threads since the last beat, 0 … 1. */

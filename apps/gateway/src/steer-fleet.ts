@@ -1,0 +1,64 @@
+/**
+ * STORY 3. Once a second the gateway that holds the lease looks at what the workers tell of themselves and says to each how
+ * soon it may take. What it says is absolute, expires by itself, and nothing waits for it: without it every worker serves
+ * by its own defaults.
+ */
+import type { Directive } from '@batchyard/shared/contract/directive';
+import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
+
+import { decideRests, type Seat } from './balancer/decide-rests.ts';
+import { createDemand } from './balancer/demand.ts';
+
+type Parts = {
+  readonly gateway: string;
+  /** Takes or keeps the lease; @returns who holds it. */
+  readonly steer: (gateway: string, directives: ReadonlyMap<string, Directive>) => Promise<string>;
+  /** Those that serve now. */
+  readonly serving: () => readonly Heartbeat[];
+  readonly report: (event: string, detail: Record<string, unknown>) => void;
+};
+
+export type SteerFleet = {
+  turn(nowMs: number): Promise<void>;
+  holds(): boolean;
+};
+
+function seatIn(queue: string, { id, models }: Heartbeat): Seat[] {
+  const points = models.find((one) => one.queue === queue)?.latency.filter((point) => point.p50_ms > 0) ?? [];
+  const best = points.toSorted((a, b) => b.rows / b.p50_ms - a.rows / a.p50_ms)[0];
+  return best ? [{ worker: id, rowsPerMs: best.rows / best.p50_ms, batchMs: best.p50_ms }] : [];
+}
+
+export function createSteerFleet({ gateway, steer, serving, report }: Parts): SteerFleet {
+  const demand = createDemand();
+  let holder = '';
+
+  function directives(heartbeats: readonly Heartbeat[]): Map<string, Directive> {
+    const queues = new Set(heartbeats.flatMap(({ models }) => models.map(({ queue }) => queue)));
+    const rests = [...queues].flatMap((queue) => {
+      const seats = heartbeats.flatMap((beat) => seatIn(queue, beat));
+      return decideRests(queue, seats, demand.rowsPerMs(queue)).map((rest) => ({ queue, ...rest }));
+    });
+    return new Map(
+      heartbeats.map(({ id }) => {
+        const own = rests.filter(({ worker }) => worker === id);
+        const reason = own.length > 0 ? own.map((rest) => rest.reason).join('; ') : 'takes at once';
+        const byQueue = Object.fromEntries(own.map(({ queue, restMs }) => [queue, restMs]));
+        return [id, { kind: 'serve', rests: byQueue, reason }];
+      }),
+    );
+  }
+
+  return {
+    async turn(nowMs) {
+      const heartbeats = serving();
+      // Also without the lease: whoever gets it knows already what is asked for.
+      demand.look(heartbeats, nowMs);
+      const before = holder;
+      holder = '';
+      holder = await steer(gateway, before === gateway ? directives(heartbeats) : new Map<string, Directive>());
+      if (holder === gateway && before !== gateway) report('this gateway steers the workers now', { before });
+    },
+    holds: () => holder === gateway,
+  };
+}

@@ -1,0 +1,14 @@
+-- How long a resting worker leaves the queue to others, in ms, or nil: until the first of a class has waited `restMs`, or
+-- four fifths of the SLA of its class, and from then on everything may go: whoever should have taken it is behind.
+local function restsFor(base, restMs, now)
+  local soonest = nil
+  for class = 1, 4 do
+    local first = redis.call('ZRANGEBYSCORE', base .. 'prioritized', CLASS_MIN[class], CLASS_MAX[class], 'LIMIT', 0, 1)[1]
+    if first then
+      local queued = tonumber(redis.call('HGET', base .. first, 'q') or 0)
+      local left = math.ceil(queued + math.min(restMs, 0.8 * CLASS_SLA[class]) - now)
+      soonest = math.min(soonest or left, left)
+    end
+  end
+  return soonest and soonest > 0 and soonest or nil
+end
