@@ -5,11 +5,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { Batchyard } from '../batchyard.ts';
+import { MAX_BATCH } from '../model-rows.ts';
 import type { Probe } from '../load/probe.ts';
 import { timeToNormal } from '../load/probe.ts';
 import type { RequestSpec } from '../load/requests.ts';
 import { attainment, classOf, offeredClasses, pointOf, withClass, type Point } from '../overload/offered-load.ts';
 import { overloadPlot } from '../overload/overload-plot.ts';
+import { fillOf, workerTotals } from '../overload/worker-totals.ts';
 import { cpuSeconds, machineCpuSeconds } from '../processes/tree.ts';
 import type { Stage } from '../stage.ts';
 import { quantile } from '../statistics.ts';
@@ -72,19 +75,25 @@ async function probe(stage: Stage, served: Served, limitMs: number, withinMs?: n
 
 async function runPoint(
   stage: Stage,
-  served: Served,
-  load: { readonly factor: number; readonly seconds: number; readonly capacity: number },
+  served: Batchyard,
+  load: { readonly factor: number; readonly seconds: number; readonly capacity: number; readonly rawRowsPerS: number },
   normalMs: number,
 ): Promise<Point> {
-  const { factor, seconds, capacity } = load;
+  const { factor, seconds, capacity, rawRowsPerS } = load;
   const classes = offeredClasses(heavySpec(), capacity, factor);
   const generator = stage.generator();
   const pids = [process.pid, generator.pid, ...served.processes().map(({ pid }) => pid)];
   const others = (): number => machineCpuSeconds() - cpuSeconds(pids);
   const [othersBefore, startAt] = [others(), performance.now()];
+  const totals = await workerTotals(served.ops);
   const running = generator.ask('mixed', { port: served.port, seconds, seed: SEED, classes });
   running.catch(() => undefined);
   await sleep(1000 * seconds);
+  const best = { maxRows: MAX_BATCH.heavy, rowsPerS: rawRowsPerS };
+  const { fill, efficiency } = fillOf(totals, await workerTotals(served.ops), best);
+  stage.figures.record(`overload.x${factor}.mean_fill`, '', fill);
+  stage.figures.record(`overload.x${factor}.efficiency`, '', efficiency);
+  stage.say(`overload ×${factor}: batches ${(100 * fill).toFixed(0)} % full, efficiency ${efficiency.toFixed(2)}`);
   const othersCpu = (1000 * (others() - othersBefore)) / (performance.now() - startAt);
   // Those who still wait when the load ends are there while the system is probed.
   const probes = await probe(stage, served, NORMAL_LIMIT_MS, normalMs);
@@ -129,7 +138,7 @@ export async function runOverloadSuite(stage: Stage): Promise<void> {
   const { capacity: windows, factors, seconds, probeMs } = plan.overload;
   say('starting Batchyard with heavy');
   const served = await stage.batchyard('heavy');
-  const { capacity } = await measureCapacity(stage, served, windows);
+  const { capacity, rawRowsPerS } = await measureCapacity(stage, served, windows);
   const before = await probe(stage, served, probeMs);
   const calmP99 = quantile(
     before.map(({ ms }) => ms),
@@ -139,7 +148,7 @@ export async function runOverloadSuite(stage: Stage): Promise<void> {
   const memoryBefore = memoryOf(served).roles;
   const points: Point[] = [];
   for (const factor of factors) {
-    points.push(await runPoint(stage, served, { factor, seconds, capacity }, 2 * calmP99));
+    points.push(await runPoint(stage, served, { factor, seconds, capacity, rawRowsPerS }, 2 * calmP99));
     say(`overload ×${factor}: normal again after ${points.at(-1)?.normalAgainS.toFixed(1)} s`);
   }
   const peak = Math.max(capacity, ...points.map(({ goodput }) => goodput));

@@ -67,8 +67,8 @@ type Cursor = ReturnType<typeof createCursor>;
 /** Position of the class, its name, and its share of every take while more urgent ones wait. */
 const GUARANTEED = [
   [1, 'high', 0.1],
-  [2, 'normal', 0.05],
-  [3, 'low', 0.05],
+  [2, 'normal', 1 / 16],
+  [3, 'low', 1 / 16],
 ] as const;
 
 export function plainTake(queue: PlainQueue, token: string, batch: number, maxRows: number): string[] | 'dead' {

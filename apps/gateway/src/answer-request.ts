@@ -86,9 +86,11 @@ function createAdmission(loads: Pick<QueueLoads, 'load' | 'waited'>) {
   }
   /** Teaches the prediction; short waits are not worth reading the receipt. */
   function learn(queue: string, { job, waitMs }: Admitted, outcome: Outcome): void {
-    if (waitMs < WORTH_LEARNING_MS || typeof outcome === 'string' || outcome.outcome === 'failed') return;
-    const { queue_ms: actualMs } = JSON.parse(outcome.text) as Receipt;
-    loads.waited(queue, job.priority, { predictedMs: waitMs, actualMs });
+    if (waitMs < WORTH_LEARNING_MS || typeof outcome === 'string') return;
+    const learnt = (actualMs: number): void => loads.waited(queue, job.priority, { predictedMs: waitMs, actualMs });
+    if (outcome.outcome !== 'failed') learnt((JSON.parse(outcome.text) as Receipt).queue_ms);
+    // Without those that waited in vain the prediction would learn from the lucky ones alone.
+    else if (parseFailedReason(outcome.text).code === 'expired') learnt(job.remainingMs);
   }
   return { check, learn };
 }

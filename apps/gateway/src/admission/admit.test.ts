@@ -59,7 +59,9 @@ test('at 60 % of the memory of Redis low is refused, at 75 % everything', () => 
 
 test('what would wait past its deadline is refused at once, with the wait as the time to come back', () => {
   const latency = [{ rows: 1, p50_ms: 50, p99_ms: 60 }];
-  assert.equal(code(asked(), load({ latency, waitMs: 949 })), 'admitted');
+  assert.equal(code(asked(), load({ latency, waitMs: 759 })), 'admitted');
+  const close = decideAdmission(asked(), load({ latency, waitMs: 800 }));
+  assert.match(close.admit ? '' : close.text, /is too close to the deadline of 1000 ms/);
   for (const waits of [true, false]) {
     const refused = decideAdmission(asked({ waits }), load({ latency, waitMs: 2_500 }));
     assert.ok(!refused.admit);

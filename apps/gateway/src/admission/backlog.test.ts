@@ -68,11 +68,11 @@ test('the capacity is what all workers run at their best sizes', () => {
 });
 
 test('a class waits for what is as urgent or more, and for what will overtake it', () => {
-  assert.equal(predictWait(0, [4, 40, 100, 0], idle, 1), 4 / 0.85);
-  assert.equal(predictWait(1, [4, 4, 100, 0], idle, 1), 8 / 0.95);
-  assert.equal(predictWait(2, [4, 4, 2, 100], idle, 1), 10 / 0.95);
+  assert.equal(predictWait(0, [4, 40, 100, 0], idle, 1), 4 / (1 - 0.1 - 1 / 16));
+  assert.equal(predictWait(1, [4, 4, 100, 0], idle, 1), 8 / (15 / 16));
+  assert.equal(predictWait(2, [4, 4, 2, 100], idle, 1), 10 / (15 / 16));
   assert.equal(predictWait(3, [0, 0, 0, 10], [0.2, 0.2, 0.1, 5], 1), 20);
-  assert.equal(predictWait(3, [50, 50, 50, 1], [1, 1, 1, 0], 1), 20);
+  assert.equal(predictWait(3, [50, 50, 50, 1], [1, 1, 1, 0], 1), 16);
   assert.equal(predictWait(0, [10, 0, 0, 0], idle, 0), 0);
 });
 
@@ -83,7 +83,7 @@ test('the more is ahead, the longer the wait, and nobody is predicted to starve'
       const wait = predictWait(priority, waiting, arrivals, 1);
       const more = waiting.map((n, i) => (i <= priority ? n + 1 : n)) as unknown as ClassCounts;
       assert.ok(wait >= 0 && wait <= predictWait(priority, more, arrivals, 1));
-      if (priority > 0) assert.ok(wait <= (waiting[priority] ?? 0) / (priority === 1 ? 0.1 : 0.05));
+      if (priority > 0) assert.ok(wait <= (waiting[priority] ?? 0) / (priority === 1 ? 0.1 : 1 / 16));
     }),
   );
 });

@@ -9,7 +9,7 @@ import type { LatencyPoint } from '@batchyard/shared/contract/heartbeat';
 import type { ClassCounts } from './backlog.ts';
 
 /** Share of every take that a class is owed while more urgent ones wait. */
-const GUARANTEED = [0, 0.1, 0.05, 0.05] as const;
+const GUARANTEED = [0, 0.1, 1 / 16, 1 / 16] as const;
 
 /** Rows per ms of all workers together at their best batch sizes; 0 where nothing is known. */
 export function capacity(tables: readonly (readonly LatencyPoint[])[]): number {

@@ -154,10 +154,13 @@ test('latency-optimized cuts by its target where deadlines are far', () => {
   assert.equal(decideRun(jobs(16), quick, gaining, AT(0)).reason, 'full');
 });
 
-test('behind a backlog a target cuts nothing, and a deadline still does', () => {
+test('behind a backlog a target cuts nothing, and deadlines only where they are worth the rows that are not done meanwhile', () => {
   const late = { ...quick, targetMs: 4 };
   assert.equal(decideRun(jobs(16), late, gaining, AT(0, 1)).reason, 'full');
   assert.equal(decideRun(jobs(16, 4), late, gaining, AT(0, 1)).reason, 'deadline');
+  const one = [job(4), ...jobs(15)];
+  assert.equal(decideRun(one, adaptive, gaining, AT(0)).reason, 'deadline');
+  assert.equal(decideRun(one, adaptive, gaining, AT(0, 1)).reason, 'full');
 });
 
 test('one slow run shuts no size out of a target for good', () => {

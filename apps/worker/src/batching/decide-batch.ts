@@ -148,9 +148,21 @@ function cutToSlack(jobs: readonly Row[], slackMs: number, took: (rows: number) 
 }
 
 /**
+ * Whether a cut is worth it while others wait: it saves those that would be late in the whole batch, and costs the rows that
+ * the same time would have done at the rate of the whole.
+ */
+function cutPays(jobs: readonly Row[], take: number, latency: LatencyModel, nowMs: number): boolean {
+  const rowsOf = (some: readonly Row[]): number => some.reduce((sum, job) => sum + job.rows, 0);
+  const [whole, kept] = [rowsOf(jobs), rowsOf(jobs.slice(0, take))];
+  const endMs = nowMs + latency.p99(whole);
+  const saved = jobs.slice(0, take).filter((job) => job.deadlineMs >= nowMs && job.deadlineMs < endMs).length;
+  return saved >= (whole * latency.p50(kept)) / latency.p50(whole) - kept;
+}
+
+/**
  * The batch that should run now, out of what was taken. Due is a job at its deadline, and with a target so long after it
- * was queued, whichever is first. Behind a batch that was cut all others wait for one more run: a deadline is worth that
- * (and is met almost surely, by p99), a target only where nothing else waits and at least half of the batch can stay.
+ * was queued, whichever is first. Behind a batch that was cut all others wait for one more run: deadlines are worth that
+ * where they are more than the rows it costs (and are met almost surely, by p99), a target only where nothing else waits and at least half of the batch can stay.
  */
 export function decideRun(
   jobs: readonly Row[],
@@ -169,7 +181,8 @@ export function decideRun(
   if (jobs.length === 1 && (jobs[0]?.deaths ?? 0) > 0) return all('retry-alone');
   if (strategy === 'adaptive' || strategy === 'latency-optimized') {
     const forDeadline = cutToSlack(jobs, deadlineMs, latency.p99);
-    if (forDeadline !== undefined) return { take: forDeadline, reason: 'deadline', slackMs };
+    if (forDeadline !== undefined && (waiting === 0 || cutPays(jobs, forDeadline, latency, nowMs)))
+      return { take: forDeadline, reason: 'deadline', slackMs };
     const forTarget = cutToSlack(jobs, targetMs, latency.p50) ?? 0;
     if (2 * forTarget >= jobs.length) return { take: forTarget, reason: 'deadline', slackMs };
   }

@@ -10,14 +10,17 @@ const kept = (rows: number): Run => ({ rows, promisedMs: 5, tookMs: 5, slackMs: 
 const missed = (rows: number): Run => ({ rows, promisedMs: 5, tookMs: 20, slackMs: 10 });
 const create = () => createSafetyCap(() => MAX);
 
-test('nothing is capped until a promise was broken, and then half the size that broke it', () => {
+test('nothing is capped until a promise was broken twice in sixteen runs, and then half the size that broke it', () => {
   const cap = create();
   for (let i = 0; i < 100; i += 1) cap.ran(kept(MAX), i);
   assert.equal(cap.rows(), Number.POSITIVE_INFINITY);
   cap.ran(missed(40), 100);
+  for (let i = 101; i < 116; i += 1) cap.ran(kept(MAX), i);
+  assert.equal(cap.rows(), Number.POSITIVE_INFINITY, 'one run in a hundred may');
+  cap.ran(missed(40), 116);
   assert.equal(cap.rows(), 20);
   assert.deepEqual(cap.history(), [
-    { at_ms: 100, from: 64, to: 20, reason: '40 rows took 20.0 ms, 5.0 ms were promised' },
+    { at_ms: 116, from: 64, to: 20, reason: '40 rows took 20.0 ms, 5.0 ms were promised' },
   ]);
 });
 
@@ -31,12 +34,20 @@ test('misses in quick succession count once', () => {
   const cap = create();
   for (let ms = 0; ms < 1_000; ms += 10) cap.ran(missed(MAX), ms);
   assert.equal(cap.rows(), 32);
-  cap.ran(missed(32), 1_000);
+  cap.ran(missed(32), 1_010);
+  cap.ran(missed(32), 1_020);
   assert.equal(cap.rows(), 16);
+});
+
+test('misses that lie further apart are chance', () => {
+  const cap = create();
+  for (let ms = 0; ms < 10_000; ms += 1) cap.ran(ms % 17 === 0 ? missed(MAX) : kept(MAX), ms);
+  assert.equal(cap.rows(), Number.POSITIVE_INFINITY);
 });
 
 test('the cap comes back in steps, and goes when it reaches the largest batch', () => {
   const cap = create();
+  cap.ran(missed(MAX), 0);
   cap.ran(missed(MAX), 0);
   let runs = 0;
   for (let ms = 1_000; cap.rows() !== Number.POSITIVE_INFINITY; ms += 5) {

@@ -1,7 +1,8 @@
 /**
  * A bound on the batch size that corrects a latency model that is wrong, as it is while a neighbour takes the cores:
  * additive increase, multiplicative decrease, as TCP finds its window (RFC 5681, section 3.1). A run that met the slack by
- * the model and missed it in fact halves the cap; runs that kept what was promised give it back step by step.
+ * the model and missed it in fact breaks a promise. What is promised is a p99, so that one run in a hundred may break it by
+ * chance: the second within sixteen runs halves the cap. Runs that kept their promise give it back step by step.
  */
 import type { CapChange } from '@batchyard/shared/contract/heartbeat';
 
@@ -27,6 +28,8 @@ const DECREASE = 0.5;
 const INCREASE = 1 / 16;
 /** Runs in a row that kept their promise before the cap grows by a step. */
 const KEPT_RUNS = 16;
+/** Two misses within so many promised runs are no chance (0.01 each: one time in seven hundred). */
+const NO_CHANCE_RUNS = 16;
 /** After a decrease: runs that were already decided say nothing about the new cap. */
 const COOL_DOWN_MS = 1_000;
 const HISTORY = 32;
@@ -35,6 +38,7 @@ const HISTORY = 32;
 export function createSafetyCap(maxRows: () => number): SafetyCap {
   let cap = Number.POSITIVE_INFINITY;
   let kept = 0;
+  let sinceMiss = Number.POSITIVE_INFINITY;
   let coolUntilMs = Number.NEGATIVE_INFINITY;
   const history: CapChange[] = [];
 
@@ -50,8 +54,12 @@ export function createSafetyCap(maxRows: () => number): SafetyCap {
     history: () => history,
     ran({ rows, promisedMs, tookMs, slackMs }, nowMs) {
       if (nowMs < coolUntilMs) return;
-      const promised = promisedMs <= slackMs;
-      if (promised && tookMs > slackMs) {
+      if (promisedMs > slackMs) return;
+      sinceMiss += 1;
+      if (tookMs > slackMs) {
+        const chance = sinceMiss > NO_CHANCE_RUNS;
+        sinceMiss = 0;
+        if (chance) return;
         // A run far below the cap tells nothing about sizes near it, but its own size was too large.
         const to = Math.max(1, Math.floor(Math.min(cap, rows) * DECREASE));
         coolUntilMs = nowMs + COOL_DOWN_MS;
@@ -59,7 +67,7 @@ export function createSafetyCap(maxRows: () => number): SafetyCap {
           change(to, `${rows} rows took ${tookMs.toFixed(1)} ms, ${promisedMs.toFixed(1)} ms were promised`, nowMs);
         return;
       }
-      if (cap === Number.POSITIVE_INFINITY || !promised) return;
+      if (cap === Number.POSITIVE_INFINITY) return;
       kept += 1;
       if (kept < KEPT_RUNS) return;
       const to = cap + Math.max(1, Math.floor(maxRows() * INCREASE));

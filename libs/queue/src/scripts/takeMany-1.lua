@@ -1,7 +1,7 @@
 --[[
   Takes up to maxRows rows of one shape group for one batch, in the order of the classes:
   first the credit of the classes that more urgent ones crowd out (per take, high gains a tenth of maxRows while critical
-  waits, normal and low a twentieth each while critical or high wait), then critical, then high, then normal and low by
+  waits, normal and low a sixteenth each while critical or high wait), then critical, then high, then normal and low by
   virtual deadline min(dl, q + SLA); first in, first out within a class; a job whose `dy` has passed goes behind all
   others of its class. What expired, was cancelled or failed before it could run is let go on the way. How long each waited is counted
   against the SLA of its class.

@@ -2,7 +2,7 @@
 local CLASS_SPAN = 4294967296
 local CLASS_SLA = { 10, 30, 100, 500 }
 -- Share of every take that a class is owed while more urgent ones wait.
-local CLASS_GUARANTEED = { 0, 0.1, 0.05, 0.05 }
+local CLASS_GUARANTEED = { 0, 0.1, 0.0625, 0.0625 }
 -- Up to which share of the queue's places a class may fill it.
 local CLASS_SHARE = { 1, 0.95, 0.9, 0.7 }
 local CLASS_MIN, CLASS_MAX = {}, {}
