@@ -87,7 +87,7 @@ const full: Plan = {
     kept: [0, 10_000, 100_000],
     workers: [1, 2, 4, 8],
   },
-  fill: { workers: [1, 2, 4, 8], warmupMs: 5000, seconds: 15 },
+  fill: { workers: [1, 2, 4, 8], warmupMs: 10_000, seconds: 15 },
   strategies: { rounds: 3, warmupMs: 700, measureMs: 5000 },
   floor: { warmupMs: 2000, measureMs: 10_000 },
 };

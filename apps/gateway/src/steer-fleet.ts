@@ -6,6 +6,7 @@
 import type { Directive } from '@batchyard/shared/contract/directive';
 import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
 
+import { createBestRates } from './balancer/best-rates.ts';
 import { decideRests, type Seat } from './balancer/decide-rests.ts';
 import { createDemand } from './balancer/demand.ts';
 
@@ -31,13 +32,15 @@ function seatIn(queue: string, { id, models }: Heartbeat): Seat[] {
 
 export function createSteerFleet({ gateway, steer, serving, report }: Parts): SteerFleet {
   const demand = createDemand();
+  const bestRates = createBestRates();
   let holder = '';
 
   function directives(heartbeats: readonly Heartbeat[]): Map<string, Directive> {
     const queues = new Set(heartbeats.flatMap(({ models }) => models.map(({ queue }) => queue)));
     const rests = [...queues].flatMap((queue) => {
       const seats = heartbeats.flatMap((beat) => seatIn(queue, beat));
-      return decideRests(queue, seats, demand.rowsPerMs(queue)).map((rest) => ({ queue, ...rest }));
+      const best = bestRates.look(queue, Math.max(...seats.map((seat) => seat.rowsPerMs)));
+      return decideRests(queue, seats, demand.rowsPerMs(queue), best).map((rest) => ({ queue, ...rest }));
     });
     return new Map(
       heartbeats.map(({ id }) => {

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { decideRests, type Seat } from './decide-rests.ts';
+import { decideRests as decide, type Seat } from './decide-rests.ts';
+
+const decideRests = (queue: string, seats: readonly Seat[], load: number, best = 0) => decide(queue, seats, load, best);
 
 const seats = (count: number, rowsPerMs = 1, batchMs = 16): Seat[] =>
   Array.from({ length: count }, (_, i) => ({ worker: `w${i}`, rowsPerMs, batchMs }));
@@ -55,4 +57,8 @@ test('somebody always takes at once, and no rest is out of bounds', () => {
       assert.ok(rests.every(({ restMs }) => restMs >= 20 && restMs <= 80));
     }),
   );
+});
+
+test('who is slowed down by the others does not seem to need still more of them', () => {
+  assert.deepEqual(times(decideRests('m@1', seats(3, 0.3, 16), 1.2, 1)), [32, 64]);
 });

@@ -46,8 +46,12 @@ function filled(rates: readonly number[], rowsPerMs: number): number {
   return rates.filter((rate) => (rest -= rate) >= 0).length;
 }
 
-/** @returns those who rest; no one else does */
-export function decideRests(queue: string, seats: readonly Seat[], rowsPerMs: number): Rest[] {
+/**
+ * @param rowsPerMs that come
+ * @param best rate that one of them has shown lately
+ * @returns those who rest; no one else does
+ */
+export function decideRests(queue: string, seats: readonly Seat[], rowsPerMs: number, best: number): Rest[] {
   const fastest = Math.max(...seats.map((seat) => seat.rowsPerMs));
   const isSlow = (seat: Seat): boolean => seat.rowsPerMs * SLOW < fastest;
   const order = seats.toSorted(
@@ -55,9 +59,9 @@ export function decideRests(queue: string, seats: readonly Seat[], rowsPerMs: nu
   );
   const first = order[0];
   if (!first || first.rowsPerMs <= 0) return [];
-  // Equals are held to the fastest of them: who has not run for a while knows its rate from when all began at once.
-  const rates = order.map((seat) => (isSlow(seat) ? seat.rowsPerMs : fastest));
-  const little = rowsPerMs < LITTLE * first.rowsPerMs;
+  // Equals are held to the best of them: who has not run for a while knows its rate from when all began at once.
+  const rates = order.map((seat) => (isSlow(seat) ? seat.rowsPerMs : Math.max(best, fastest)));
+  const little = rowsPerMs < LITTLE * (rates[0] ?? 0);
   const fast = order.filter((seat) => !isSlow(seat)).length;
   const atOnce = little ? fast : Math.max(1, filled(rates, rowsPerMs));
   const stepMs = Math.max(SHORTEST_MS, 2 * first.batchMs);

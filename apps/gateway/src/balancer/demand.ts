@@ -9,7 +9,7 @@ export type Demand = {
 };
 
 /** Beats and looks come once a second each and not in step, so that one look may see none of a worker or two. */
-const SMOOTHING = 0.3;
+const SMOOTHING = 0.5;
 
 export function createDemand(): Demand {
   let counted: ReadonlyMap<string, number> = new Map();
