@@ -2,6 +2,7 @@
  * A Redis of our own: its own folder, a free port on the loopback interface, an append-only file, no eviction. It is
  * started again at once, on the same port, when it dies, and stopped with SHUTDOWN.
  */
+import { randomInt } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -22,13 +23,24 @@ export type OwnRedis = {
 const READY_LIMIT_MS = 30_000;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
+/** Below the range that systems give to outgoing connections (32768 and up), any of which could take it meanwhile. */
+const FREE_PORTS = { from: 12_000, count: 20_000 };
+const FREE_PORT_TRIES = 100;
+
+const listens = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+
+/** A port of this machine that nobody listens on. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
+  for (let i = 0; i < FREE_PORT_TRIES; i += 1) {
+    const port = randomInt(FREE_PORTS.from, FREE_PORTS.from + FREE_PORTS.count);
+    if (await listens(port)) return port;
+  }
+  throw new Error('no free port was found');
 }
 
 /** Waits until it answers PING and has read its file. */
