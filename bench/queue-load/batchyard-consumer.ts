@@ -6,7 +6,7 @@ import { shardPrefix } from '@batchyard/shared/contract/redis-keys';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 
 import { ownCpuMicros, serveParent, tellParent } from '../processes/serve-parent.ts';
-import { CONSUMER_ROWS, OUTPUT_SHAPE, outputBytes, type LoadSettings, type Sample } from './job-payload.ts';
+import { CONSUMER_ROWS, OUTPUT_SHAPE, outputBytes, type LoadSettings, type TakeSample } from './job-payload.ts';
 
 const LOCK_MS = 30_000;
 const WAIT_MS = 200;
@@ -16,6 +16,8 @@ const TOKEN = `bench-worker-${process.pid}:1`;
 let operations: QueueOperations;
 let queue = '';
 let finished = 0;
+let takes = 0;
+let batches = 0;
 
 function finish(job: TakenJob, rows: number): Finished {
   const input = decodeTensorBlob(job.input ?? Buffer.alloc(0)).tensors[0];
@@ -51,9 +53,12 @@ async function consume(): Promise<void> {
   let finishing: Promise<void> = Promise.resolve();
   for (let batch = 1; ; batch += 1) {
     const taken = await operations.take(queue, { token: TOKEN, batch, maxRows: CONSUMER_ROWS, lockMs: LOCK_MS });
+    takes += 1;
     await finishing;
-    if (taken.kind === 'jobs') finishing = finishBatch(taken.jobs);
-    else await operations.waitForWork([queue], WAIT_MS);
+    if (taken.kind === 'jobs') {
+      batches += 1;
+      finishing = finishBatch(taken.jobs);
+    } else await operations.waitForWork([queue], WAIT_MS);
   }
 }
 
@@ -67,7 +72,7 @@ const handlers = {
     queue = settings.queue;
     void consume();
   },
-  sample: async (): Promise<Sample> => ({ jobs: finished, cpuMicros: ownCpuMicros() }),
+  sample: async (): Promise<TakeSample> => ({ jobs: finished, takes, batches, cpuMicros: ownCpuMicros() }),
 };
 export type ConsumerHandlers = typeof handlers;
 

@@ -2,7 +2,7 @@
 import { Worker } from 'bullmq';
 
 import { ownCpuMicros, serveParent, tellParent } from '../processes/serve-parent.ts';
-import { CONSUMER_ROWS, OUTPUT_SHAPE, outputBytes, type Sample } from './job-payload.ts';
+import { CONSUMER_ROWS, OUTPUT_SHAPE, outputBytes, type TakeSample } from './job-payload.ts';
 import type { ConsumerHandlers } from './batchyard-consumer.ts';
 
 /** Told in groups, as our consumer tells them. */
@@ -28,7 +28,12 @@ const handlers: ConsumerHandlers = {
     });
     await worker.waitUntilReady();
   },
-  sample: async (): Promise<Sample> => ({ jobs: finished, cpuMicros: ownCpuMicros() }),
+  sample: async (): Promise<TakeSample> => ({
+    jobs: finished,
+    cpuMicros: ownCpuMicros(),
+    takes: finished,
+    batches: finished,
+  }),
 };
 
 serveParent(handlers);

@@ -34,3 +34,5 @@ export type LoadSettings = {
   readonly maxWaiting?: number;
 };
 export type Sample = { readonly jobs: number; readonly cpuMicros: number };
+/** `takes`: also those that found nothing. */
+export type TakeSample = Sample & { readonly takes: number; readonly batches: number };

@@ -21,7 +21,13 @@ type Side = {
   begin(): Promise<void>;
 };
 /** CPU µs a job. */
-type Cost = { readonly redisUs: number; readonly clientUs: number; readonly jobsPerS: number };
+type Cost = {
+  readonly redisUs: number;
+  readonly clientUs: number;
+  readonly jobsPerS: number;
+  readonly rowsPerBatch: number;
+  readonly takesPerBatch: number;
+};
 type Measuring = { readonly stage: Stage; readonly redis: Redis; readonly redisUrl: string };
 
 const QUEUE = 'bench-cost@1';
@@ -75,6 +81,8 @@ async function totals({ redis }: Measuring, { producer, consumers }: Side) {
   return {
     at: performance.now(),
     jobs: samples.reduce((sum, { jobs }) => sum + jobs, 0),
+    takes: samples.reduce((sum, { takes }) => sum + takes, 0),
+    batches: samples.reduce((sum, { batches }) => sum + batches, 0),
     client: samples.reduce((sum, { cpuMicros }) => sum + cpuMicros, client.cpuMicros),
     redis: redisMicros,
   };
@@ -90,6 +98,8 @@ async function measureCost(measuring: Measuring, side: Side): Promise<Cost> {
     redisUs: (after.redis - before.redis) / jobs,
     clientUs: (after.client - before.client) / jobs,
     jobsPerS: (1000 * jobs) / (after.at - before.at),
+    rowsPerBatch: jobs / (after.batches - before.batches),
+    takesPerBatch: (after.takes - before.takes) / (after.batches - before.batches),
   };
 }
 
@@ -160,6 +170,8 @@ function record({ figures, say }: Stage, axis: string, levels: readonly number[]
     figures.record(`${name}.redis_us`, 'µs', cost.redisUs);
     figures.record(`${name}.client_us`, 'µs', cost.clientUs);
     figures.record(`${name}.jobs_per_s`, '/s', cost.jobsPerS);
+    figures.record(`${name}.rows_per_batch`, '', cost.rowsPerBatch);
+    figures.record(`${name}.takes_per_batch`, '', cost.takesPerBatch);
     if (i === 0) continue;
     figures.record(`${name}.redis_ratio`, 'x', cost.redisUs / first.redisUs);
     figures.record(`${name}.ratio`, 'x', total(cost) / total(first));
