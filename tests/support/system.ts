@@ -54,6 +54,8 @@ export async function startSystem(env: Record<string, string> = {}): Promise<Sys
       OPS_PORT: String(opsPort),
       BATCHYARD_DATA: data,
       LOG_LEVEL: 'warn',
+      // Tests and benchmarks mean the queue unless they say otherwise.
+      BATCHYARD_CACHE: 'off',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

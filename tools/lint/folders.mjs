@@ -42,6 +42,7 @@ export const doors = [
   },
   { packages: ['@bull-board/api'], folders: ['apps/gateway/src/http', 'apps/gateway/src/queue'] },
   { packages: ['bullmq', 'msgpackr'], folders: ['libs/queue', 'apps/gateway/src/queue', 'apps/worker/src/queue'] },
+  { packages: ['lru-cache'], folders: ['apps/gateway/src/cache'] },
   { packages: ['cockatiel'], folders: ['apps/gateway/src/fleet'] },
   { packages: ['onnxruntime-node'], folders: ['apps/worker/src/inference'] },
   { packages: ['ioredis', 'pino', 'prom-client'], folders: ['libs/shared/src/runtime'] },

@@ -61,6 +61,7 @@ function puppet({ load = {}, added = 'added', outcome = NEVER as Promise<never>,
       log.push(`cancel ${queue} ${id === jobs[0]?.id}`);
       throw new Error('away');
     },
+    cached: async (_question, gone, compute) => ({ blob: await compute(gone, 0), cache: undefined }),
     async output(queue) {
       log.push(`output ${queue}`);
       return output;

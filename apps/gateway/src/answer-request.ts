@@ -1,5 +1,5 @@
 /**
- * STORY 1. A request's whole way: parsed and validated → admitted → queued → answered. The synchronous way waits for the
+ * STORY 1. A request's whole way: parsed and validated → known already? → admitted → queued → answered. The synchronous way waits for the
  * reply and keeps nothing; the job way returns as soon as Redis has the job.
  */
 import type { NewJob } from '@batchyard/queue/operations';
@@ -11,6 +11,7 @@ import { decodeTensorBlob, encodeTensorBlob } from '@batchyard/shared/contract/t
 import { decideAdmission } from './admission/admit.ts';
 import type { QueueLoads } from './admission/queue-loads.ts';
 import { termsOf } from './admission/terms.ts';
+import type { ResponseCache } from './cache/response-cache.ts';
 import { newJobId } from './job-ids.ts';
 import { encodeInferResponse, type InferResponse } from './protocol/encode-infer.ts';
 import type { InferRequest } from './protocol/infer-request.ts';
@@ -41,6 +42,8 @@ type Parts = {
   cancel(queue: string, id: string): Promise<unknown>;
   /** A result that was too large for the reply. */
   output(queue: string, id: string): Promise<Buffer | undefined>;
+  /** Answers what was asked before; computes everything else. */
+  readonly cached: ResponseCache['answer'];
 };
 
 /** What is known of a request before its body is read. */
@@ -67,6 +70,7 @@ const WORTH_LEARNING_MS = 5;
 /** A waiter ends this long after its deadline: then not even the expiry was told. */
 const GRACE_MS = 500;
 
+type Prepared = { readonly terms: ReturnType<typeof termsOf>; readonly input: Buffer };
 type Admitted = { readonly job: NewJob; readonly waitMs: number };
 
 /** The decision of admission for a request, and what its end teaches the next decision. */
@@ -95,20 +99,86 @@ function createAdmission(loads: Pick<QueueLoads, 'load' | 'waited'>) {
   return { check, learn };
 }
 
-export function createAnswerRequest(parts: Parts): AnswerRequest {
-  const { gateway, loads, add, wait, cancel, output } = parts;
-  const { check, learn } = createAdmission(loads);
+/** A job's way through the queue, from its storing to its result. */
+function createJobRuns(
+  { loads, add, wait, cancel, output }: Parts,
+  learn: ReturnType<typeof createAdmission>['learn'],
+) {
+  async function store(queue: string, job: NewJob, settled: () => boolean): Promise<void> {
+    const outcome = await add(queue, job, settled);
+    if (outcome === 'full')
+      throw new Failure('queue_full', 'Exceeds maximum queue size', {
+        retryAfterS: Math.max(SHORTEST_FULL_RETRY_S, loads.load(queue, job.priority).waitMs / 1000),
+      });
+    if (outcome === 'stale')
+      throw new Failure('queue_unavailable', 'Redis answered too late; the job was not stored', { retryAfterS: 1 });
+    if (outcome === 'refused')
+      throw new Failure('queue_unavailable', 'Redis refused the job; it was not stored', { retryAfterS: 1 });
+    if (outcome === 'unknown')
+      throw new Failure('outcome_unknown', 'outcome unknown: Redis did not answer, try again', { retryAfterS: 1 });
+  }
 
-  function admit(asked: Asked, kind: JobKind): Admitted {
+  async function settle(asked: Asked, id: string, outcome: Outcome): Promise<Buffer> {
+    if (outcome === 'timeout') throw new Failure('expired', 'Request timeout expired');
+    if (outcome === 'gone') throw new Failure('removed', 'the job was removed from the queue', { retryAfterS: 1 });
+    if (outcome.outcome === 'failed') {
+      const { code, message } = parseFailedReason(outcome.text);
+      throw new Failure(code, code === 'expired' ? 'Request timeout expired' : message);
+    }
+    const blob = outcome.output ?? (await output(asked.queue, id));
+    if (!blob) throw new Failure('removed', 'the result was removed before it was read', { retryAfterS: 1 });
+    return blob;
+  }
+
+  /** Queues the job and waits for its result. */
+  async function run(asked: Asked, admitted: Admitted, gone: Promise<void>): Promise<Buffer> {
+    const { job } = admitted;
+    const waiting = wait({ queue: asked.queue, id: job.id }, job.remainingMs + GRACE_MS);
+    let settled = false;
+    void Promise.race([gone, waiting.outcome]).then(() => (settled = true));
+    const stored = store(asked.queue, job, () => settled);
+    // A cancel that overtook its job would find nothing to cancel.
+    void gone
+      .then(() => {
+        waiting.stop();
+        return stored;
+      })
+      .then(() => cancel(asked.queue, job.id))
+      .catch(() => undefined);
+    try {
+      await stored;
+    } catch (error) {
+      waiting.stop();
+      if (error instanceof Failure && error.code === 'outcome_unknown')
+        void cancel(asked.queue, job.id).catch(() => undefined);
+      throw error;
+    }
+    const outcome = await waiting.outcome;
+    learn(asked.queue, admitted, outcome);
+    if (outcome === 'timeout') void cancel(asked.queue, job.id).catch(() => undefined);
+    return settle(asked, job.id, outcome);
+  }
+
+  return { store, run };
+}
+
+export function createAnswerRequest(parts: Parts): AnswerRequest {
+  const { gateway, loads, cached } = parts;
+  const { check, learn } = createAdmission(loads);
+  const { store, run } = createJobRuns(parts, learn);
+
+  function prepare({ model, request, priority, timeoutMs }: Asked): Prepared {
+    const terms = termsOf(model.queueing, { priority, timeoutMs, parameters: request.parameters });
+    const requested = request.outputs.map((wanted) => wanted.position);
+    return { terms, input: encodeTensorBlob({ tensors: request.inputs, requested }) };
+  }
+
+  function admit(asked: Asked, kind: JobKind, { terms, input }: Prepared, spentMs = 0): Admitted {
     const { model, queue, request } = asked;
-    const { rows, parameters } = request;
-    const terms = termsOf(model.queueing, { priority: asked.priority, timeoutMs: asked.timeoutMs, parameters });
-    const { priority, remainingMs, delayMs } = terms;
+    const { rows } = request;
+    const { priority, delayMs } = terms;
+    const remainingMs = spentMs === 0 ? terms.remainingMs : Math.max(1, Math.round(terms.remainingMs - spentMs));
     const waitMs = check(asked, { priority, timeoutMs: remainingMs, rows }, kind);
-    const input = encodeTensorBlob({
-      tensors: request.inputs,
-      requested: request.outputs.map((wanted) => wanted.position),
-    });
     loads.admitted(queue, { priority, rows, bytes: input.byteLength });
     const job: NewJob = {
       id: newJobId(queue),
@@ -126,32 +196,6 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
     return { job, waitMs };
   }
 
-  async function store(queue: string, job: NewJob, settled: () => boolean): Promise<void> {
-    const outcome = await add(queue, job, settled);
-    if (outcome === 'full')
-      throw new Failure('queue_full', 'Exceeds maximum queue size', {
-        retryAfterS: Math.max(SHORTEST_FULL_RETRY_S, loads.load(queue, job.priority).waitMs / 1000),
-      });
-    if (outcome === 'stale')
-      throw new Failure('queue_unavailable', 'Redis answered too late; the job was not stored', { retryAfterS: 1 });
-    if (outcome === 'refused')
-      throw new Failure('queue_unavailable', 'Redis refused the job; it was not stored', { retryAfterS: 1 });
-    if (outcome === 'unknown')
-      throw new Failure('outcome_unknown', 'outcome unknown: Redis did not answer, try again', { retryAfterS: 1 });
-  }
-
-  async function settle(asked: Asked, id: string, outcome: Outcome): Promise<InferResponse> {
-    if (outcome === 'timeout') throw new Failure('expired', 'Request timeout expired');
-    if (outcome === 'gone') throw new Failure('removed', 'the job was removed from the queue', { retryAfterS: 1 });
-    if (outcome.outcome === 'failed') {
-      const { code, message } = parseFailedReason(outcome.text);
-      throw new Failure(code, code === 'expired' ? 'Request timeout expired' : message);
-    }
-    const blob = outcome.output ?? (await output(asked.queue, id));
-    if (!blob) throw new Failure('removed', 'the result was removed before it was read', { retryAfterS: 1 });
-    return encodeInferResponse(asked.model, asked.request, decodeTensorBlob(blob));
-  }
-
   return {
     screen({ model, queue, priority, timeoutMs }, kind) {
       // The body, or the model's configuration, may still say otherwise: then it is given the best chance there is.
@@ -160,35 +204,18 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       check({ model, queue }, wanted, kind);
     },
     async infer(asked, gone) {
-      const admitted = admit(asked, 'attached');
-      const { job } = admitted;
-      const waiting = wait({ queue: asked.queue, id: job.id }, job.remainingMs + GRACE_MS);
-      let settled = false;
-      void Promise.race([gone, waiting.outcome]).then(() => (settled = true));
-      const stored = store(asked.queue, job, () => settled);
-      // A cancel that overtook its job would find nothing to cancel.
-      void gone
-        .then(() => {
-          waiting.stop();
-          return stored;
-        })
-        .then(() => cancel(asked.queue, job.id))
-        .catch(() => undefined);
-      try {
-        await stored;
-      } catch (error) {
-        waiting.stop();
-        if (error instanceof Failure && error.code === 'outcome_unknown')
-          void cancel(asked.queue, job.id).catch(() => undefined);
-        throw error;
-      }
-      const outcome = await waiting.outcome;
-      learn(asked.queue, admitted, outcome);
-      if (outcome === 'timeout') void cancel(asked.queue, job.id).catch(() => undefined);
-      return settle(asked, job.id, outcome);
+      const prepared = prepare(asked);
+      const { model, queue, request } = asked;
+      const { terms, input } = prepared;
+      const question = { model, queue, input, priority: terms.priority, remainingMs: terms.remainingMs };
+      const { blob, cache } = await cached(question, gone, (all, spentMs) =>
+        run(asked, admit(asked, 'attached', prepared, spentMs), all),
+      );
+      const answer = encodeInferResponse(model, request, decodeTensorBlob(blob));
+      return cache === undefined ? answer : { ...answer, cache };
     },
     async submit(asked) {
-      const { job } = admit(asked, 'durable');
+      const { job } = admit(asked, 'durable', prepare(asked));
       await store(asked.queue, job, () => false);
       return { id: job.id, queue: asked.queue, priority: job.priority, timeoutMs: job.remainingMs };
     },

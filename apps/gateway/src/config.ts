@@ -2,6 +2,9 @@
 import { DURABILITIES } from '@batchyard/shared/contract/durability';
 import { z } from 'zod';
 
+/** `memory`: without the tier in Redis. */
+const CACHE_MODES = ['on', 'memory', 'off'] as const;
+
 const seconds = z.coerce.number().positive();
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.enum(['', '0', '1', 'false', 'true']).transform((value) => value === '1' || value === 'true');
@@ -43,6 +46,21 @@ const schema = z.object({
   BATCHYARD_REQUEST_TIMEOUT: seconds.default(30),
   BATCHYARD_ANSWER_TIMEOUT: seconds.default(30),
   BATCHYARD_DURABILITY: z.enum(DURABILITIES).default('auto'),
+  /** `memory`: in the gateway only, not in Redis. */
+  BATCHYARD_CACHE: z.enum(CACHE_MODES).default('on'),
+  /** Kept results in this gateway, and those that it writes to Redis. */
+  BATCHYARD_CACHE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(65_536)
+    .default(64 * 1_048_576),
+  BATCHYARD_CACHE_REDIS_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(64 * 1_048_576),
+  /** Seconds that a result is kept. */
+  BATCHYARD_CACHE_TTL: seconds.default(600),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
 });
 export type Config = z.infer<typeof schema>;

@@ -8,24 +8,26 @@ import { shownUrl } from '@batchyard/shared/contract/durability';
 import type { JobKind } from '@batchyard/shared/contract/job';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { queueLimits } from '@batchyard/shared/contract/queueing';
-import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
+import { createLogger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
 import { createQueueLoads } from './admission/queue-loads.ts';
 import { createAnswerRequest } from './answer-request.ts';
+import { openCache } from './cache/open-cache.ts';
 import { readConfig, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
 import { createModelBreaker } from './fleet/model-breaker.ts';
 import { createRedisWatch } from './fleet/redis-watch.ts';
 import { createHousekeeping } from './fleet/housekeeping.ts';
 import { createBytesInFlight } from './http/bytes-in-flight.ts';
-import { createFastLane, type Trouble } from './http/fast-lane.ts';
+import { createFastLane } from './http/fast-lane.ts';
 import type { Limits } from './http/infer-route.ts';
 import { listen } from './http/listen.ts';
 import { createMemoryReport } from './http/memory-report.ts';
 import { createOpsApp } from './http/ops-app.ts';
+import { reportTo } from './http/report-trouble.ts';
 import { createPublicApp } from './http/public-app.ts';
 import { idPrefix } from './job-ids.ts';
 import { createSteerFleet } from './steer-fleet.ts';
@@ -46,15 +48,6 @@ const LAST_ANSWERS_MS = 500;
 
 const tell = (message: ChildMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
-
-/** Refusals come by the thousand under overload: they are counted in the metrics and told only where debug is asked for. */
-const reportTo =
-  (log: Logger) =>
-  ({ requestId, route, failure, error }: Trouble): void => {
-    const { code, message } = failure;
-    if (code === 'internal') log.error({ requestId, route, err: error }, 'a request failed for a reason of ours');
-    else log.debug({ requestId, route, code }, message);
-  };
 
 async function start(): Promise<void> {
   const config = readConfig(process.env);
@@ -83,7 +76,9 @@ async function start(): Promise<void> {
     report: log.warn.bind(log),
   });
   const fleet = createFleetView({ models: queue.models, workers: queue.workers, memoryShare: redis.memoryShare });
-  await fleet.refresh();
+  const { memoryShare } = fleet;
+  const cache = openCache({ settings: config, redis: commands, prefix: PREFIX, metrics, memoryShare, pause });
+  await Promise.all([fleet.refresh(), cache.refresh()]);
   const refused = redis.problem();
   if (refused) throw new Error(refused.sentence, { cause: refused.next });
 
@@ -102,7 +97,7 @@ async function start(): Promise<void> {
     waiters.wait(job, performance.now() + limitMs, performance.now());
   const loads = createQueueLoads({
     draining: () => draining,
-    memoryShare: fleet.memoryShare,
+    memoryShare,
     model: fleet.byQueue,
     maxWaitingBytes: config.BATCHYARD_MAX_WAITING_BYTES,
     now: () => performance.now(),
@@ -131,6 +126,7 @@ async function start(): Promise<void> {
     cancel: queue.cancel,
     output: askRedis(queue.output),
     loads,
+    cached: cache.answer,
   });
   const breaker = createModelBreaker({ report: log.warn.bind(log), now: () => performance.now() });
   const desk = {
@@ -193,6 +189,7 @@ async function start(): Promise<void> {
         fleet.workers(),
       );
       memory.collect();
+      cache.collect();
       return metrics.text();
     },
     ready: () => ({
@@ -214,6 +211,7 @@ async function start(): Promise<void> {
     counts: queue.counts,
     forecast: loads.forecast,
     memory: memory.report,
+    cache: { stats: cache.stats, purge: askRedis(cache.purge), known: fleet.known },
     batching: { ...queue, models: () => fleet.models().map((view) => view.model), workers: fleet.workers },
   });
 
@@ -249,7 +247,7 @@ async function start(): Promise<void> {
     report: (event, detail) => log.info(detail, event),
   });
   const look = async (): Promise<void> => {
-    await fleet.refresh();
+    await Promise.all([fleet.refresh(), cache.refresh()]);
     if (!draining) await steering.turn(performance.now());
   };
   const timers = [

@@ -98,7 +98,7 @@ async function start(): Promise<void> {
       return session.run(inputs).finally(() => watch.end(name));
     };
   }
-  const served = loaded.map(({ definition: { config: own }, loaded: one }) => {
+  const served = loaded.map(({ definition: { config: own, sha256 }, loaded: one }) => {
     const { model } = one;
     const name = queueName(model.name, model.version);
     const batching = batchingOf(own, model.maxBatchSize);
@@ -109,7 +109,13 @@ async function start(): Promise<void> {
       batching,
       batcher: createBatcher(latency, batching),
       served: {
-        model: { ...model, batching, ...(own.queueing ? { queueing: own.queueing } : {}) },
+        model: {
+          ...model,
+          sha256,
+          responseCache: own.responseCache,
+          batching,
+          ...(own.queueing ? { queueing: own.queueing } : {}),
+        },
         queue: name,
         latency,
         run: watched(name, one),

@@ -87,13 +87,14 @@ const SMALLEST_COMPRESSED = 1_024;
 export function sendInfer(
   request: IncomingMessage,
   response: ServerResponse,
-  { body, headerLength }: InferResponse,
+  { body, headerLength, cache }: InferResponse,
   copies: Passed,
 ): void {
   const headers: Record<string, string> =
     headerLength === undefined
       ? { 'content-type': 'application/json' }
       : { 'content-type': 'application/octet-stream', 'inference-header-content-length': String(headerLength) };
+  if (cache !== undefined) headers['batchyard-cache'] = cache;
   const accepted = request.headers['accept-encoding'];
   const encoding =
     accepted === undefined || body.byteLength < SMALLEST_COMPRESSED

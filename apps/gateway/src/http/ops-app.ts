@@ -10,6 +10,7 @@ import { modelOfQueue } from '@batchyard/shared/contract/model';
 
 import type { QueueLoads } from '../admission/queue-loads.ts';
 import { mountBatching, type BatchingDesk } from './batching-routes.ts';
+import { mountCache, type CacheDesk } from './cache-routes.ts';
 import { sendJson, sendProblem } from './respond.ts';
 
 export type ReadyReport = { readonly ready: boolean; readonly detail: Readonly<Record<string, unknown>> };
@@ -23,6 +24,7 @@ type Parts = {
   readonly forecast: QueueLoads['forecast'];
   readonly memory: () => unknown;
   readonly batching: BatchingDesk;
+  readonly cache: CacheDesk;
 };
 
 /** A worker not heard of for three beats. */
@@ -87,7 +89,7 @@ function mountBoard(app: Express): (queues: readonly BaseAdapter[]) => void {
   return (queues) => board.replaceQueues([...queues]);
 }
 
-export function createOpsApp({ metrics, ready, workers, queues, counts, forecast, batching, memory }: Parts): {
+export function createOpsApp({ metrics, ready, workers, queues, counts, forecast, batching, memory, cache }: Parts): {
   app: Express;
   show: (queues: readonly BaseAdapter[]) => void;
 } {
@@ -118,6 +120,7 @@ export function createOpsApp({ metrics, ready, workers, queues, counts, forecast
     else sendJson(response, 404, { error: 'Not Found' });
   });
   mountBatching(app, batching);
+  mountCache(app, cache);
   const show = mountBoard(app);
   app.use((_request, response) => sendJson(response, 404, { error: 'Not Found' }));
   app.use((error: unknown, request: express.Request, response: express.Response, _next: express.NextFunction) => {

@@ -11,6 +11,8 @@ export type InferResponse = {
   readonly body: Buffer;
   /** Bytes of JSON, when raw tensors follow it; undefined = the body is all JSON. */
   readonly headerLength: number | undefined;
+  /** Where it was not computed for this request: `hit`, or `shared` with an equal one. */
+  readonly cache?: 'hit' | 'shared' | undefined;
 };
 
 const HEAD_ROOM = 256;

@@ -9,7 +9,7 @@ import { isDatatype, type Datatype } from '@batchyard/shared/contract/tensor';
 import type { LengthSettings } from '../batching/plan-lengths.ts';
 import { readDynamicBatching } from './dynamic-batching.ts';
 import { readLengthSettings } from './length-settings.ts';
-import { asMessage, asNumber, asText, ConfigError, one } from './text-fields.ts';
+import { asFlag, asMessage, asNumber, asText, ConfigError, one } from './text-fields.ts';
 import type { TextMessage } from './text-proto.ts';
 
 export type ConfiguredTensor = { readonly name: string; readonly datatype: Datatype; readonly dims: readonly number[] };
@@ -31,6 +31,8 @@ export type ModelConfig = {
   readonly sha256: string | undefined;
   /** Undefined: requests of different lengths never share a batch. */
   readonly lengths: LengthSettings | undefined;
+  /** `response_cache { enable }`. */
+  readonly responseCache: boolean;
   readonly notes: readonly string[];
 };
 
@@ -43,6 +45,7 @@ const HONOURED = new Set([
   'output',
   'default_model_filename',
   'dynamic_batching',
+  'response_cache',
   'parameters',
 ]);
 const REFUSED = new Set(['sequence_batching', 'ensemble_scheduling']);
@@ -152,6 +155,9 @@ export function readModelConfig(config: TextMessage): ModelConfig {
     nan: choice(extra.get('batchyard.nan'), ['pass', 'reject'], 'batchyard.nan'),
     sha256: extra.get('batchyard.sha256'),
     lengths: lengths(extra),
+    responseCache:
+      asFlag(one(asMessage(one(config, 'response_cache'), 'response_cache'), 'enable'), 'response_cache.enable') ??
+      false,
     notes: [
       ...Object.keys(config)
         .filter((key) => !HONOURED.has(key))

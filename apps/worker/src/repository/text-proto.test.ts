@@ -31,10 +31,8 @@ test('a configuration in the names of Triton is read', () => {
     ['simple', 8, 2, 2, 'reject'],
   );
   assert.deepEqual(config.inputs[1], { name: 'INPUT1', datatype: 'BYTES', dims: [-1] });
-  assert.deepEqual(config.notes, [
-    'response_cache has no meaning here yet',
-    'parameter strange has no meaning here yet',
-  ]);
+  assert.equal(config.responseCache, true);
+  assert.deepEqual(config.notes, ['parameter strange has no meaning here yet']);
 });
 
 for (const [text, what] of [

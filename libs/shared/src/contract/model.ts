@@ -41,6 +41,10 @@ export const modelSchema = z.object({
   outputs: z.array(tensorSpecSchema).min(1),
   /** SHA-256 (hex) over the model file and what of its configuration changes results. */
   signature: z.string().min(8),
+  /** SHA-256 (hex) of the model file. Workers of older versions leave this and `responseCache` out: then nothing is cached. */
+  sha256: z.string().optional(),
+  /** Its results may be kept and given again. */
+  responseCache: z.boolean().optional(),
   /** What a NaN or an infinity in an input gets. */
   nan: z.enum(['reject', 'pass']),
   /** Absent: requests of different lengths never share a batch. */

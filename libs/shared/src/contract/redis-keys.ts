@@ -16,6 +16,8 @@
  * | `{by<k>}:x:given:<token>:<batch>` | string | giveBack of a whole batch | takeMany | 60 s |
  * | `{by0}:x:workers` | zset worker → beat (ms) | checkIn | gateway | pruned after 60 s of silence |
  * | `{by0}:x:worker:<worker>` | hash `beat`, `token`, `state` (heartbeat JSON) | checkIn | gateway, claimDead | 60 s |
+ * | `{by0}:x:cache:<queue>:…` | string: a result's tensor blob, or one byte: it is being computed | gateway | gateways | BATCHYARD_CACHE_TTL; 1 s |
+ * | `{by0}:x:purges` | hash model (or `*`) → count | gateway (DELETE /v1/cache) | gateways, each second | always |
  * | `{by0}:x:steering` | string: the gateway that steers | steer | steer | 3 s |
  * | `{by0}:x:directive:<worker>` | string (JSON) | steer, by the gateway that steers | checkIn | 5 s |
  */
@@ -49,5 +51,8 @@ export const replyStreamKey = (prefix: string, gateway: string): string => `${pr
 export const startedKey = (prefix: string, token: string): string => `${prefix}:x:started:${token}`;
 export const workersKey = (prefix: string): string => `${prefix}:x:workers`;
 export const workerKey = (prefix: string, worker: string): string => `${prefix}:x:worker:${worker}`;
+/** @param key of cacheKey: it begins with the queue */
+export const cachedKey = (prefix: string, key: string): string => `${prefix}:x:cache:${key}`;
+export const purgesKey = (prefix: string): string => `${prefix}:x:purges`;
 export const steeringKey = (prefix: string): string => `${prefix}:x:steering`;
 export const directiveKey = (prefix: string, worker: string): string => `${prefix}:x:directive:${worker}`;
