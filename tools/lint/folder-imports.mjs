@@ -4,7 +4,7 @@
  */
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { doors, edgeFolders, meetingPlaces, pureFolders, purePackages } from './folders.mjs';
+import { doors, edgeFolders, meetingPlaces, pureFolders, purePackages, wiringPart } from './folders.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const inside = (path, folder) => path === folder || path.startsWith(`${folder}/`);
@@ -49,9 +49,10 @@ function pathProblem(file, path, specifier) {
       : `${pure} is pure: it imports the contract, itself and the pure folders of its app only.`;
   }
   const edge = folderOf(path, edgeFolders);
-  const meetsHere = meetingPlaces.some((name) => file === `${from}/src/${name}`);
+  const own = file.slice(`${from}/src/`.length);
+  const meetsHere = meetingPlaces.includes(own) || wiringPart.test(own);
   if (!edge || inside(file, edge) || meetsHere) return undefined;
-  return `${edge} is an edge folder: stages meet only in ${meetingPlaces.join(', ')}.`;
+  return `${edge} is an edge folder: stages meet only in ${meetingPlaces.join(', ')} and open-….ts.`;
 }
 
 /** Why `file` (relative to the root, with slashes) may not import `specifier`, or nothing. */

@@ -22,13 +22,15 @@ export const edgeFolders = [
   'apps/gateway/src/cache',
   'apps/gateway/src/queue',
   'apps/gateway/src/fleet',
+  'apps/gateway/src/watch',
   'apps/worker/src/queue',
   'apps/worker/src/repository',
   'apps/worker/src/inference',
   'apps/worker/src/control',
 ];
 
-/** The files of an app in which its stages meet: the wiring and the stories. */
+/** The files of an app in which its stages meet: the wiring and the stories. And any `open-….ts` beside them: a part of the wiring. */
+export const wiringPart = /^open-[a-z-]+\.ts$/;
 export const meetingPlaces = ['main.ts', 'answer-request.ts', 'steer-fleet.ts', 'serve-jobs.ts', 'load-all.ts'];
 
 /** Packages that a pure folder may import. */

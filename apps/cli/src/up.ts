@@ -36,7 +36,10 @@ function createReleaser(url: string): { release(token: string): Promise<void>; c
       for (let turn = 0; turn < 20; turn += 1) {
         try {
           const jobs = await queue.releaseWorker(token);
-          say(`a worker ended; ${jobs} of its jobs wait again`);
+          const worker = token.slice(0, token.lastIndexOf(':'));
+          const sentence = `worker ${worker} ended; ${jobs} of its jobs wait again`;
+          say(sentence);
+          queue.events.tell('kill', { sentence, worker, jobs });
           return;
         } catch {
           await new Promise((resolve) => setTimeout(resolve, 100));

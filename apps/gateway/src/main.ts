@@ -29,7 +29,7 @@ import { createMemoryReport } from './http/memory-report.ts';
 import { createOpsApp } from './http/ops-app.ts';
 import { reportTo } from './http/report-trouble.ts';
 import { createPublicApp } from './http/public-app.ts';
-import { idPrefix } from './job-ids.ts';
+import { openDesk } from './open-desk.ts';
 import { createSteerFleet } from './steer-fleet.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
 
@@ -40,6 +40,7 @@ import { askRedis } from './queue/ask-redis.ts';
 import { pollJob } from './queue/poll-job.ts';
 import { startReplyLoop } from './queue/reply-loop.ts';
 import { createWaiters } from './queue/waiters.ts';
+import { openMonitor } from './watch/open-monitor.ts';
 
 const VERSION = '0.1.0';
 const PREFIX = '{by0}';
@@ -129,28 +130,15 @@ async function start(): Promise<void> {
     cached: cache.answer,
   });
   const breaker = createModelBreaker({ report: log.warn.bind(log), now: () => performance.now() });
-  const desk = {
+  const desk = openDesk({
+    queue,
+    gateway,
     submit: requests.submit,
-    queueOf: (id: string) => fleet.models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
-    view: askRedis(queue.view),
-    position: askRedis(queue.position),
-    output: askRedis(queue.output),
-    cancel: askRedis(queue.cancel),
-    input: askRedis(queue.input),
-    retry: askRedis((name: string, id: string, again: { timeoutMs: number; signature: string }) =>
-      queue.retry(name, id, { ...again, maxWaiting: config.BATCHYARD_MAX_WAITING }),
-    ),
-    wasRemoved: askRedis(queue.wasRemoved),
+    models: fleet.models,
+    wait,
     durable: redis.durable,
-    waitFor: askRedis(async (name: string, id: string, ms: number) => {
-      const waiting = wait({ queue: name, id }, ms);
-      try {
-        if (await queue.watch(name, id, gateway)) await waiting.outcome;
-      } finally {
-        waiting.stop();
-      }
-    }),
-  };
+    maxWaiting: config.BATCHYARD_MAX_WAITING,
+  });
 
   const ready = (): boolean =>
     !draining && fleet.fresh() && !redis.problem() && fleet.models().some((view) => view.workers > 0);
@@ -182,7 +170,9 @@ async function start(): Promise<void> {
   });
   const boardUrl = { url: config.REDIS_URL, maxRetriesPerRequest: null };
   const board = createBoardQueues(PREFIX, boardUrl, (key, fields) => commands.hmget(key, ...fields));
+  const monitor = openMonitor({ watching: queue, fleet, holds: () => steering.holds() });
   const ops = createOpsApp({
+    events: monitor.events,
     metrics: async () => {
       await observed.collect(
         fleet.models().map((view) => view.queue),
@@ -239,12 +229,17 @@ async function start(): Promise<void> {
         named: view.heartbeat.named === true,
       })),
     report: (event, detail) => log.warn(detail, event),
+    died: (worker, jobs) =>
+      queue.events.tell('kill', { sentence: `worker ${worker} is dead; ${jobs} of its jobs wait again`, worker, jobs }),
   });
   const steering = createSteerFleet({
     gateway,
     steer: queue.steer,
     serving: () => fleet.serving().map(({ heartbeat }) => heartbeat),
-    report: (event, detail) => log.info(detail, event),
+    report(event, detail) {
+      log.info(detail, event);
+      queue.events.tell('steer', { sentence: event, gateway });
+    },
   });
   const look = async (): Promise<void> => {
     await Promise.all([fleet.refresh(), cache.refresh()]);
@@ -267,6 +262,8 @@ async function start(): Promise<void> {
     waiters.giveUp();
     await Promise.race([answered, pause(LAST_ANSWERS_MS)]);
     timers.forEach((timer) => clearInterval(timer));
+    monitor.stop();
+    ops.endStreams();
     await Promise.race([Promise.all([back.close(), replies.stop(), board.close()]), pause(1_000)]);
     commands.disconnect();
     blocking.disconnect();

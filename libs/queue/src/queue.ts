@@ -11,6 +11,7 @@ import { createReplyStream, type ReplyStream } from './replies.ts';
 import type { QueueSettings } from './settings.ts';
 import { createSteering, type Steering } from './steering.ts';
 import { createWaking, type Waking } from './waking.ts';
+import { createWatching, type Watching } from './watching.ts';
 
 export type QueueOperations = Producer &
   Consumer &
@@ -18,6 +19,7 @@ export type QueueOperations = Producer &
   Recovery &
   Waking &
   Steering &
+  Watching &
   BatchingStore & { readonly replies: ReplyStream; readonly clock: RedisClock };
 
 /** @param blocking a connection of its own for BZPOPMIN (workers) or XREAD (gateways); never used for both */
@@ -30,6 +32,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createRecovery(settings),
     ...createWaking(settings, settings.blocking),
     ...createSteering(settings),
+    ...createWatching(settings),
     ...createBatchingStore(settings),
     replies: createReplyStream(settings, settings.blocking),
     clock,

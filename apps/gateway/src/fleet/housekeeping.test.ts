@@ -39,6 +39,7 @@ function puppet() {
       return 3;
     },
     report: (event, detail) => reports.push({ event, ...detail }),
+    died: (worker, jobs) => done.push(`died ${worker} ${jobs}`),
   });
   return { done, reports, state, run, did: () => done.splice(0) };
 }
@@ -77,7 +78,7 @@ test('a worker that is silent for more than ten seconds is dead and its jobs are
     ['dead', 10_001],
   ];
   await run(0);
-  assert.deepEqual(did().slice(SWEPT.length), ['claim dead 10000', 'release w:1']);
+  assert.deepEqual(did().slice(SWEPT.length), ['claim dead 10000', 'release w:1', 'died dead 3']);
   assert.deepEqual(reports, [{ event: 'a silent worker is dead', worker: 'dead', jobs: 3 }]);
 });
 
@@ -91,7 +92,7 @@ test('one without a connection is dead after three seconds, where its connection
   assert.deepEqual(did(), SWEPT);
   state.connected = ['stopped'];
   await run(1_000);
-  assert.deepEqual(did().slice(RECOVERED.length), ['claim vanished 3000', 'release w:1']);
+  assert.deepEqual(did().slice(RECOVERED.length), ['claim vanished 3000', 'release w:1', 'died vanished 3']);
   const named = { worker: 'w', named: true };
   assert.equal(silenceLimitMs(named, new Set(['other'])), 3_000);
   assert.equal(silenceLimitMs(named, new Set(['w'])), 10_000);

@@ -15,6 +15,8 @@ type Steps = {
   claimDead(worker: string, silenceMs: number): Promise<string | undefined>;
   releaseWorker(token: string): Promise<number>;
   report(event: string, detail: Record<string, unknown>): void;
+  /** Of a verdict that this gateway has spoken. */
+  died(worker: string, jobs: number): void;
 };
 
 const DEAD_AFTER_MS = 10_000;
@@ -53,7 +55,9 @@ export function createHousekeeping(steps: Steps): Housekeeping {
       const { worker } = silence;
       const token = await steps.claimDead(worker, limitMs);
       if (token === undefined) continue;
-      steps.report('a silent worker is dead', { worker, jobs: await steps.releaseWorker(token) });
+      const jobs = await steps.releaseWorker(token);
+      steps.report('a silent worker is dead', { worker, jobs });
+      steps.died(worker, jobs);
     }
   }
 

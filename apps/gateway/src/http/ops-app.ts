@@ -11,6 +11,7 @@ import { modelOfQueue } from '@batchyard/shared/contract/model';
 import type { QueueLoads } from '../admission/queue-loads.ts';
 import { mountBatching, type BatchingDesk } from './batching-routes.ts';
 import { mountCache, type CacheDesk } from './cache-routes.ts';
+import { mountEvents, type EventDesk } from './event-stream.ts';
 import { sendJson, sendProblem } from './respond.ts';
 
 export type ReadyReport = { readonly ready: boolean; readonly detail: Readonly<Record<string, unknown>> };
@@ -25,6 +26,7 @@ type Parts = {
   readonly memory: () => unknown;
   readonly batching: BatchingDesk;
   readonly cache: CacheDesk;
+  readonly events: EventDesk;
 };
 
 /** A worker not heard of for three beats. */
@@ -89,10 +91,13 @@ function mountBoard(app: Express): (queues: readonly BaseAdapter[]) => void {
   return (queues) => board.replaceQueues([...queues]);
 }
 
-export function createOpsApp({ metrics, ready, workers, queues, counts, forecast, batching, memory, cache }: Parts): {
+export function createOpsApp(parts: Parts): {
   app: Express;
+  /** Ends what would go on for ever. */
+  endStreams: () => void;
   show: (queues: readonly BaseAdapter[]) => void;
 } {
+  const { metrics, ready, workers, queues, counts, forecast, batching, memory, cache } = parts;
   const app = express();
   app.disable('x-powered-by');
   app.get('/livez', (_request, response) => sendJson(response, 200, { live: true }));
@@ -121,10 +126,11 @@ export function createOpsApp({ metrics, ready, workers, queues, counts, forecast
   });
   mountBatching(app, batching);
   mountCache(app, cache);
+  const endStreams = mountEvents(app, parts.events);
   const show = mountBoard(app);
   app.use((_request, response) => sendJson(response, 404, { error: 'Not Found' }));
   app.use((error: unknown, request: express.Request, response: express.Response, _next: express.NextFunction) => {
     sendProblem(response, error, request.path);
   });
-  return { app, show };
+  return { app, show, endStreams };
 }

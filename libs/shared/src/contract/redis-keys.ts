@@ -20,6 +20,8 @@
  * | `{by0}:x:purges` | hash model (or `*`) → count | gateway (DELETE /v1/cache) | gateways, each second | always |
  * | `{by0}:x:steering` | string: the gateway that steers | steer | steer | 3 s |
  * | `{by0}:x:directive:<worker>` | string (JSON) | steer, by the gateway that steers | checkIn | 5 s |
+ * | `{by0}:x:events` | stream of ClusterEvent JSON | whoever has something to tell | gateways, each second | the last 1,000 |
+ * | `{by0}:x:samples` | stream of Sample JSON | the gateway that steers, each second | gateways, each second | the last 3,600 |
  */
 
 /** CRC16 (XMODEM, the one of the Redis Cluster specification). */
@@ -56,3 +58,5 @@ export const cachedKey = (prefix: string, key: string): string => `${prefix}:x:c
 export const purgesKey = (prefix: string): string => `${prefix}:x:purges`;
 export const steeringKey = (prefix: string): string => `${prefix}:x:steering`;
 export const directiveKey = (prefix: string, worker: string): string => `${prefix}:x:directive:${worker}`;
+export const eventsKey = (prefix: string): string => `${prefix}:x:events`;
+export const samplesKey = (prefix: string): string => `${prefix}:x:samples`;

@@ -1,0 +1,45 @@
+/** Part of the wiring: what the routes of durable jobs ask, each question bounded and told as a failure of its own. */
+import type { QueueOperations } from '@batchyard/queue/queue';
+
+import type { AnswerRequest } from './answer-request.ts';
+import type { JobDesk } from './http/job-routes.ts';
+import { idPrefix } from './job-ids.ts';
+import { askRedis } from './queue/ask-redis.ts';
+
+type Parts = {
+  readonly queue: QueueOperations;
+  readonly gateway: string;
+  readonly submit: AnswerRequest['submit'];
+  readonly models: () => readonly { readonly queue: string }[];
+  readonly wait: (
+    job: { queue: string; id: string },
+    limitMs: number,
+  ) => { readonly outcome: Promise<unknown>; stop(): void };
+  readonly durable: () => boolean;
+  readonly maxWaiting: number;
+};
+
+export function openDesk({ queue, gateway, submit, models, wait, durable, maxWaiting }: Parts): JobDesk {
+  return {
+    submit,
+    queueOf: (id) => models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
+    view: askRedis(queue.view),
+    position: askRedis(queue.position),
+    output: askRedis(queue.output),
+    cancel: askRedis(queue.cancel),
+    input: askRedis(queue.input),
+    retry: askRedis((name: string, id: string, again: { timeoutMs: number; signature: string }) =>
+      queue.retry(name, id, { ...again, maxWaiting }),
+    ),
+    wasRemoved: askRedis(queue.wasRemoved),
+    durable,
+    waitFor: askRedis(async (name: string, id: string, ms: number) => {
+      const waiting = wait({ queue: name, id }, ms);
+      try {
+        if (await queue.watch(name, id, gateway)) await waiting.outcome;
+      } finally {
+        waiting.stop();
+      }
+    }),
+  };
+}

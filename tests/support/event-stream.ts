@@ -1,0 +1,47 @@
+/** Reads server-sent events of a running system. */
+export type SentEvent = { readonly id: string; readonly event: string; readonly data: Record<string, unknown> };
+
+export type EventReader = {
+  readonly seen: readonly SentEvent[];
+  /** Comments and `retry`, as they came. */
+  readonly notes: readonly string[];
+  close(): Promise<void>;
+};
+
+function parse(block: string): SentEvent | string {
+  const fields = new Map(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line]));
+  const value = (name: string): string => (fields.get(name) ?? '').slice(name.length + 2);
+  if (!fields.has('data')) return block;
+  return { id: value('id'), event: value('event'), data: JSON.parse(value('data')) as Record<string, unknown> };
+}
+
+/** @param lastId of a watcher who comes back */
+export async function readEvents(ops: string, lastId?: string): Promise<EventReader> {
+  const [seen, notes]: [SentEvent[], string[]] = [[], []];
+  const gone = new AbortController();
+  const headers: Record<string, string> = { accept: 'text/event-stream' };
+  if (lastId !== undefined) headers['last-event-id'] = lastId;
+  const answer = await fetch(`${ops}/v1/events`, { headers, signal: gone.signal });
+  if (answer.status !== 200 || !answer.body) throw new Error(`events: ${answer.status}`);
+  const { body } = answer;
+  const reading = (async () => {
+    let rest = '';
+    for await (const chunk of body) {
+      const blocks = (rest + Buffer.from(chunk as Uint8Array).toString()).split('\n\n');
+      rest = blocks.pop() ?? '';
+      for (const block of blocks) {
+        const found = parse(block);
+        if (typeof found === 'string') notes.push(found);
+        else seen.push(found);
+      }
+    }
+  })().catch(() => undefined);
+  return {
+    seen,
+    notes,
+    async close() {
+      gone.abort();
+      await reading;
+    },
+  };
+}
