@@ -42,8 +42,63 @@ test('once the first has waited long enough who rests takes all that fits, and n
   assert.deepEqual(ids(await under.queue.take(QUEUE, { ...takeRequest('w:a'), restMs: 60_000 })), jobs);
 });
 
+const turnOf = (worker: string, weight = 1) => ({ turn: { worker, weight, waitMs: 60 } });
+
+test('in turns who is ahead leaves young jobs to the one that has least, by weight, and hands the marker on', async () => {
+  assert.equal((await under.queue.take(QUEUE, { ...takeRequest('w:b'), ...turnOf('w') })).kind, 'nothing');
+  assert.equal((await under.queue.take(QUEUE, { ...takeRequest('v:b'), ...turnOf('v', 3) })).kind, 'nothing');
+  const four = await add(newJob(), newJob(), newJob(), newJob());
+  assert.deepEqual(ids(await under.queue.take(QUEUE, { ...takeRequest('w:a', 1), ...turnOf('w') })), four.slice(0, 1));
+  // One for the light one is level with three for the heavy one, and a slack of one.
+  for (const id of four.slice(1))
+    assert.deepEqual(ids(await under.queue.take(QUEUE, { ...takeRequest('v:a', 1), ...turnOf('v', 3) })), [id]);
+  await add(newJob(), newJob(), newJob(), newJob(), newJob(), newJob());
+  await under.queue.take(QUEUE, { ...takeRequest('v:a', 4), ...turnOf('v', 3) });
+  const ahead = await under.queue.take(QUEUE, { ...takeRequest('v:a', 1), ...turnOf('v', 3) });
+  assert.ok(ahead.kind === 'later' && ahead.inMs <= 60);
+  assert.equal(await under.queue.waitForWork([QUEUE], 1_000), QUEUE);
+  assert.equal(ids(await under.queue.take(QUEUE, { ...takeRequest('w:a', 1), ...turnOf('w') })).length, 1);
+});
+
+test('a turn that nobody takes is waited for once, not again and again', async () => {
+  await under.queue.take(QUEUE, { ...takeRequest('gone:a'), ...turnOf('gone') });
+  const [first = '', second = '', third = ''] = await add(newJob(), newJob(), newJob());
+  const take = () => under.queue.take(QUEUE, { ...takeRequest('w:a', 1), ...turnOf('w') });
+  assert.deepEqual(ids(await take()), [first]);
+  assert.deepEqual(ids(await take()), [second]);
+  assert.equal((await take()).kind, 'later');
+  await rewind(third, { q: (await redisNow()) - 61 });
+  assert.deepEqual(ids(await take()), [third]);
+  const [fourth] = await add(newJob());
+  assert.deepEqual(ids(await take()), [fourth]);
+});
+
+test('by equal shares nobody holds more than its part of what waits and runs', async () => {
+  const jobs = await add(...Array.from({ length: 9 }, () => newJob()));
+  const take = (held: number) => under.queue.take(QUEUE, { ...takeRequest('w:a'), share: { workers: 3, held } });
+  assert.deepEqual(ids(await take(0)), jobs.slice(0, 3));
+  assert.equal((await take(3)).kind, 'later');
+  assert.deepEqual(ids(await take(2)), jobs.slice(3, 4));
+  assert.deepEqual(ids(await under.queue.take(QUEUE, { ...takeRequest('w:a'), maxJobs: 2 })), jobs.slice(4, 6));
+});
+
+test('what people wish of the steering is kept, and can be taken back', async () => {
+  const none = { balancer: undefined, drains: new Map() };
+  assert.deepEqual(await under.queue.steeringWishes(), none);
+  await under.queue.changeBalancer({ strategy: 'round_robin', weights: { load: 0.5 } });
+  await under.queue.drainWorker('w', { exit: false, reason: 'by hand' });
+  assert.deepEqual(await under.queue.steeringWishes(), {
+    balancer: { strategy: 'round_robin', weights: { load: 0.5 } },
+    drains: new Map([['w', { exit: false, reason: 'by hand' }]]),
+  });
+  await under.queue.changeBalancer({});
+  await under.queue.undrainWorker('w');
+  assert.deepEqual(await under.queue.steeringWishes(), none);
+});
+
 test('one gateway steers at a time: another does when it has let go, and its directives reach the workers', async () => {
-  const says = (reason: string) => new Map([['w', { kind: 'serve', rests: { [QUEUE]: 20 }, reason } as const]]);
+  const says = (reason: string) =>
+    new Map([['w', { kind: 'serve', takes: { [QUEUE]: { rest_ms: 20 } }, reason } as const]]);
   assert.equal(await under.queue.steer('g1', says('first')), 'g1');
   assert.equal(await under.queue.steer('g2', says('second')), 'g1');
   const heard = async () => (await under.queue.checkIn('w', 'w:1', '{}')).directive?.reason;

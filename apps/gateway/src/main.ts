@@ -236,6 +236,9 @@ async function start(): Promise<void> {
     gateway,
     steer: queue.steer,
     serving: () => fleet.serving().map(({ heartbeat }) => heartbeat),
+    wishes: queue.steeringWishes,
+    known: () => fleet.workers().map(({ heartbeat }) => heartbeat.id),
+    forget: queue.undrainWorker,
     report(event, detail) {
       log.info(detail, event);
       queue.events.tell('steer', { sentence: event, gateway });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { Directive } from '@batchyard/shared/contract/directive';
+import type { Directive, DrainWish } from '@batchyard/shared/contract/directive';
 import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
 
 import { createSteerFleet } from './steer-fleet.ts';
@@ -25,6 +25,8 @@ const beat = (id: string, rows: number): Heartbeat =>
 function puppet() {
   const said: ReadonlyMap<string, Directive>[] = [];
   const state = { holder: 'me', rows: 0, away: false };
+  const drains = new Map<string, DrainWish>();
+  const forgotten: string[] = [];
   const fleet = createSteerFleet({
     gateway: 'me',
     async steer(_gateway, directives) {
@@ -33,9 +35,12 @@ function puppet() {
       return state.holder;
     },
     serving: () => [beat('a', state.rows), beat('b', 0)],
+    wishes: async () => ({ drains }),
+    known: () => ['a', 'b'],
+    forget: async (worker) => void forgotten.push(worker),
     report: () => undefined,
   });
-  return { fleet, said, state };
+  return { fleet, said, state, drains, forgotten };
 }
 
 test('who holds the lease lets as many take as the load fills, and the others rest with the reason in words', async () => {
@@ -48,9 +53,9 @@ test('who holds the lease lets as many take as the load fills, and the others re
   const last = [...(said.at(-1)?.values() ?? [])];
   assert.deepEqual(
     last
-      .map((one) => (one.kind === 'serve' ? one.rests : {}))
+      .map((one) => (one.kind === 'serve' ? one.takes : {}))
       .toSorted((x, y) => Object.keys(x).length - Object.keys(y).length),
-    [{}, { 'm@1': 40 }],
+    [{}, { 'm@1': { rest_ms: 40 } }],
   );
   assert.ok(last.some(({ reason }) => /1 of 2 workers can do the \d+ rows\/s that come/.test(reason)));
 });
@@ -71,4 +76,18 @@ test('who does not hold it says nothing, nor does who has just got it, nor after
   state.away = true;
   await assert.rejects(fleet.turn(4_000));
   assert.equal(fleet.holds(), false);
+});
+
+test('who is to be drained is told so until the wish is taken back, and wishes for workers that are gone are dropped', async () => {
+  const { fleet, said, drains, forgotten } = puppet();
+  await fleet.turn(0);
+  drains.set('a', { exit: false, reason: 'by hand' });
+  drains.set('gone', { exit: false, reason: 'by hand' });
+  await fleet.turn(1_000);
+  assert.deepEqual(said.at(-1)?.get('a'), { kind: 'drain', exit: false, reason: 'by hand' });
+  assert.equal(said.at(-1)?.get('b')?.kind, 'serve');
+  assert.deepEqual(forgotten, ['gone']);
+  drains.clear();
+  await fleet.turn(2_000);
+  assert.equal(said.at(-1)?.get('a')?.kind, 'serve');
 });

@@ -3,7 +3,7 @@
  * soon it may take. What it says is absolute, expires by itself, and nothing waits for it: without it every worker serves
  * by its own defaults.
  */
-import type { Directive } from '@batchyard/shared/contract/directive';
+import type { Directive, DrainWish } from '@batchyard/shared/contract/directive';
 import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
 
 import { createBestRates } from './balancer/best-rates.ts';
@@ -16,6 +16,12 @@ type Parts = {
   readonly steer: (gateway: string, directives: ReadonlyMap<string, Directive>) => Promise<string>;
   /** Those that serve now. */
   readonly serving: () => readonly Heartbeat[];
+  /** What is to be drained, by worker. */
+  readonly wishes: () => Promise<{ readonly drains: ReadonlyMap<string, DrainWish> }>;
+  /** Those heard of within the last minute. */
+  readonly known: () => readonly string[];
+  /** Nobody is called so any more: its wish is over. */
+  readonly forget: (worker: string) => Promise<void>;
   readonly report: (event: string, detail: Record<string, unknown>) => void;
 };
 
@@ -30,12 +36,12 @@ function seatIn(queue: string, { id, models }: Heartbeat): Seat[] {
   return best ? [{ worker: id, rowsPerMs: best.rows / best.p50_ms, batchMs: best.p50_ms }] : [];
 }
 
-export function createSteerFleet({ gateway, steer, serving, report }: Parts): SteerFleet {
+export function createSteerFleet({ gateway, steer, serving, wishes, known, forget, report }: Parts): SteerFleet {
   const demand = createDemand();
   const bestRates = createBestRates();
   let holder = '';
 
-  function directives(heartbeats: readonly Heartbeat[]): Map<string, Directive> {
+  function serveDirectives(heartbeats: readonly Heartbeat[]): Map<string, Directive> {
     const queues = new Set(heartbeats.flatMap(({ models }) => models.map(({ queue }) => queue)));
     const rests = [...queues].flatMap((queue) => {
       const seats = heartbeats.flatMap((beat) => seatIn(queue, beat));
@@ -46,10 +52,23 @@ export function createSteerFleet({ gateway, steer, serving, report }: Parts): St
       heartbeats.map(({ id }) => {
         const own = rests.filter(({ worker }) => worker === id);
         const reason = own.length > 0 ? own.map((rest) => rest.reason).join('; ') : 'takes at once';
-        const byQueue = Object.fromEntries(own.map(({ queue, restMs }) => [queue, restMs]));
-        return [id, { kind: 'serve', rests: byQueue, reason }];
+        const takes = Object.fromEntries(own.map(({ queue, restMs }) => [queue, { rest_ms: restMs }]));
+        return [id, { kind: 'serve', takes, reason }];
       }),
     );
+  }
+  /** Who is to be drained is told so; who was, and is no more, is told to serve. */
+  async function directives(heartbeats: readonly Heartbeat[]): Promise<Map<string, Directive>> {
+    const { drains } = await wishes();
+    const living = known();
+    for (const worker of drains.keys()) if (!living.includes(worker)) await forget(worker);
+    const back = living.map((id): [string, Directive] => [id, { kind: 'serve', takes: {}, reason: 'takes at once' }]);
+    const drained = living.flatMap((id): [string, Directive][] => {
+      const wish = drains.get(id);
+      return wish ? [[id, { kind: 'drain', ...wish }]] : [];
+    });
+    const serve = serveDirectives(heartbeats.filter(({ id }) => !drains.has(id)));
+    return new Map([...back, ...serve, ...drained]);
   }
 
   return {
@@ -59,7 +78,7 @@ export function createSteerFleet({ gateway, steer, serving, report }: Parts): St
       demand.look(heartbeats, nowMs);
       const before = holder;
       holder = '';
-      holder = await steer(gateway, before === gateway ? directives(heartbeats) : new Map<string, Directive>());
+      holder = await steer(gateway, before === gateway ? await directives(heartbeats) : new Map<string, Directive>());
       if (holder === gateway && before !== gateway) report('this gateway steers the workers now', { before });
     },
     holds: () => holder === gateway,

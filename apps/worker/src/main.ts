@@ -5,7 +5,6 @@ import { hostname, totalmem } from 'node:os';
 import { createQueueOperations } from '@batchyard/queue/queue';
 import { changedBatching } from '@batchyard/shared/contract/batching';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
-import type { Directive } from '@batchyard/shared/contract/directive';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { connectionName } from '@batchyard/shared/contract/heartbeat';
 import { queueName } from '@batchyard/shared/contract/model';
@@ -18,6 +17,7 @@ import { createBatcher } from './batching/batcher.ts';
 import { createLatencyBook } from './batching/latency-model.ts';
 import { createRunWatch } from './batching/run-watch.ts';
 import { readConfig } from './config.ts';
+import { createFollower } from './control/follow.ts';
 import { createHeartbeatBook } from './control/heartbeat.ts';
 import { tellMemory, watchMemory } from './control/memory.ts';
 import { startOpsListener } from './control/ops-listener.ts';
@@ -134,12 +134,12 @@ async function start(): Promise<void> {
       bestRate: one.latency.bestRate,
     })),
   );
-  let followed: Directive | undefined;
-  const restMs = (name: string): number => (followed?.kind === 'serve' ? (followed.rests[name] ?? 0) : 0);
+  const follow = createFollower(incarnation.worker);
   const bell = startWorkBell({
     queues: names,
-    rests: (name) => restMs(name) > 0,
+    rests: (name) => follow.rests(name, now()),
     waitForWork: queue.waitForWork,
+    handOn: queue.handOn,
     pause,
   });
   const prepare = createRunBatch({
@@ -173,7 +173,7 @@ async function start(): Promise<void> {
     incarnation,
     awaitWork: bell.wait,
     prepare,
-    restMs,
+    follow,
     lockMs: LOCK_MS,
     now,
     pause,
@@ -188,9 +188,9 @@ async function start(): Promise<void> {
       intraOpThreads: threads,
       latency: latency.points,
       batching: batcher.state,
-      restMs: () => restMs(name),
+      restMs: () => follow.restMs(name),
     })),
-    reason: () => followed?.reason,
+    reason: follow.reason,
     inFlight: jobs.inFlight,
     memory,
     capacityRows: served.reduce((sum, one) => sum + Math.max(1, one.served.model.maxBatchSize), 0),
@@ -206,6 +206,7 @@ async function start(): Promise<void> {
   const watchBudget = watchMemory(slabs, limits.budgetBytes, (detail) =>
     log.warn(detail, 'the worker is past its memory budget: the slab pool let go of what was idle'),
   );
+  let ending = false;
   async function checkIn(): Promise<void> {
     const heartbeat = book.heartbeat(now());
     watchBudget(heartbeat.rss_bytes, now());
@@ -217,8 +218,10 @@ async function start(): Promise<void> {
     );
     if (dead) incarnation.renew();
     for (const one of served) one.batcher.set(changedBatching(one.batching, batching.get(one.served.queue)));
-    if (directive?.kind === 'drain') void drain();
-    followed = directive;
+    follow.hear(directive);
+    if (ending) return;
+    if (directive?.kind === 'drain' && directive.exit) void drain();
+    else book.enter(follow.drains() ? 'draining' : 'serving');
   }
   async function recover(): Promise<void> {
     for (const name of names) await queue.recoverLapsed(name);
@@ -263,7 +266,8 @@ async function start(): Promise<void> {
     await queue.releaseWorker(incarnation.token());
   }
   async function drain(): Promise<void> {
-    if (book.state() === 'draining') return;
+    if (ending) return;
+    ending = true;
     book.enter('draining');
     jobs.stop();
     bell.stop();

@@ -97,7 +97,7 @@ function puppet(script: Record<string, Answer[]>, held: { end?: boolean; settle?
         },
       };
     },
-    restMs: () => 0,
+    follow: { permit: () => ({}), took: () => undefined, leave: () => undefined },
     lockMs: 30_000,
     now: () => 0,
     async pause(ms) {
@@ -122,7 +122,7 @@ test('a taken batch runs, marked as started, and its jobs are held until Redis w
   assert.equal(jobs.inFlight(), 2);
   assert.deepEqual(started, ['w:1 1']);
   const asked = createBatcher(servedAs('m').latency, batching).nextTake(1, 0);
-  assert.deepEqual(requests[0], { token: 'w:1', batch: 1, lockMs: 30_000, restMs: 0, ...asked });
+  assert.deepEqual(requests[0], { token: 'w:1', batch: 1, lockMs: 30_000, ...asked });
   batches[0]?.settle();
   await serving;
   assert.equal(jobs.inFlight(), 0);

@@ -7,8 +7,9 @@ import type { Taken, TakenJob, TakeRequest } from '@batchyard/queue/operations';
 
 import type { Batcher } from './batching/batcher.ts';
 import type { BatchReason } from './batching/decide-batch.ts';
-import { createHeldJobs, type HeldBatch } from './batching/held-jobs.ts';
+import { createHeldJobs, type HeldBatch, type HeldJobs } from './batching/held-jobs.ts';
 import { createRunGate } from './batching/run-gate.ts';
+import type { Follower } from './control/follow.ts';
 import type { PreparedBatch } from './run-batch.ts';
 import type { BatchTicket, ServedModel } from './run-rows.ts';
 
@@ -37,8 +38,8 @@ type Parts = {
     ticket: BatchTicket,
     reason: BatchReason,
   ) => PreparedBatch;
-  /** How long the queue is left to other workers; 0 = not at all. */
-  readonly restMs: (queue: string) => number;
+  /** What the gateway that steers lets it do. */
+  readonly follow: Pick<Follower, 'permit' | 'took' | 'leave'>;
   readonly lockMs: number;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
@@ -60,6 +61,8 @@ const rowsOf = (jobs: Jobs): number => jobs.reduce((sum, job) => sum + job.rows,
 const LONGEST_BACK_OFF_MS = 1_000;
 /** Room for the call that takes the next batch and for stacking it. */
 const LEAD_MS = 1.5;
+/** Who may take nothing looks again so soon. */
+const IDLE_MS = 50;
 
 /**
  * Takes and gives back so that nothing stays ours without our knowing: a batch whose take was not answered may have been
@@ -96,24 +99,28 @@ function createTaker({ take, giveBack }: Parts, queue: string) {
   };
 }
 
-export function createServeJobs(parts: Parts): ServeJobs {
-  const { incarnation, lockMs, now, pause } = parts;
-  const held = createHeldJobs();
+/** Runs a prepared batch: alone in the process where a job of it has seen a death. */
+function createRunner({ markStarted, now }: Parts, held: HeldJobs) {
   const gate = createRunGate();
-  let stopped = false;
-
-  async function run(batch: HeldBatch, prepared: PreparedBatch, jobs: Jobs, begin: () => Ended): Promise<void> {
+  return async function run(batch: HeldBatch, prepared: PreparedBatch, jobs: Jobs, begin: () => Ended): Promise<void> {
     await gate.enter(jobs.some((job) => job.deaths > 0));
     const ended = begin();
     // The mark is on the socket before the batch is handed over, so that a crash inside native code counts.
-    void parts.markStarted(batch.token, held.begin(batch)).catch(() => undefined);
+    void markStarted(batch.token, held.begin(batch)).catch(() => undefined);
     await prepared.execute();
     ended(now());
     held.end(batch);
     gate.leave();
     const ids = jobs.map((job) => job.id);
     void prepared.settled.then(() => held.drop(batch.token, ids));
-  }
+  };
+}
+
+export function createServeJobs(parts: Parts): ServeJobs {
+  const { incarnation, lockMs, now, pause, follow } = parts;
+  const held = createHeldJobs();
+  const run = createRunner(parts, held);
+  let stopped = false;
 
   async function serve(served: ServedModel, batcher: Batcher): Promise<void> {
     const { queue, latency } = served;
@@ -121,12 +128,18 @@ export function createServeJobs(parts: Parts): ServeJobs {
     const taker = createTaker(parts, queue);
     let backOffMs = 20;
     // No marker wakes who rests.
-    const awaitWork = (restMs: number) => parts.awaitWork(queue, restMs > 0 ? restMs : undefined);
+    const awaitWork = () => parts.awaitWork(queue, follow.permit(queue, now())?.restMs || undefined);
     while (!stopped) {
+      const permit = follow.permit(queue, now());
+      if (!permit) {
+        await pause(IDLE_MS);
+        continue;
+      }
       const token = incarnation.token();
       const batch = incarnation.nextBatch();
-      const restMs = parts.restMs(queue);
-      const request = { token, batch, lockMs, restMs, ...batcher.nextTake(batch, now()) };
+      const { shareOf, ...bounds } = permit;
+      const share = shareOf === undefined ? {} : { share: { workers: shareOf, held: held.of(queue) } };
+      const request = { token, batch, lockMs, ...bounds, ...share, ...batcher.nextTake(batch, now()) };
       const taken = await taker.take(request);
       if (taken === undefined) {
         await pause(backOffMs);
@@ -139,6 +152,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
           const group = taken.jobs[0]?.group ?? '-';
           const { take, reason, slackMs } = batcher.nextRun(taken.jobs, taken);
           batcher.took(rowsOf(taken.jobs), taken.waiting, now());
+          follow.took(queue, now());
           const later = taken.jobs.slice(take).map((job) => job.id);
           if (later.length > 0) taker.giveBack({ token, batch }, later);
           const named = { queue, token, batch };
@@ -152,12 +166,16 @@ export function createServeJobs(parts: Parts): ServeJobs {
           running = run(named, prepared, jobs, begin);
           await Promise.race([running, pause(Math.max(0, latency.of(group).p50(rows) - LEAD_MS))]);
           // Nothing more waited: the marker of whatever comes next rings the bell.
-          if (taken.waiting === 0 && later.length === 0) await awaitWork(restMs);
+          if (taken.waiting === 0 && later.length === 0) await awaitWork();
           break;
         }
         case 'later':
-          if (taken.filling || restMs > 0) await parts.awaitWork(queue, taken.inMs);
-          else await pause(Math.min(taken.inMs, LONGEST_BACK_OFF_MS));
+          if (taken.filling) await parts.awaitWork(queue, taken.inMs);
+          else {
+            // What waits is for others until then.
+            if (Object.keys(permit).length > 0) follow.leave(queue, now() + taken.inMs);
+            await pause(Math.min(taken.inMs, LONGEST_BACK_OFF_MS));
+          }
           break;
         case 'dead':
           // The serving of another model may have heard it before and gone on.
@@ -166,7 +184,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
           break;
         case 'paused':
         case 'nothing':
-          await awaitWork(restMs);
+          await awaitWork();
           break;
       }
     }

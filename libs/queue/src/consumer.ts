@@ -125,10 +125,13 @@ export function createConsumer(settings: QueueSettings, clock: RedisClock): Cons
       const base = queueBase(prefix, queue);
       const waits = [minRows, lingerMs, restMs, events, MAX_REPLY_BYTES];
       const sizes = [asked.preferredRows ?? [], asked.spareMs ?? 0];
-      const bounds = [MAX_JOBS_PER_CALL, MAX_BYTES_PER_CALL, DEFAULT_TIMEOUT_MS, ...sizes];
+      const maxJobs = Math.min(MAX_JOBS_PER_CALL, asked.maxJobs ?? MAX_JOBS_PER_CALL);
+      const bounds = [maxJobs, MAX_BYTES_PER_CALL, DEFAULT_TIMEOUT_MS, ...sizes];
       const sent = performance.now();
       const names = [base, extraBase(prefix, queue), shard, token];
-      const header = pack([...names, batch, maxRows, lockMs, ...waits, ...bounds, clock.sentMs()]);
+      const turn = asked.turn ? [asked.turn.worker, asked.turn.weight, asked.turn.waitMs] : [];
+      const share = asked.share ? [asked.share.workers, asked.share.held] : [];
+      const header = pack([...names, batch, maxRows, lockMs, ...waits, ...bounds, clock.sentMs(), turn, share]);
       const reply = await runScript(commands, 'takeMany', `${base}meta`, [header]);
       clock.observe((reply as [Buffer, number])[1], sent, performance.now());
       const taken = parseTaken(reply);

@@ -55,6 +55,15 @@ export type TakeRequest = {
   readonly spareMs?: number;
   /** Nothing is taken before the first job of a class has waited so long, or four fifths of the SLA of its class. */
   readonly restMs?: number;
+  /** Jobs at most; MAX_JOBS_PER_CALL where it is absent. */
+  readonly maxJobs?: number;
+  /**
+   * Takes in turns: a worker that has taken more rows per weight than another leaves what is younger than `waitMs` (or
+   * four fifths of the SLA of its class) to that one.
+   */
+  readonly turn?: { readonly worker: string; readonly weight: number; readonly waitMs: number };
+  /** At most an equal share among so many workers of the jobs that wait and run, less the `held` that the sender has. */
+  readonly share?: { readonly workers: number; readonly held: number };
 };
 
 export type TakenJob = {

@@ -25,6 +25,8 @@ export type Waking = {
    * @returns the queue that was woken, or undefined: then a take of each is due anyway
    */
   waitForWork(queues: readonly string[], maxMs: number): Promise<string | undefined>;
+  /** Puts a marker back: somebody else is to be woken. */
+  handOn(queue: string): Promise<void>;
   /** Tells the registry of a model; repeated with each check-in, so that a lost registry heals. */
   announce(model: Model): Promise<void>;
   checkIn(worker: string, token: string, heartbeatJson: string): Promise<CheckIn>;
@@ -53,6 +55,9 @@ export function createWaking({ commands, prefix }: QueueSettings, blocking: Redi
       const keys = queues.map((queue) => `${queueBase(prefix, queue)}marker`);
       const popped = await blocking.bzpopmin(...(keys as [string]), Math.max(0.01, maxMs / 1000));
       return popped ? queues[keys.indexOf(popped[0])] : undefined;
+    },
+    async handOn(queue) {
+      await commands.zadd(`${queueBase(prefix, queue)}marker`, 0, '0');
     },
     async announce(model) {
       const queue = queueName(model.name, model.version);

@@ -10,6 +10,8 @@ export type HeldJobs = {
   clear(token: string): void;
   size(): number;
   has(queue: string): boolean;
+  /** Jobs of this queue. */
+  of(queue: string): number;
   batches(): (HeldBatch & { readonly ids: readonly string[] })[];
   /** By queue and token. */
   owned(): { readonly queue: string; readonly token: string; readonly ids: readonly string[] }[];
@@ -36,6 +38,7 @@ export function createHeldJobs(): HeldJobs {
     },
     size: () => held.size,
     has: (queue) => [...held.values()].some((one) => one.queue === queue),
+    of: (queue) => [...held.values()].filter((one) => one.queue === queue).length,
     batches() {
       const ids = new Map<HeldBatch, string[]>();
       for (const [id, batch] of held) ids.set(batch, [...(ids.get(batch) ?? []), id]);

@@ -11,6 +11,7 @@ function puppet(...queues: string[]) {
   const pauses: number[] = [];
   const woken: string[] = [];
   const resting = new Set<string>();
+  const handed: string[] = [];
   const bell = startWorkBell({
     queues,
     rests: (queue) => resting.has(queue),
@@ -18,10 +19,11 @@ function puppet(...queues: string[]) {
       new Promise((resolve, reject) => {
         calls.push({ queues: asked, maxMs, answer: resolve, refuse: () => reject(new Error('away')) });
       }),
+    handOn: async (queue) => void handed.push(queue),
     pause: async (ms) => void pauses.push(ms),
   });
   const sleep = (queue: string): void => void bell.wait(queue).then(() => woken.push(queue));
-  return { bell, calls, pauses, woken, sleep, resting };
+  return { bell, calls, pauses, woken, sleep, resting, handed };
 }
 
 test('only who sleeps on the queue with work wakes', async () => {
@@ -34,7 +36,7 @@ test('only who sleeps on the queue with work wakes', async () => {
 });
 
 test('a wake-up for a queue that nobody sleeps on is kept, once', async () => {
-  const { calls, woken, sleep } = puppet('m@1');
+  const { calls, woken, sleep } = puppet('m@1', 'n@1');
   calls[0]?.answer('m@1');
   await settle();
   calls[1]?.answer('m@1');
@@ -45,6 +47,33 @@ test('a wake-up for a queue that nobody sleeps on is kept, once', async () => {
   sleep('m@1');
   await settle();
   assert.deepEqual(woken, ['m@1']);
+});
+
+test('with one queue nobody listens while its session is busy', async () => {
+  const { bell, calls, woken, sleep } = puppet('m@1');
+  await settle();
+  assert.equal(calls.length, 0);
+  sleep('m@1');
+  await settle();
+  assert.equal(calls.length, 1);
+  calls[0]?.answer('m@1');
+  await settle();
+  assert.deepEqual([woken, calls.length], [['m@1'], 1]);
+  bell.stop();
+});
+
+test('a marker of a queue that is left to others by now is handed on', async () => {
+  const { bell, calls, resting, handed, sleep, woken } = puppet('m@1', 'n@1');
+  resting.add('m@1');
+  calls[0]?.answer('m@1');
+  await settle();
+  assert.deepEqual(handed, ['m@1']);
+  resting.clear();
+  sleep('n@1');
+  calls[1]?.answer('n@1');
+  await settle();
+  assert.deepEqual(woken, ['n@1']);
+  bell.stop();
 });
 
 test('each queue comes first in its turn, and no call blocks for more than a second', async () => {
@@ -107,6 +136,7 @@ function bellByHand(rests: () => boolean = () => false) {
     queues: ['q'],
     rests,
     waitForWork: () => new Promise((resolve) => markers.push(resolve)),
+    handOn: async () => undefined,
     pause: () => new Promise((resolve) => pauses.push(resolve)),
   });
   return { bell, asked: () => markers.length, ring: () => markers.shift()?.('q'), runOut: () => pauses.shift()?.() };
@@ -153,6 +183,8 @@ test('who rests in a queue does not take its wake-ups from others, and soon list
 test('who rests in every queue blocks on none until it rests no more', async () => {
   let resting = true;
   const { bell, asked, runOut } = bellByHand(() => resting);
+  void bell.wait('q');
+  await turn();
   assert.equal(asked(), 0);
   runOut();
   await turn();

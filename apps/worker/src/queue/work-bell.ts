@@ -1,7 +1,8 @@
 /**
  * One blocked connection for all queues of this worker, but those in which it rests: it would wake for jobs that are left
- * to others, who would then sleep on. A wake-up for a queue that nobody sleeps on is kept, because the
- * marker that brought it is gone from Redis.
+ * to others, who would then sleep on. With one queue nobody listens while its session is busy, so that the marker wakes
+ * somebody who is free. Of several a call listens to all, as it cannot be changed once it blocks: a wake-up for a queue
+ * that nobody sleeps on is kept, because the marker that brought it is gone from Redis.
  */
 export type WorkBell = {
   /** Resolves when the queue may have work, after a second or `limitMs` at the latest. */
@@ -15,6 +16,8 @@ type Parts = {
   /** Whether this worker leaves the queue to others for now. */
   readonly rests: (queue: string) => boolean;
   readonly waitForWork: (queues: readonly string[], maxMs: number) => Promise<string | undefined>;
+  /** Puts a marker back for others. */
+  readonly handOn: (queue: string) => Promise<void>;
   readonly pause: (ms: number) => Promise<void>;
 };
 
@@ -23,15 +26,22 @@ const RETRY_MS = 100;
 /** While it rests anywhere: so soon it listens to a queue in which it rests no more. */
 const RESTING_MS = 100;
 
-export function startWorkBell({ queues, rests, waitForWork, pause }: Parts): WorkBell {
+export function startWorkBell({ queues, rests, waitForWork, handOn, pause }: Parts): WorkBell {
   const sleepers = new Map<string, () => void>();
   const kept = new Set<string>();
   let stopped = false;
+  let tellListener: (() => void) | undefined;
 
+  /** Until somebody goes to sleep. */
+  const nextSleeper = (): Promise<void> =>
+    new Promise((resolve) => {
+      tellListener = resolve;
+    });
   function ring(queue: string): void {
     const wake = sleepers.get(queue);
     sleepers.delete(queue);
     if (wake) wake();
+    else if (rests(queue)) void handOn(queue).catch(() => undefined);
     else kept.add(queue);
   }
   /** Nothing rang: everybody looks once anyway. */
@@ -39,12 +49,13 @@ export function startWorkBell({ queues, rests, waitForWork, pause }: Parts): Wor
     for (const wake of sleepers.values()) wake();
     sleepers.clear();
   }
+  const listensTo = (queue: string): boolean => !rests(queue) && (queues.length > 1 || sleepers.has(queue));
   /** Each queue comes first in its turn, so that none is always served last. */
   async function listen(): Promise<void> {
     for (let turn = 0; !stopped; turn = (turn + 1) % queues.length) {
-      const heard = [...queues.slice(turn), ...queues.slice(0, turn)].filter((queue) => !rests(queue));
+      const heard = [...queues.slice(turn), ...queues.slice(0, turn)].filter(listensTo);
       if (heard.length === 0) {
-        await pause(RESTING_MS);
+        await (queues.some(rests) ? Promise.race([pause(RESTING_MS), nextSleeper()]) : nextSleeper());
         continue;
       }
       try {
@@ -68,11 +79,13 @@ export function startWorkBell({ queues, rests, waitForWork, pause }: Parts): Wor
     wait(queue, limitMs) {
       if (stopped || kept.delete(queue)) return Promise.resolve();
       const rung = new Promise<void>((resolve) => sleepers.set(queue, resolve));
+      tellListener?.();
       return limitMs === undefined ? rung : atMost(queue, rung, limitMs);
     },
     stop() {
       stopped = true;
       ringAll();
+      tellListener?.();
     },
   };
 }

@@ -8,8 +8,9 @@
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, token, batch, maxRows, lockMs, minRows, lingerMs, restMs, events, replyBytes,
-                    maxJobs, maxBytes, defaultTimeoutMs, preferredRows, spareMs, sentMs]
-           sentMs: the sender's estimate of Redis' clock when it sent the call
+                    maxJobs, maxBytes, defaultTimeoutMs, preferredRows, spareMs, sentMs, turn, share]
+           sentMs: the sender's estimate of Redis' clock when it sent the call; turn: [worker, weight, waitMs] or [];
+           share: [workers, jobs that the sender holds] or []
   Returns  [kind, nowMs, …]: ['nothing' | 'paused', now], ['later', now, inMs, filling or nil], ['dead', now], or
            ['jobs', now, waiting, heads, input, …]; heads: msgpack [[id, kind, priority, dl, q, rows, group, signature,
            deaths, data or ''], …], input: the blob of each, '' where another tool added the job
@@ -24,6 +25,8 @@
 --- @include "includes/settle"
 --- @include "includes/wake"
 --- @include "includes/rest"
+--- @include "includes/promote"
+--- @include "includes/turns"
 local a = cmsgpack.unpack(ARGV[1])
 local base, extra, shard, token, batch = a[1], a[2], a[3], a[4], a[5]
 local maxRows, lockMs, minRows, lingerMs, restMs = a[6], a[7], a[8], a[9], a[10]
@@ -43,27 +46,15 @@ local events = newEvents(base, a[11])
 local replies = newReplies(shard, a[12])
 local settler = newSettler(base, extra, replies, events, now)
 
--- What other tools left in `delayed` and `wait` joins its class (BullMQ's priority 0 counts as normal).
-local function promote(ids, prev)
-  local first = nextCounters(base, #ids)
-  for i, id in ipairs(ids) do
-    local key = base .. id
-    local class = tonumber(redis.call('HGET', key, 'priority') or 0)
-    if class < 1 then class = NORMAL end
-    redis.call('ZADD', prioritized, classScore(class, first + i - 1), id)
-    redis.call('HSET', key, 'q', now, 'priority', class, 'delay', 0)
-    if prev then events.step('event', 'waiting', 'jobId', id, 'prev', prev) end
-  end
-end
-local due = redis.call('ZRANGEBYSCORE', base .. 'delayed', 0, text((now + 1) * 4096 - 1), 'LIMIT', 0, 100)
-if #due > 0 then
-  redis.call('ZREM', base .. 'delayed', unpack(due))
-  promote(due, 'delayed')
-end
-local others = redis.call('RPOP', base .. 'wait', 100)
-if others and #others > 0 then promote(others, nil) end
+promote(base, now, events)
+local turns = newTurns(extra, a[19])
+restMs = math.max(restMs, turns.waitMs)
 local rest = restMs > 0 and restsFor(base, restMs, now)
 if rest then wake(base) return { 'later', now, rest } end
+if #a[20] > 0 then
+  maxJobs = math.min(maxJobs, equalShare(base, a[20][1]) - a[20][2])
+  if maxJobs <= 0 then wake(base) return { 'later', now, SHARE_AGAIN_MS } end
+end
 
 local picked, removed, rows, bytes = {}, {}, 0, 0
 local delayed = {}
@@ -280,6 +271,7 @@ for _, e in ipairs(delayed) do
 end
 if #removed > 0 then redis.call('ZREM', prioritized, unpack(removed)) end
 if #taken > 0 then redis.call('LPUSH', active, unpack(taken)) end
+turns.took(rows)
 for verdict, n in pairs(waits) do redis.call('HINCRBY', extra .. 'stats', verdict, n) end
 settler.flush()
 replies.flush()

@@ -19,6 +19,9 @@
  * | `{by0}:x:cache:<queue>:…` | string: a result's tensor blob, or one byte: it is being computed | gateway | gateways | BATCHYARD_CACHE_TTL; 1 s |
  * | `{by0}:x:purges` | hash model (or `*`) → count | gateway (DELETE /v1/cache) | gateways, each second | always |
  * | `{by0}:x:steering` | string: the gateway that steers | steer | steer | 3 s |
+ * | `{by0}:x:balancer` | string: JSON of a BalancerChange | gateway (PUT /v1/balancer) | gateways, each second | until it is taken back |
+ * | `{by0}:x:drains` | hash worker → JSON of a DrainWish | any gateway | gateways, each second | until it is taken back, or the worker is gone |
+ * | `{by<k>}:x:<queue>:turns` | zset worker → rows taken over its weight | takeMany, by strategies with turns | the same | 10 s after the last take |
  * | `{by0}:x:directive:<worker>` | string (JSON) | steer, by the gateway that steers | checkIn | 5 s |
  * | `{by0}:x:events` | stream of ClusterEvent JSON | whoever has something to tell | gateways, each second | the last 1,000 |
  * | `{by0}:x:samples` | stream of Sample JSON | the gateway that steers, each second | gateways, each second | the last 3,600 |
@@ -57,6 +60,8 @@ export const workerKey = (prefix: string, worker: string): string => `${prefix}:
 export const cachedKey = (prefix: string, key: string): string => `${prefix}:x:cache:${key}`;
 export const purgesKey = (prefix: string): string => `${prefix}:x:purges`;
 export const steeringKey = (prefix: string): string => `${prefix}:x:steering`;
+export const balancerKey = (prefix: string): string => `${prefix}:x:balancer`;
+export const drainsKey = (prefix: string): string => `${prefix}:x:drains`;
 export const directiveKey = (prefix: string, worker: string): string => `${prefix}:x:directive:${worker}`;
 export const eventsKey = (prefix: string): string => `${prefix}:x:events`;
 export const samplesKey = (prefix: string): string => `${prefix}:x:samples`;
