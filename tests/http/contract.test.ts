@@ -323,7 +323,10 @@ test('the operations port: metrics, probes, workers, queues and the board', asyn
     assert.equal(answer.status, 200, path);
     return answer.text();
   };
-  assert.match(await ops('/metrics'), /batchyard_http_request_duration_seconds_count\{route="infer",status="200"\}/);
+  assert.match(
+    await ops('/metrics'),
+    /batchyard_http_request_duration_seconds_count\{route="infer",method="POST",status="200"\}/,
+  );
   assert.match(await ops('/metrics'), /batchyard_worker_up\{worker=/);
   assert.equal((JSON.parse(await ops('/readyz?verbose')) as { ready: boolean }).ready, true);
   const { workers } = JSON.parse(await ops('/v1/workers')) as { workers: Record<string, unknown>[] };

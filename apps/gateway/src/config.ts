@@ -61,6 +61,8 @@ const schema = z.object({
     .default(64 * 1_048_576),
   /** Seconds that a result is kept. */
   BATCHYARD_CACHE_TTL: seconds.default(600),
+  /** Alerts are told there, in the form of Alertmanager's `POST /api/v2/alerts`. */
+  BATCHYARD_ALERT_WEBHOOK: z.url({ protocol: /^https?$/ }).optional(),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
 });
 export type Config = z.infer<typeof schema>;

@@ -10,8 +10,15 @@ type Source = {
   statistics(queue: string): Promise<Readonly<Record<string, number>>>;
 };
 
+type Ended = {
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly seconds: number;
+};
+
 export type GatewayMetrics = {
-  request(route: string, status: number, seconds: number): void;
+  request(ended: Ended): void;
   collect(queues: readonly string[], workers: readonly { heartbeat: Heartbeat; silentMs: number }[]): Promise<void>;
 };
 
@@ -19,7 +26,7 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
   const requests = metrics.histogram(
     'batchyard_http_request_duration_seconds',
     'Time to answer a request of a hot route',
-    ['route', 'status'],
+    ['route', 'method', 'status'],
   );
   const jobs = metrics.gauge('batchyard_queue_jobs', 'Jobs by state, and waiting ones by class', [
     'model',
@@ -54,7 +61,9 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
   }
 
   return {
-    request: (route, status, seconds) => requests.observe({ route, status: String(status) }, seconds),
+    request({ route, method, status, seconds }) {
+      requests.observe({ route, method, status: String(status) }, seconds);
+    },
     async collect(queues, workers) {
       await Promise.all(queues.map(collectQueue));
       up.reset();

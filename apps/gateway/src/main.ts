@@ -7,14 +7,12 @@ import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { shownUrl } from '@batchyard/shared/contract/durability';
 import type { JobKind } from '@batchyard/shared/contract/job';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
-import { queueLimits } from '@batchyard/shared/contract/queueing';
 import { createLogger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
 import { createQueueLoads } from './admission/queue-loads.ts';
-import { createAnswerRequest } from './answer-request.ts';
 import { openCache } from './cache/open-cache.ts';
 import { readConfig, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
@@ -30,12 +28,11 @@ import { createOpsApp } from './http/ops-app.ts';
 import { reportTo } from './http/report-trouble.ts';
 import { createPublicApp } from './http/public-app.ts';
 import { openDesk } from './open-desk.ts';
+import { openRequests } from './open-requests.ts';
 import { createSteerFleet } from './steer-fleet.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
 
 import { createGatewayMetrics } from './gateway-metrics.ts';
-import { createAddSurely } from './queue/add-surely.ts';
-import { createGroupCommit } from './queue/group-commit.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { pollJob } from './queue/poll-job.ts';
 import { startReplyLoop } from './queue/reply-loop.ts';
@@ -46,6 +43,8 @@ const VERSION = '0.1.0';
 const PREFIX = '{by0}';
 const DRAIN_LIMIT_MS = 20_000;
 const LAST_ANSWERS_MS = 500;
+/** Of a gateway without bodies and kept results. */
+const PROCESS_BYTES = 192 * 1_048_576;
 
 const tell = (message: ChildMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -103,31 +102,16 @@ async function start(): Promise<void> {
     maxWaitingBytes: config.BATCHYARD_MAX_WAITING_BYTES,
     now: () => performance.now(),
   });
-  const commit = createGroupCommit(
-    async (name, jobs) => {
-      let waiting: readonly number[] | undefined;
-      for (const { input } of jobs) copies.request.blob += input.byteLength;
-      const options = {
-        maxWaiting: config.BATCHYARD_MAX_WAITING,
-        limits: queueLimits(fleet.byQueue(name)?.model.queueing),
-        onWaiting: (byClass: readonly number[]) => void (waiting = byClass),
-      };
-      try {
-        return await queue.addMany(name, jobs, options);
-      } finally {
-        loads.added(name, jobs.length, waiting);
-      }
-    },
-    (flush) => void setImmediate(flush),
-  );
-  const requests = createAnswerRequest({
+  const requests = openRequests({
     gateway,
-    add: createAddSurely({ add: commit, pause }),
+    queue,
     wait,
-    cancel: queue.cancel,
-    output: askRedis(queue.output),
     loads,
+    byQueue: fleet.byQueue,
+    maxWaiting: config.BATCHYARD_MAX_WAITING,
+    copies: copies.request,
     cached: cache.answer,
+    pause,
   });
   const breaker = createModelBreaker({ report: log.warn.bind(log), now: () => performance.now() });
   const desk = openDesk({
@@ -154,12 +138,32 @@ async function start(): Promise<void> {
     intake: { inFlight, copies: copies.request },
     copies: copies.result,
   });
+  const monitor = openMonitor({
+    gateway,
+    queue,
+    fleet,
+    redis: () => ({ ...redis.load(), memoryShare: memoryShare() }),
+    lookups: cache.lookups,
+    budgetBytes: config.BATCHYARD_MAX_BYTES_IN_FLIGHT + config.BATCHYARD_CACHE_BYTES + PROCESS_BYTES,
+    holds: () => steering.holds(),
+    metrics,
+    webhook: config.BATCHYARD_ALERT_WEBHOOK,
+    opsUrl: () => `http://${config.OPS_HOST}:${back.port}`,
+    pause,
+    report: log.warn.bind(log),
+  });
   const fastLane = createFastLane({
     infer: (asked, gone) => breaker.run(asked.queue, () => requests.infer(asked, gone), gone),
     desk,
     models: fleet,
     limits: { infer: limitsFor('attached'), jobs: limitsFor('durable') },
-    observe: observed.request,
+    observe: {
+      began: monitor.began,
+      ended(request) {
+        observed.request(request);
+        monitor.ended(request);
+      },
+    },
     report: reportTo(log),
   });
   const publicApp = createPublicApp({
@@ -170,9 +174,9 @@ async function start(): Promise<void> {
   });
   const boardUrl = { url: config.REDIS_URL, maxRetriesPerRequest: null };
   const board = createBoardQueues(PREFIX, boardUrl, (key, fields) => commands.hmget(key, ...fields));
-  const monitor = openMonitor({ watching: queue, fleet, holds: () => steering.holds() });
   const ops = createOpsApp({
     events: monitor.events,
+    monitor: monitor.desk,
     metrics: async () => {
       await observed.collect(
         fleet.models().map((view) => view.queue),
@@ -180,6 +184,7 @@ async function start(): Promise<void> {
       );
       memory.collect();
       cache.collect();
+      monitor.collect();
       return metrics.text();
     },
     ready: () => ({

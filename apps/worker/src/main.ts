@@ -188,6 +188,7 @@ async function start(): Promise<void> {
       intraOpThreads: threads,
       latency: latency.points,
       batching: batcher.state,
+      use: () => observed.use(name),
       restMs: () => follow.restMs(name),
     })),
     reason: follow.reason,

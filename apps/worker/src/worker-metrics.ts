@@ -85,12 +85,17 @@ function createUse(metrics: Metrics, served: readonly ServedLine[]) {
     'model',
   ]);
   const lines = new Map(served.map((one) => [one.queue, { ...one, use: createEfficiency(one.maxRows) }]));
+  const figuresOf = (queue: string) => {
+    const line = lines.get(queue);
+    return line?.use.figures(line.bestRate()) ?? { efficiency: 0, fill: 0 };
+  };
   return {
     ran: (run: Run): void => lines.get(run.queue)?.use.ran(run.rows, run.runMs),
+    figuresOf,
     set(): void {
-      for (const { queue, bestRate, use } of lines.values()) {
+      for (const { queue, bestRate } of lines.values()) {
         const model = modelOf(queue);
-        const figures = use.figures(bestRate());
+        const figures = figuresOf(queue);
         efficiency.set({ model }, figures.efficiency);
         fill.set({ model }, figures.fill);
         best.set({ model }, bestRate() * 1000);
@@ -124,6 +129,7 @@ export function createWorkerMetrics(metrics: Metrics, memory: () => WorkerMemory
   const pool = createPoolMetrics(metrics);
   const copies = createCopyMetrics(metrics, memory().copies);
   return {
+    use: use.figuresOf,
     batch(run: Run): void {
       const model = modelOf(run.queue);
       use.ran(run);

@@ -12,6 +12,13 @@ import { countJobs, type QueueCounts } from './count-jobs.ts';
 import type { JobView } from './operations.ts';
 import type { QueueSettings } from './settings.ts';
 
+/** Commands a second as Redis reckons them; `cpuS`: of its whole life. */
+export type RedisLoad = {
+  readonly usedBytes: number;
+  readonly opsPerS: number;
+  readonly cpuS: number;
+};
+
 export type Inspection = {
   /** One job without its tensors; undefined when there is none. */
   view(queue: string, id: string): Promise<JobView | undefined>;
@@ -26,7 +33,7 @@ export type Inspection = {
   counts(queue: string): Promise<QueueCounts>;
   statistics(queue: string): Promise<Readonly<Record<string, number>>>;
   /** What admission and probes want to know of Redis itself. `memoryShare` is 0 where maxmemory is not set. */
-  redisState(): Promise<Persistence & { readonly memoryShare: number }>;
+  redisState(): Promise<Persistence & { readonly memoryShare: number; readonly load: RedisLoad }>;
   /** Every model any worker has announced. */
   models(): Promise<Model[]>;
   /** Workers heard of in the last minute, and how long ago by Redis' clock. */
@@ -104,6 +111,11 @@ export function createInspection(settings: QueueSettings): Inspection {
         memoryShare: max > 0 ? used / max : 0,
         appendOnly: field('aof_enabled') === '1',
         policy: field('maxmemory_policy'),
+        load: {
+          usedBytes: used,
+          opsPerS: Number(field('instantaneous_ops_per_sec')),
+          cpuS: Number(field('used_cpu_user')) + Number(field('used_cpu_sys')),
+        },
       };
     },
     async models() {

@@ -24,6 +24,7 @@ const SCRIPT_NAMES = [
   'watch',
   'checkIn',
   'steer',
+  'recordSample',
 ] as const;
 export type ScriptName = (typeof SCRIPT_NAMES)[number];
 

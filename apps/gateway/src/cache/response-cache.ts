@@ -5,8 +5,8 @@
 import { CLASS_PRIORITY, type PriorityClass } from '@batchyard/shared/contract/job';
 import { modelOfQueue, type Model } from '@batchyard/shared/contract/model';
 
-import { createBypass, type Bypass } from './bypass.ts';
 import { cacheKey, keyStart } from './cache-key.ts';
+import { createLookups } from './lookups.ts';
 import type { MemoryTier } from './memory-tier.ts';
 import { CLAIM_MS, type Found, type RedisTier } from './redis-tier.ts';
 import { createSingleFlight } from './single-flight.ts';
@@ -95,19 +95,12 @@ function createFetch({ memory, redis, roomInRedis, pause }: Parts, count: Return
 export function createResponseCache(parts: Parts) {
   const { memory, redis } = parts;
   const flights = createSingleFlight<Result>();
-  const bypasses = new Map<string, Bypass>();
+  const lookups = createLookups();
   const count = zeroCounts();
   const fetch = createFetch(parts, count);
   let generations: Readonly<Record<string, string>> = {};
 
   const generationOf = (model: string): string => `${generations[ALL] ?? 0}.${generations[model] ?? 0}`;
-  function bypassOf(queue: string): Bypass {
-    const known = bypasses.get(queue);
-    if (known) return known;
-    const bypass = createBypass();
-    bypasses.set(queue, bypass);
-    return bypass;
-  }
 
   async function answer(question: CacheQuestion, gone: Promise<void>, compute: Compute): Promise<CacheAnswer> {
     const { model, queue, input, priority, remainingMs } = question;
@@ -116,9 +109,8 @@ export function createResponseCache(parts: Parts) {
       cache: undefined,
     });
     if (!memory || model.responseCache !== true || model.sha256 === undefined) return plain(0);
-    const bypass = bypassOf(queue);
     const started = performance.now();
-    if (!bypass.looks(started)) {
+    if (!lookups.worthIt(queue, started)) {
       count.passed += 1;
       return plain(0);
     }
@@ -126,7 +118,7 @@ export function createResponseCache(parts: Parts) {
     const kept = memory.get(key);
     if (kept) {
       count.memory.hits += 1;
-      bypass.saw(true, started);
+      lookups.ended(queue, true, started);
       return { blob: kept, cache: 'hit' };
     }
     count.memory.misses += 1;
@@ -138,7 +130,7 @@ export function createResponseCache(parts: Parts) {
     const computed = !followed && value.from === 'computed';
     if (followed) count.shared += 1;
     else if (computed) count.computed += 1;
-    bypass.saw(!computed, started + spentMs);
+    lookups.ended(queue, !computed, started + spentMs);
     if (computed) return { blob: value.blob, cache: undefined };
     return { blob: value.blob, cache: followed ? 'shared' : 'hit' };
   }
@@ -148,7 +140,7 @@ export function createResponseCache(parts: Parts) {
     const changed = Object.keys(generations).filter((model) => generations[model] !== before[model]);
     if (changed.includes(ALL)) memory?.purge();
     else
-      for (const queue of bypasses.keys())
+      for (const queue of lookups.queues())
         if (changed.includes(modelOfQueue(queue).model)) memory?.purge(keyStart(queue));
   }
   async function refresh(): Promise<void> {
@@ -165,12 +157,15 @@ export function createResponseCache(parts: Parts) {
     /** Forgets the results of a model, or all; every gateway follows within a second. */
     async purge(model: string = ALL): Promise<void> {
       if (model === ALL) memory?.purge();
-      else for (const queue of bypasses.keys()) if (modelOfQueue(queue).model === model) memory?.purge(keyStart(queue));
+      else
+        for (const queue of lookups.queues()) if (modelOfQueue(queue).model === model) memory?.purge(keyStart(queue));
       await redis?.purge(model);
       await refresh();
     },
     /** For want of memory: tier 1 lets everything go, and fills again. */
     purgeMemory: () => memory?.purge(),
+    /** Lookups that found something and those that did not, by queue, since this gateway began. */
+    lookups: lookups.counts,
     stats() {
       const hits = count.memory.hits + count.redis.hits + count.shared;
       return {
@@ -184,7 +179,7 @@ export function createResponseCache(parts: Parts) {
           memory: { ...count.memory, ...memory?.stats() },
           redis: { ...count.redis, ...redis?.stats() },
         },
-        bypassed: [...bypasses].filter(([, bypass]) => bypass.active()).map(([queue]) => queue),
+        bypassed: lookups.bypassed(),
       };
     },
   };

@@ -1,4 +1,5 @@
 /** Whether Redis still keeps what it is given: asked at each refresh, because its settings can change while it runs. */
+import type { RedisLoad } from '@batchyard/queue/inspection';
 import { durabilityProblem, keepsJobs, type Durability, type Persistence } from '@batchyard/shared/contract/durability';
 
 type Problem = NonNullable<ReturnType<typeof durabilityProblem>>;
@@ -9,10 +10,12 @@ export type RedisWatch = {
   /** Accepted jobs outlive a restart of Redis. */
   durable(): boolean;
   problem(): Problem | undefined;
+  /** As it was at the last look. */
+  load(): RedisLoad;
 };
 
 type Parts = {
-  readonly redisState: () => Promise<Persistence & { readonly memoryShare: number }>;
+  readonly redisState: () => Promise<Persistence & { readonly memoryShare: number; readonly load: RedisLoad }>;
   readonly durability: Durability;
   /** The address of Redis as it may be shown. */
   readonly shown: string;
@@ -22,9 +25,11 @@ type Parts = {
 export function createRedisWatch({ redisState, durability, shown, report }: Parts): RedisWatch {
   let durable: boolean | undefined;
   let problem: Problem | undefined;
+  let load: RedisLoad = { usedBytes: 0, opsPerS: 0, cpuS: 0 };
   return {
     async memoryShare() {
-      const { memoryShare, ...persistence } = await redisState();
+      const { memoryShare, load: seen, ...persistence } = await redisState();
+      load = seen;
       problem = durabilityProblem(persistence, durability, shown);
       const keeps = keepsJobs(persistence);
       if (durable !== undefined && keeps !== durable)
@@ -34,5 +39,6 @@ export function createRedisWatch({ redisState, durability, shown, report }: Part
     },
     durable: () => durable === true,
     problem: () => problem,
+    load: () => load,
   };
 }

@@ -5,9 +5,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { Failure } from '@batchyard/shared/contract/failure';
+import { DEFAULT_CLASS, type PriorityClass } from '@batchyard/shared/contract/job';
 
 import type { InferResponse } from '../protocol/encode-infer.ts';
-import { hangUp, readAsked, sendInfer, type Asked, type Limits, type ModelLookup } from './infer-route.ts';
+import { hangUp, readAsked, sendInfer, type Asked, type Limits, type ModelLookup, type Noted } from './infer-route.ts';
 import { createJobRoutes, type JobDesk } from './job-routes.ts';
 import { matchJob, matchModel, pathOf } from './paths.ts';
 import { givenRequestId, newRequestId, REQUEST_ID } from './request-id.ts';
@@ -18,10 +19,20 @@ type Parts = {
   readonly desk: JobDesk;
   readonly models: ModelLookup;
   readonly limits: { readonly infer: Limits; readonly jobs: Limits };
-  /** Told after each answer of a hot route. */
-  readonly observe: (route: string, status: number, seconds: number) => void;
+  /** Told of each request of a hot route when it comes, and after its answer. */
+  readonly observe: { began(): void; ended(request: EndedRequest): void };
   /** Told of every request that failed for another reason than its own content. */
   readonly report: (trouble: Trouble) => void;
+};
+
+export type EndedRequest = {
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly seconds: number;
+  /** Undefined where no such model is known. */
+  readonly queue: string | undefined;
+  readonly priority: PriorityClass;
 };
 
 export type Trouble = {
@@ -40,11 +51,13 @@ export type FastLane = (request: IncomingMessage, response: ServerResponse) => b
 export function createFastLane({ infer, desk, models, limits, observe, report }: Parts): FastLane {
   const jobs = createJobRoutes({ desk, models, limits: limits.jobs });
 
-  function run(route: string, response: ServerResponse, work: () => Promise<void>): true {
+  function run(route: string, response: ServerResponse, work: (noted: Noted) => Promise<void>): true {
     const started = performance.now();
+    const noted: Noted = {};
+    observe.began();
     const given = givenRequestId(response.req);
     if (given !== undefined) response.setHeader(REQUEST_ID, given);
-    work()
+    work(noted)
       .catch((error: unknown) => {
         const failure = asFailure(error);
         if (failure.kind.status >= 500) {
@@ -57,7 +70,9 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       .finally(() => {
         limits.infer.intake.inFlight.leave(response.req);
         const status = response.destroyed && !response.headersSent ? CLIENT_CLOSED : response.statusCode;
-        observe(route, status, (performance.now() - started) / 1000);
+        const { queue, priority = DEFAULT_CLASS } = noted;
+        const seconds = (performance.now() - started) / 1000;
+        observe.ended({ route, method: response.req.method ?? '', status, seconds, queue, priority });
       });
     return true;
   }
@@ -77,9 +92,9 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       if (!found) return false;
       if (found !== 'unsafe' && found.rest !== '/infer') return false;
       if (method !== 'POST') return notAllowed(response, 'POST');
-      return run('infer', response, async () => {
+      return run('infer', response, async (noted) => {
         if (found === 'unsafe') throw new Failure('not_found', 'Not Found');
-        const asked = await readAsked({ request, response }, found, models, limits.infer);
+        const asked = await readAsked({ request, response, noted }, found, models, limits.infer);
         sendInfer(request, response, await infer(asked, hangUp(response)), limits.infer.copies);
       });
     }
@@ -88,9 +103,9 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       const found = matchModel(path);
       if (!found || (found !== 'unsafe' && found.rest !== '/jobs')) return false;
       if (method !== 'POST') return notAllowed(response, 'POST');
-      return run('submit', response, async () => {
+      return run('submit', response, async (noted) => {
         if (found === 'unsafe') throw new Failure('not_found', 'there is no such model');
-        await jobs.submit(request, response, found);
+        await jobs.submit({ request, response, noted }, found);
       });
     }
     const job = matchJob(path);

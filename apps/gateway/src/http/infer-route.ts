@@ -7,6 +7,7 @@ import type { PriorityClass } from '@batchyard/shared/contract/job';
 import type { Passed } from '@batchyard/shared/contract/memory';
 import type { Model } from '@batchyard/shared/contract/model';
 
+import { termsOf } from '../admission/terms.ts';
 import type { InferResponse } from '../protocol/encode-infer.ts';
 import type { InferRequest } from '../protocol/infer-request.ts';
 import { parseInferRequest } from '../protocol/parse-infer.ts';
@@ -51,15 +52,20 @@ export function lookUp(
   throw new Failure('model_not_found', `Request for unknown model: '${model}'${where} is not found`);
 }
 
+/** What becomes known of a request on its way, for whoever counts it at its end. */
+export type Noted = { queue?: string; priority?: PriorityClass };
+
 /** Reads and validates a request for a model. */
 export async function readAsked(
-  { request, response }: Exchange,
+  { request, response, noted }: Exchange & { readonly noted: Noted },
   path: ModelPath,
   models: ModelLookup,
   limits: Limits,
 ): Promise<Asked> {
   const { model, queue } = lookUp(models, path);
+  noted.queue = queue;
   const priority = priorityHeader(request.headers);
+  if (priority) noted.priority = priority;
   const timeoutMs = timeoutHeader(request.headers);
   limits.screen({ model, queue, priority, timeoutMs });
   const header = request.headers['inference-header-content-length'];
@@ -69,7 +75,9 @@ export async function readAsked(
     headerLength === undefined ? limits.jsonBytes : limits.binaryBytes,
     limits.intake,
   );
-  return { model, queue, priority, timeoutMs, request: parseInferRequest(model, body, headerLength) };
+  const asked = { model, queue, priority, timeoutMs, request: parseInferRequest(model, body, headerLength) };
+  noted.priority = termsOf(model.queueing, { priority, timeoutMs, parameters: asked.request.parameters }).priority;
+  return asked;
 }
 
 /** Settles when the caller hangs up before it was answered. */

@@ -7,8 +7,9 @@ import { modelOfQueue, type Model } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import { encodeInferResponse } from '../protocol/encode-infer.ts';
-import { readAsked, sendInfer, type Asked, type Limits, type ModelLookup } from './infer-route.ts';
+import { readAsked, sendInfer, type Asked, type Limits, type ModelLookup, type Noted } from './infer-route.ts';
 import type { ModelPath } from './paths.ts';
+import type { Exchange } from './read-body.ts';
 import { waitMs } from './request-options.ts';
 import { sendJson } from './respond.ts';
 import { createRetry, type RetryDesk } from './retry-job.ts';
@@ -47,8 +48,11 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
     throw unknownJob();
   }
 
-  async function submit(request: IncomingMessage, response: ServerResponse, path: ModelPath): Promise<void> {
-    const asked = await readAsked({ request, response }, path, models, limits);
+  async function submit(
+    { request, response, noted }: Exchange & { readonly noted: Noted },
+    path: ModelPath,
+  ): Promise<void> {
+    const asked = await readAsked({ request, response, noted }, path, models, limits);
     const accepted = await desk.submit(asked);
     const { id } = accepted;
     const submitted = Date.now();

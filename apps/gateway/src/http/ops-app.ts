@@ -12,6 +12,7 @@ import type { QueueLoads } from '../admission/queue-loads.ts';
 import { mountBatching, type BatchingDesk } from './batching-routes.ts';
 import { mountCache, type CacheDesk } from './cache-routes.ts';
 import { mountEvents, type EventDesk } from './event-stream.ts';
+import { mountMonitor, type MonitorDesk } from './monitor-routes.ts';
 import { sendJson, sendProblem } from './respond.ts';
 
 export type ReadyReport = { readonly ready: boolean; readonly detail: Readonly<Record<string, unknown>> };
@@ -27,6 +28,7 @@ type Parts = {
   readonly batching: BatchingDesk;
   readonly cache: CacheDesk;
   readonly events: EventDesk;
+  readonly monitor: MonitorDesk;
 };
 
 /** A worker not heard of for three beats. */
@@ -126,6 +128,7 @@ export function createOpsApp(parts: Parts): {
   });
   mountBatching(app, batching);
   mountCache(app, cache);
+  mountMonitor(app, parts.monitor);
   const endStreams = mountEvents(app, parts.events);
   const show = mountBoard(app);
   app.use((_request, response) => sendJson(response, 404, { error: 'Not Found' }));

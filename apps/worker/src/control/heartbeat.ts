@@ -1,5 +1,5 @@
 /** What the worker tells of itself, kept up to date by the runs and read once a second. */
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 import type { Batching } from '@batchyard/shared/contract/batching';
@@ -13,6 +13,8 @@ export type ModelLine = {
   latency(): LatencyPoint[];
   /** How long it leaves the queue to others. */
   restMs(): number;
+  /** Of its last runs: how full they were, and how well the busy time was used. */
+  use(): { readonly fill: number; readonly efficiency: number };
   batching(): { readonly batching: Batching; readonly cap: number; readonly changes: readonly CapChange[] };
 };
 
@@ -53,18 +55,20 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
   let state: WorkerState = 'starting';
   let batches = 0;
   let rows = 0;
-  const rowsOf = new Map<string, number>();
+  const ranOf = new Map<string, { rows: number; batches: number }>();
   let failures = 0;
   let responseMs = 0;
   let busyMs = 0;
   let since = performance.now();
+  let cpu = process.cpuUsage();
   return {
     state: () => state,
     enter(next) {
       state = next;
     },
     ran(queue, count, runMs) {
-      rowsOf.set(queue, (rowsOf.get(queue) ?? 0) + count);
+      const before = ranOf.get(queue);
+      ranOf.set(queue, { rows: (before?.rows ?? 0) + count, batches: (before?.batches ?? 0) + 1 });
       batches += 1;
       rows += count;
       busyMs += runMs;
@@ -75,6 +79,9 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
     },
     heartbeat(nowMs) {
       const load = Math.min(1, busyMs / Math.max(1, nowMs - since) / Math.max(1, parts.models.length));
+      const { user, system } = process.cpuUsage(cpu);
+      cpu = process.cpuUsage();
+      const cpuCores = (user + system) / 1_000 / Math.max(1, nowMs - since);
       busyMs = 0;
       since = nowMs;
       const loopDelayMs = delay.mean / 1e6;
@@ -88,13 +95,14 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         host: hostname(),
         version: parts.version,
         state,
-        models: parts.models.map(({ queue, signature, intraOpThreads, latency, restMs, batching }) => ({
+        models: parts.models.map(({ queue, signature, intraOpThreads, latency, restMs, use, batching }) => ({
           queue,
           signature,
           sessions: 1,
           intra_op_threads: intraOpThreads,
           latency: latency(),
-          rows: rowsOf.get(queue) ?? 0,
+          ...(ranOf.get(queue) ?? { rows: 0, batches: 0 }),
+          ...use(),
           rest_ms: restMs(),
           batching: tell(batching()),
         })),
@@ -107,6 +115,8 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         rows,
         failures,
         rss_bytes: process.memoryUsage.rss(),
+        cpu_cores: cpuCores,
+        host_cores: availableParallelism(),
         slab_bytes: memory.pool.used_bytes + memory.pool.idle_bytes,
         memory,
         loop_delay_ms: Number.isFinite(loopDelayMs) ? loopDelayMs : 0,

@@ -23,6 +23,10 @@ export const loadedModelSchema = z.object({
   latency: z.array(latencyPointSchema),
   /** Rows that it has run since it began; absent from workers of older versions. */
   rows: z.int().min(0).optional(),
+  batches: z.int().min(0).optional(),
+  /** Of its last runs: mean rows over the largest batch; rows per busy second over those of the best size. */
+  fill: z.number().min(0).optional(),
+  efficiency: z.number().min(0).optional(),
   /** How long it leaves the queue to others, ms; 0 = it takes at once. */
   rest_ms: z.number().min(0).optional(),
   /** What its batches are formed by now; absent from workers of older versions. */
@@ -36,6 +40,8 @@ export const loadedModelSchema = z.object({
     })
     .optional(),
 });
+
+export type LoadedModel = z.infer<typeof loadedModelSchema>;
 
 export const heartbeatSchema = z.object({
   id: z.string(),
@@ -57,6 +63,9 @@ export const heartbeatSchema = z.object({
   rows: z.int().min(0),
   failures: z.int().min(0),
   rss_bytes: z.int().min(0),
+  /** Cores that it kept busy since the last beat, and those of its host; absent in the beats of older workers. */
+  cpu_cores: z.number().min(0).optional(),
+  host_cores: z.int().min(1).optional(),
   slab_bytes: z.int().min(0),
   /** Absent in the beats of older workers. */
   memory: workerMemorySchema.optional(),

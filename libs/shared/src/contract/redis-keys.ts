@@ -25,6 +25,8 @@
  * | `{by0}:x:directive:<worker>` | string (JSON) | steer, by the gateway that steers | checkIn | 5 s |
  * | `{by0}:x:events` | stream of ClusterEvent JSON | whoever has something to tell | gateways, each second | the last 1,000 |
  * | `{by0}:x:samples` | stream of Sample JSON | the gateway that steers, each second | gateways, each second | the last 3,600 |
+ * | `{by0}:x:seconds` | stream of Second JSON | each gateway, each second | the gateway that steers, each second | 60 s, the last 512 |
+ * | `{by0}:x:acknowledged` | hash alert → ms | gateway (POST /v1/alerts/…/acknowledge) | gateways, while an alert is raised | 24 h |
  */
 
 /** CRC16 (XMODEM, the one of the Redis Cluster specification). */
@@ -65,3 +67,5 @@ export const drainsKey = (prefix: string): string => `${prefix}:x:drains`;
 export const directiveKey = (prefix: string, worker: string): string => `${prefix}:x:directive:${worker}`;
 export const eventsKey = (prefix: string): string => `${prefix}:x:events`;
 export const samplesKey = (prefix: string): string => `${prefix}:x:samples`;
+export const secondsKey = (prefix: string): string => `${prefix}:x:seconds`;
+export const acknowledgedKey = (prefix: string): string => `${prefix}:x:acknowledged`;
