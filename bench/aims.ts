@@ -15,6 +15,7 @@ const OVERLOAD_AIMS = Object.fromEntries(
     [`overload.x${factor}.critical.p99_of_calm`, atMost(2)],
     [`overload.x${factor}.low.of_capacity`, atLeast(0.05)],
     [`overload.x${factor}.refusal_p99_ms`, atMost(50)],
+    [`overload.x${factor}.for_nobody_percent`, atMost(1)],
     [`overload.x${factor}.normal_again_s`, atMost(10)],
   ]),
 );

@@ -1,7 +1,12 @@
 /** What the workers of a system have run so far, from their own metrics. */
 
-/** Batches and rows that ran, and the seconds that sessions were busy with them, of all workers. */
-export type WorkerTotals = { readonly batches: number; readonly rows: number; readonly busyS: number };
+/** Batches and rows that ran, the seconds that sessions were busy with them, and jobs that ran for nobody, of all workers. */
+export type WorkerTotals = {
+  readonly batches: number;
+  readonly rows: number;
+  readonly busyS: number;
+  readonly unwanted: number;
+};
 
 /** Sum of a metric over its labels, in Prometheus' text format; 0 where there is none. */
 export function metricSum(text: string, name: string): number {
@@ -28,6 +33,7 @@ export async function workerTotals(ops: string): Promise<WorkerTotals> {
     batches: total('batchyard_batch_rows_count'),
     rows: total('batchyard_batch_rows_sum'),
     busyS: total('batchyard_inference_compute_duration_seconds_sum'),
+    unwanted: total('batchyard_unwanted_jobs_total'),
   };
 }
 

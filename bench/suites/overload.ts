@@ -90,7 +90,10 @@ async function runPoint(
   running.catch(() => undefined);
   await sleep(1000 * seconds);
   const best = { maxRows: MAX_BATCH.heavy, rowsPerS: rawRowsPerS };
-  const { fill, efficiency } = fillOf(totals, await workerTotals(served.ops), best);
+  const after = await workerTotals(served.ops);
+  const { fill, efficiency } = fillOf(totals, after, best);
+  const unwanted = (100 * (after.unwanted - totals.unwanted)) / (after.rows - totals.rows);
+  stage.figures.record(`overload.x${factor}.for_nobody_percent`, '%', unwanted);
   stage.figures.record(`overload.x${factor}.mean_fill`, '', fill);
   stage.figures.record(`overload.x${factor}.efficiency`, '', efficiency);
   stage.say(`overload ×${factor}: batches ${(100 * fill).toFixed(0)} % full, efficiency ${efficiency.toFixed(2)}`);

@@ -71,6 +71,22 @@ test('what is left waiting puts no marker back, so that the next job wakes and n
   assert.equal(rows(await take({ minRows: 4, lingerMs: LONG_MS })), 4);
 });
 
+test('while more waits than fits, who will be gone before a full batch ends makes room for who will not', async () => {
+  const short = { remainingMs: 5_000, kind: 'attached' } as const;
+  const doomed = newJob({ ...short, priority: 'critical' });
+  const kept = newJob({ remainingMs: 5_000, priority: 'critical' });
+  await add(doomed, kept, newJob(), newJob());
+  const wish = { maxRows: 2, fullMs: 10_000 };
+  const first = await take(wish);
+  assert.ok(first.kind === 'jobs');
+  // A durable job's result is kept, whether it comes before or after its deadline.
+  assert.equal(first.jobs[0]?.id, kept.id);
+  assert.equal(first.jobs.length, 2);
+  assert.equal(await under.commands.exists(`${PREFIX}:${QUEUE}:${doomed.id}`), 0);
+  await add(newJob(short));
+  assert.equal(rows(await take(wish)), 2, 'all of them fit: a batch that is not full may end in time');
+});
+
 test('no wait comes closer to a deadline than what the run needs', async () => {
   await add(newJob({ remainingMs: 5_000 }));
   const later = await take({ minRows: 4, lingerMs: LONG_MS, spareMs: 1_000 });

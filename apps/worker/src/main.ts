@@ -163,6 +163,7 @@ async function start(): Promise<void> {
       book.ran(run.queue, run.rows, run.runMs);
       observed.batch(run);
     },
+    unwanted: observed.unwanted,
     report(error, sentence) {
       book.failed();
       log.error({ err: error }, sentence);

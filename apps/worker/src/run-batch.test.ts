@@ -66,6 +66,7 @@ function puppet({ refusals = 0, slabs = Infinity }: Changes = {}) {
     },
     lockMs: LOCK_MS,
     observe: () => undefined,
+    unwanted: () => undefined,
     report: (_error, sentence) => reports.push(sentence),
   });
   async function runJobs(jobs: readonly TakenJob[]): Promise<void> {
@@ -200,6 +201,7 @@ test('the session is free again before Redis has taken the result', async () => 
     pause: async () => undefined,
     lockMs: LOCK_MS,
     observe: () => undefined,
+    unwanted: () => undefined,
     report: () => undefined,
   });
   const served = { model: MODEL, queue: QUEUE, latency: createLatencyBook(), run: negate };

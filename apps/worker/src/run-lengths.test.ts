@@ -70,6 +70,7 @@ async function runTogether({ model, session }: LoadedModel, inputs: readonly Ten
     pause: () => Promise.resolve(),
     lockMs: 0,
     observe: () => undefined,
+    unwanted: () => undefined,
     report: (error) => assert.fail(String(error)),
   });
   const run = (tensors: readonly NamedTensor[]) => {

@@ -23,6 +23,7 @@ function puppet() {
   const statistics: (BatchStatistics | undefined)[] = [];
   const failed: FailedJob[] = [];
   const observed: unknown[] = [];
+  const unwanted = { jobs: 0 };
   const reports: string[] = [];
   const served: ServedModel = {
     model: MODEL,
@@ -41,16 +42,17 @@ function puppet() {
     async finish(_queue, _token, jobs, numbers) {
       finished.push(...jobs);
       statistics.push(numbers);
-      return jobs.map(() => 'finished');
+      return jobs.map(({ id }) => (id === 'gone' ? 'cancelled' : 'finished'));
     },
     fail: async (_queue, _token, jobs) => failed.push(...jobs),
     acquire: (bytes) => new Uint8Array(bytes),
     now: () => clock.ms,
     observe: (run) => observed.push(run),
+    unwanted: (_queue, jobs) => (unwanted.jobs += jobs),
     report: (_error, sentence) => reports.push(sentence),
   });
   const runJobs = (jobs: readonly TakenJob[]) => runAll(served, assemble(served, jobs.map(readyOf)), ticket, 'full');
-  return { clock, runs, finished, statistics, failed, observed, reports, latency: served.latency, runJobs };
+  return { clock, runs, finished, statistics, failed, observed, unwanted, reports, latency: served.latency, runJobs };
 }
 
 const write = (writes: readonly (() => Promise<unknown>)[]) => Promise.all(writes.map((one) => one()));
@@ -99,6 +101,12 @@ test('a run is observed, counted in the statistics and teaches the latency table
   ]);
   assert.deepEqual(statistics, [{ rows: 2, queueNs: 3e6, inputNs: 0, inferNs: 4e6, outputNs: 0 }]);
   assert.equal(latency.p50(2), 4);
+});
+
+test('what was computed for nobody is counted', async () => {
+  const { unwanted, runJobs } = puppet();
+  await write(await runJobs([jobOf('a', [1]), jobOf('gone', [2])]));
+  assert.equal(unwanted.jobs, 1);
 });
 
 test('a batch that throws is halved until only the row that throws has failed', async () => {

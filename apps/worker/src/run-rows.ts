@@ -59,6 +59,8 @@ export type RunParts = {
     assembleMs: number;
     queueMs: number;
   }) => void;
+  /** Told how many jobs were computed for nobody: cancelled meanwhile, or by then another worker's. */
+  readonly unwanted: (queue: string, jobs: number) => void;
   readonly report: (error: unknown, sentence: string) => void;
 };
 
@@ -73,7 +75,7 @@ export type Write = () => Promise<unknown>;
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 export function createRunRows(parts: RunParts) {
-  const { acquire, now, observe, report } = parts;
+  const { acquire, now, observe, unwanted, report } = parts;
 
   function assemble(served: ServedModel, ready: readonly Ready[]): Assembled {
     const started = now();
@@ -134,7 +136,10 @@ export function createRunRows(parts: RunParts) {
       inferNs: ns(runMs),
       outputNs: ns(now() - started),
     };
-    return () => parts.finish(queue, ticket.token, finished, statistics);
+    return async () => {
+      const outcomes = await parts.finish(queue, ticket.token, finished, statistics);
+      unwanted(queue, outcomes.filter((outcome) => outcome !== 'finished').length);
+    };
   }
 
   async function runAll(

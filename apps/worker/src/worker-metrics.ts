@@ -121,6 +121,11 @@ export function createWorkerMetrics(metrics: Metrics, memory: () => WorkerMemory
     'model',
   ]);
   const compute = metrics.histogram('batchyard_inference_compute_duration_seconds', 'Run time of a batch', ['model']);
+  const unwanted = metrics.counter(
+    'batchyard_unwanted_jobs_total',
+    "Jobs that were computed for nobody: their caller had gone, or they were by then another worker's",
+    ['model'],
+  );
   const busy = metrics.gauge('batchyard_worker_busy_ratio', 'Busy share of the sessions in the last second');
   const delay = metrics.gauge(
     'batchyard_worker_event_loop_delay_seconds',
@@ -138,6 +143,9 @@ export function createWorkerMetrics(metrics: Metrics, memory: () => WorkerMemory
       rows.observe({ model }, run.rows);
       assemble.observe({ model }, run.assembleMs / 1000);
       compute.observe({ model }, run.runMs / 1000);
+    },
+    unwanted(queue: string, jobs: number): void {
+      unwanted.inc({ model: modelOf(queue) }, jobs);
     },
     busy(load: number, loopDelayS: number): void {
       pool(memory());

@@ -124,7 +124,7 @@ export function createConsumer(settings: QueueSettings, clock: RedisClock): Cons
       const { token, batch, maxRows, lockMs, minRows = 0, lingerMs = 0, restMs = 0 } = asked;
       const base = queueBase(prefix, queue);
       const waits = [minRows, lingerMs, restMs, events, MAX_REPLY_BYTES];
-      const sizes = [asked.preferredRows ?? [], asked.spareMs ?? 0];
+      const sizes = [asked.preferredRows ?? [], asked.spareMs ?? 0, asked.fullMs ?? 0];
       const maxJobs = Math.min(MAX_JOBS_PER_CALL, asked.maxJobs ?? MAX_JOBS_PER_CALL);
       const bounds = [maxJobs, MAX_BYTES_PER_CALL, DEFAULT_TIMEOUT_MS, ...sizes];
       const sent = performance.now();

@@ -53,6 +53,11 @@ export type TakeRequest = {
   readonly preferredRows?: readonly number[];
   /** No wait comes closer than this to the deadline of an oldest job, ms. */
   readonly spareMs?: number;
+  /**
+   * How long a full batch runs, ms. While more waits than fits, an attached job whose deadline is nearer is let go as
+   * expired: its caller would be gone, and somebody else's row is computed instead.
+   */
+  readonly fullMs?: number;
   /** Nothing is taken before the first job of a class has waited so long, or four fifths of the SLA of its class. */
   readonly restMs?: number;
   /** Jobs at most; MAX_JOBS_PER_CALL where it is absent. */

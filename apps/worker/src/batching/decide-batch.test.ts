@@ -26,7 +26,7 @@ const jobs = (count: number, deadlineMs = 10_000) => Array.from({ length: count 
 const reason = (policy: BatchPolicy, count: number): string => decideRun(jobs(count), policy, gaining, AT(0)).reason;
 
 test('each strategy asks its own question of the queue', () => {
-  const atOnce = { maxRows: 16, minRows: 0, lingerMs: 0, preferredRows: [], spareMs: 0 };
+  const atOnce = { maxRows: 16, minRows: 0, lingerMs: 0, preferredRows: [], spareMs: 0, fullMs: 5 };
   assert.deepEqual(decideTake(adaptive, gaining, 1, 0), atOnce);
   assert.deepEqual(decideTake(quick, gaining, 1, 0), atOnce);
   assert.deepEqual(decideTake(fixed, gaining, 1, 0), { ...atOnce, minRows: 16, lingerMs: 50 });

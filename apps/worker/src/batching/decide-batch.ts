@@ -31,6 +31,8 @@ export type TakeDecision = {
   readonly preferredRows: readonly number[];
   /** No wait comes closer than this to the deadline of an oldest job, ms. */
   readonly spareMs: number;
+  /** How long a batch of `maxRows` usually runs, ms: who waits for less gains nothing from a place in it. */
+  readonly fullMs: number;
 };
 
 export type BatchReason = 'full' | 'preferred' | 'idle' | 'delay' | 'deadline' | 'retry-alone' | 'drain' | 'bisect';
@@ -93,6 +95,13 @@ export function rowsWorthWaiting(latency: LatencyModel, rowsPerMs: number, maxRo
 
 /** @param batch number of the batch @param rowsPerMs that come, lately */
 export function decideTake(policy: BatchPolicy, latency: LatencyModel, batch: number, rowsPerMs: number): TakeDecision {
+  const asked = questionOf(policy, latency, batch, rowsPerMs);
+  return { ...asked, fullMs: latency.p50(asked.maxRows) };
+}
+
+type Question = Omit<TakeDecision, 'fullMs'>;
+
+function questionOf(policy: BatchPolicy, latency: LatencyModel, batch: number, rowsPerMs: number): Question {
   const { maxRows, maxWaitMs, targetMs } = policy;
   const atOnce = { maxRows, minRows: 0, lingerMs: 0, preferredRows: [], spareMs: 0 };
   switch (policy.strategy) {

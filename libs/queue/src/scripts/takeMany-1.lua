@@ -3,14 +3,15 @@
   first the credit of the classes that more urgent ones crowd out (per take, high gains a tenth of maxRows while critical
   waits, normal and low a sixteenth each while critical or high wait), then critical, then high, then normal and low by
   virtual deadline min(dl, q + SLA); first in, first out within a class; a job whose `dy` has passed goes behind all
-  others of its class. What expired, was cancelled or failed before it could run is let go on the way. How long each waited is counted
-  against the SLA of its class.
+  others of its class. What expired, was cancelled or failed before it could run is let go on the way; while more waits
+  than fits, so is a job that somebody waits for only until a moment before the end of a full batch. How long each
+  waited is counted against the SLA of its class.
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, token, batch, maxRows, lockMs, minRows, lingerMs, restMs, events, replyBytes,
-                    maxJobs, maxBytes, defaultTimeoutMs, preferredRows, spareMs, sentMs, turn, share]
-           sentMs: the sender's estimate of Redis' clock when it sent the call; turn: [worker, weight, waitMs] or [];
-           share: [workers, jobs that the sender holds] or []
+                    maxJobs, maxBytes, defaultTimeoutMs, preferredRows, spareMs, fullMs, sentMs, turn, share]
+           fullMs: how long a full batch runs; sentMs: the sender's estimate of Redis' clock when it sent the call;
+           turn: [worker, weight, waitMs] or []; share: [workers, jobs that the sender holds] or []
   Returns  [kind, nowMs, …]: ['nothing' | 'paused', now], ['later', now, inMs, filling or nil], ['dead', now], or
            ['jobs', now, waiting, heads, input, …]; heads: msgpack [[id, kind, priority, dl, q, rows, group, signature,
            deaths, data or ''], …], input: the blob of each, '' where another tool added the job
@@ -35,7 +36,7 @@ local prioritized, active = base .. 'prioritized', base .. 'active'
 local now = clockMs()
 if redis.call('EXISTS', shard .. 'dead:' .. token) == 1 then return { 'dead', now } end
 local given = redis.call('EXISTS', shard .. 'given:' .. token .. ':' .. text(batch)) == 1
-if given or now - a[18] > 1000 then return { 'later', now, 0 } end
+if given or now - a[19] > 1000 then return { 'later', now, 0 } end
 local meta = redis.call('HMGET', KEYS[1], 'paused', 'concurrency')
 if meta[1] then return { 'paused', now } end
 if meta[2] then
@@ -47,12 +48,12 @@ local replies = newReplies(shard, a[12])
 local settler = newSettler(base, extra, replies, events, now)
 
 promote(base, now, events)
-local turns = newTurns(extra, a[19])
+local turns = newTurns(extra, a[20])
 restMs = math.max(restMs, turns.waitMs)
 local rest = restMs > 0 and restsFor(base, restMs, now)
 if rest then wake(base) return { 'later', now, rest } end
-if #a[20] > 0 then
-  maxJobs = math.min(maxJobs, equalShare(base, a[20][1]) - a[20][2])
+if #a[21] > 0 then
+  maxJobs = math.min(maxJobs, equalShare(base, a[21][1]) - a[21][2])
   if maxJobs <= 0 then wake(base) return { 'later', now, SHARE_AGAIN_MS } end
 end
 
@@ -60,6 +61,9 @@ local picked, removed, rows, bytes = {}, {}, 0, 0
 local delayed = {}
 local group, youngest, mixed = nil, nil, false
 local looked, cut = 0, false
+-- Whose caller is gone before a full batch ends would take the place of one who is not.
+local ends = now
+if redis.call('ZCARD', prioritized) > maxRows then ends = now + a[18] end
 
 -- The next job of a class that may run: a cursor over the class that reads its entries one at a time.
 local function newCursor(class)
@@ -77,6 +81,7 @@ local function newCursor(class)
     end
     local reason = (f[8] and 'cancelled: the job was cancelled') or (f[10] and ('poison: ' .. f[10]))
       or (f[1] and tonumber(f[1]) < now and 'expired: the deadline passed before the job ran')
+      or (f[1] and f[3] == 'a' and tonumber(f[1]) < ends and 'expired: the deadline would pass before the job has run')
     if reason then
       removed[#removed + 1] = id
       settler.fail(id, e.kind, e.gateways, reason, 'waiting')
