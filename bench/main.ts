@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- [queue|http|latency|floor|overload|cost|fill|strategies …]
- *               [--quick] [--json FILE] [--markdown FILE] [--plot FOLDER] [--autocannon] [--no-build]`
+ *               [--quick] [--set SUITE.SETTING=VALUE[,VALUE …]] [--json FILE] [--markdown FILE] [--plot FOLDER]
+ *               [--autocannon] [--no-build]`
  *
  * Everything is measured in one run, in turns, because the machines it runs on are noisy: read ratios, not absolutes.
  * The load generator, the systems and Redis share the cores.
@@ -12,6 +13,7 @@ import { parseArgs } from 'node:util';
 
 import { createFigures, figurePage, figureTable } from './figures.ts';
 import { machineLine } from './machine.ts';
+import { changedPlan } from './plan-settings.ts';
 import { planFor } from './plan.ts';
 import { createCleanup } from './processes/cleanup.ts';
 import { startOwnRedis } from './redis.ts';
@@ -43,6 +45,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
+    set: { type: 'string', multiple: true, default: [] },
     json: { type: 'string' },
     markdown: { type: 'string' },
     plot: { type: 'string' },
@@ -65,6 +68,7 @@ async function run(): Promise<void> {
   const unknown = positionals.filter((name) => !Object.hasOwn(SUITES, name));
   if (unknown.length > 0)
     throw new Error(`No such benchmark: ${unknown.join(', ')}. There are ${Object.keys(SUITES).join(', ')}.`);
+  const plan = changedPlan(planFor(options.quick), options.set);
   const chosen = positionals.length > 0 ? positionals : USUAL;
   const cleanup = createCleanup();
   const redis = await startOwnRedis();
@@ -77,7 +81,7 @@ async function run(): Promise<void> {
   const say = (text: string): void =>
     void process.stderr.write(`${((performance.now() - start) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
   const stage = createStage({
-    plan: planFor(options.quick),
+    plan,
     figures,
     cleanup,
     withAutocannon: options.autocannon,
@@ -95,7 +99,7 @@ async function run(): Promise<void> {
     `${options.quick ? 'quick run' : 'full run'}, ${((performance.now() - start) / 1000).toFixed(0)} s\n`,
   );
   if (options.markdown !== undefined) {
-    const command = `npm run bench -- ${chosen.join(' ')}${options.quick ? ' --quick' : ''}`;
+    const command = `npm run bench -- ${[...chosen, ...(options.quick ? ['--quick'] : []), ...options.set.flatMap((one) => ['--set', one])].join(' ')}`;
     await writeFile(options.markdown, figurePage({ command, machine, figures: list }));
   }
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(list, undefined, 2)}\n`);

@@ -96,6 +96,24 @@ test('what people wish of the steering is kept, and can be taken back', async ()
   assert.deepEqual(await under.queue.steeringWishes(), none);
 });
 
+test('who rests while others take does so however old the jobs are, until nobody has taken for so long', async () => {
+  const rest = { restMs: 20, restWhileTakenMs: 400 };
+  const [first = '', second = ''] = [...(await add(newJob())), ...(await add(newJob()))];
+  assert.deepEqual(ids(await under.queue.take(QUEUE, takeRequest('w:a', 1))), [first]);
+  await rewind(second, { q: (await redisNow()) - 5_000 });
+  const early = await under.queue.take(QUEUE, { ...takeRequest('w:b'), ...rest });
+  assert.ok(early.kind === 'later' && early.inMs <= 400);
+  await rewind(first, { processedOn: (await redisNow()) - 401 });
+  assert.deepEqual(ids(await under.queue.take(QUEUE, { ...takeRequest('w:b'), ...rest })), [second]);
+  // And where nothing runs at all an ordinary rest is all there is.
+  await under.commands.del(`${PREFIX}:${QUEUE}:active`);
+  const [third = ''] = await add(newJob());
+  const young = await under.queue.take(QUEUE, { ...takeRequest('w:b'), ...rest });
+  assert.ok(young.kind === 'later' && young.inMs <= 20);
+  await rewind(third, { q: (await redisNow()) - 21 });
+  assert.deepEqual(ids(await under.queue.take(QUEUE, { ...takeRequest('w:b'), ...rest })), [third]);
+});
+
 test('one gateway steers at a time: another does when it has let go, and its directives reach the workers', async () => {
   const says = (reason: string) =>
     new Map([['w', { kind: 'serve', takes: { [QUEUE]: { rest_ms: 20 } }, reason } as const]]);

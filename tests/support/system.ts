@@ -15,6 +15,7 @@ export type WorkerLine = {
   readonly pid: number;
   readonly state: string;
   readonly in_flight: number;
+  readonly cores: number;
   readonly models: readonly unknown[];
 };
 

@@ -18,6 +18,7 @@ import { readConfig, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
 import { createModelBreaker } from './fleet/model-breaker.ts';
 import { createRedisWatch } from './fleet/redis-watch.ts';
+import { createHostWatch } from './fleet/watch-hosts.ts';
 import { createHousekeeping } from './fleet/housekeeping.ts';
 import { createBytesInFlight } from './http/bytes-in-flight.ts';
 import { createFastLane } from './http/fast-lane.ts';
@@ -249,8 +250,10 @@ async function start(): Promise<void> {
       queue.events.tell('steer', { sentence: event, gateway });
     },
   });
+  const hosts = createHostWatch(log.warn.bind(log));
   const look = async (): Promise<void> => {
     await Promise.all([fleet.refresh(), cache.refresh()]);
+    hosts.look(fleet.serving().map(({ heartbeat }) => heartbeat));
     if (!draining) await steering.turn(performance.now());
   };
   const timers = [

@@ -7,6 +7,7 @@ import type { Directive, DrainWish } from '@batchyard/shared/contract/directive'
 import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
 
 import { createBestRates } from './balancer/best-rates.ts';
+import { postOf } from './balancer/crowding.ts';
 import { decideRests, type Seat } from './balancer/decide-rests.ts';
 import { createDemand } from './balancer/demand.ts';
 
@@ -30,10 +31,13 @@ export type SteerFleet = {
   holds(): boolean;
 };
 
-function seatIn(queue: string, { id, models }: Heartbeat): Seat[] {
+function seatIn(queue: string, beat: Heartbeat): Seat[] {
+  const { id, models } = beat;
   const points = models.find((one) => one.queue === queue)?.latency.filter((point) => point.p50_ms > 0) ?? [];
   const best = points.toSorted((a, b) => b.rows / b.p50_ms - a.rows / a.p50_ms)[0];
-  return best ? [{ worker: id, rowsPerMs: best.rows / best.p50_ms, batchMs: best.p50_ms }] : [];
+  return best
+    ? [{ worker: id, rowsPerMs: best.rows / best.p50_ms, batchMs: best.p50_ms, post: postOf(beat, queue) }]
+    : [];
 }
 
 export function createSteerFleet({ gateway, steer, serving, wishes, known, forget, report }: Parts): SteerFleet {
@@ -52,7 +56,7 @@ export function createSteerFleet({ gateway, steer, serving, wishes, known, forge
       heartbeats.map(({ id }) => {
         const own = rests.filter(({ worker }) => worker === id);
         const reason = own.length > 0 ? own.map((rest) => rest.reason).join('; ') : 'takes at once';
-        const takes = Object.fromEntries(own.map(({ queue, restMs }) => [queue, { rest_ms: restMs }]));
+        const takes = Object.fromEntries(own.map(({ queue, rule }) => [queue, rule]));
         return [id, { kind: 'serve', takes, reason }];
       }),
     );

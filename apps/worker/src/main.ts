@@ -21,6 +21,7 @@ import { createFollower } from './control/follow.ts';
 import { createHeartbeatBook } from './control/heartbeat.ts';
 import { tellMemory, watchMemory } from './control/memory.ts';
 import { startOpsListener } from './control/ops-listener.ts';
+import { availableCpus } from './inference/cpu-quota.ts';
 import type { LoadedModel } from './inference/load-model.ts';
 import { loadAll } from './load-all.ts';
 import { memoryLimits } from './memory/limits.ts';
@@ -73,7 +74,8 @@ async function start(): Promise<void> {
   );
   const slabs = createSlabPool(limits.slabBytes);
   const copies = createCopyCount();
-  const loaded = await loadAll(config, slabs, log);
+  const cores = await availableCpus();
+  const loaded = await loadAll({ ...config, cores }, slabs, log);
   if (loaded.length === 0) throw new Error(`no model can be served from ${config.BATCHYARD_MODELS}`);
 
   const called = { connectionName: connectionName(incarnation.worker) };
@@ -98,14 +100,14 @@ async function start(): Promise<void> {
       return session.run(inputs).finally(() => watch.end(name));
     };
   }
-  const served = loaded.map(({ definition: { config: own, sha256 }, loaded: one }) => {
+  const served = loaded.map(({ definition: { config: own, sha256 }, loaded: one, threads }) => {
     const { model } = one;
     const name = queueName(model.name, model.version);
     const batching = batchingOf(own, model.maxBatchSize);
     const latency = createLatencyBook(one.latency);
     return {
       session: one.session,
-      threads: own.intraOpThreads ?? 1,
+      threads,
       batching,
       batcher: createBatcher(latency, batching),
       served: {
@@ -196,6 +198,7 @@ async function start(): Promise<void> {
     inFlight: jobs.inFlight,
     memory,
     capacityRows: served.reduce((sum, one) => sum + Math.max(1, one.served.model.maxBatchSize), 0),
+    cores,
     opsPort: () => ops.port,
     named,
   });

@@ -131,7 +131,8 @@ export function createConsumer(settings: QueueSettings, clock: RedisClock): Cons
       const names = [base, extraBase(prefix, queue), shard, token];
       const turn = asked.turn ? [asked.turn.worker, asked.turn.weight, asked.turn.waitMs] : [];
       const share = asked.share ? [asked.share.workers, asked.share.held] : [];
-      const header = pack([...names, batch, maxRows, lockMs, ...waits, ...bounds, clock.sentMs(), turn, share]);
+      const limits = [...waits, ...bounds, clock.sentMs(), turn, share, asked.restWhileTakenMs ?? 0];
+      const header = pack([...names, batch, maxRows, lockMs, ...limits]);
       const reply = await runScript(commands, 'takeMany', `${base}meta`, [header]);
       clock.observe((reply as [Buffer, number])[1], sent, performance.now());
       const taken = parseTaken(reply);

@@ -3,13 +3,15 @@ import { test } from 'node:test';
 
 import fc from 'fast-check';
 
+import type { Post } from './crowding.ts';
 import { decideRests as decide, type Seat } from './decide-rests.ts';
 
 const decideRests = (queue: string, seats: readonly Seat[], load: number, best = 0) => decide(queue, seats, load, best);
 
-const seats = (count: number, rowsPerMs = 1, batchMs = 16): Seat[] =>
-  Array.from({ length: count }, (_, i) => ({ worker: `w${i}`, rowsPerMs, batchMs }));
-const times = (rests: ReturnType<typeof decideRests>): number[] => rests.map(({ restMs }) => restMs);
+const WIDE: Post = { host: 'wide', cores: 64, threads: 1 };
+const seats = (count: number, rowsPerMs = 1, batchMs = 16, post = WIDE): Seat[] =>
+  Array.from({ length: count }, (_, i) => ({ worker: `w${i}`, rowsPerMs, batchMs, post }));
+const times = (rests: ReturnType<typeof decideRests>): number[] => rests.map(({ rule }) => rule.rest_ms);
 
 test('one worker never rests, and while little comes nobody does', () => {
   assert.deepEqual(decideRests('m@1', seats(1), 5), []);
@@ -27,7 +29,7 @@ test('the shortest rest is 20 ms', () => {
 });
 
 test('a worker that is clearly slower than the fastest rests at any load below what the others do', () => {
-  const mixed = [...seats(1, 0.2, 80), { worker: 'fast', rowsPerMs: 1, batchMs: 16 }];
+  const mixed = [...seats(1, 0.2, 80), { worker: 'fast', rowsPerMs: 1, batchMs: 16, post: WIDE }];
   for (const load of [0, 0.1, 0.9]) {
     const [rest, ...none] = decideRests('m@1', mixed, load);
     assert.equal(rest?.worker, 'w0');
@@ -48,17 +50,49 @@ test('somebody always takes at once, and no rest is out of bounds', () => {
     worker: fc.string(),
     rowsPerMs: rate,
     batchMs: fc.double({ min: 0, max: 500, noNaN: true }),
+    post: fc.record({
+      host: fc.constantFrom('a', 'b'),
+      cores: fc.constantFrom(1, 2, 8),
+      threads: fc.constantFrom(1, 2, 16),
+    }),
   });
   const fleet = fc.uniqueArray(seat, { selector: ({ worker }) => worker, maxLength: 12 });
   fc.assert(
     fc.property(fleet, rate, (all, load) => {
       const rests = decideRests('m@1', all, load);
       assert.ok(rests.length === 0 || rests.length < all.length);
-      assert.ok(rests.every(({ restMs }) => restMs >= 20 && restMs <= 80));
+      assert.ok(
+        rests.every(
+          ({ rule }) => rule.rest_ms >= 20 && rule.rest_ms <= 80 && (rule.rest_while_taken_ms ?? 400) <= 4_000,
+        ),
+      );
     }),
   );
 });
 
 test('who is slowed down by the others does not seem to need still more of them', () => {
   assert.deepEqual(times(decideRests('m@1', seats(3, 0.3, 16), 1.2, 1)), [32, 64]);
+});
+
+test('no more of a host take than it has cores: the others would only slow them down', () => {
+  const onTwo = seats(8, 1, 16, { host: 'small', cores: 2, threads: 1 });
+  for (const load of [0.1, 1.2, 9]) {
+    const crowded = decideRests('m@1', onTwo, load).filter(({ rule }) => rule.rest_while_taken_ms !== undefined);
+    assert.equal(crowded.length, 6);
+    assert.ok(crowded.every(({ rule }) => rule.rest_ms === 80 && rule.rest_while_taken_ms === 400));
+    assert.match(
+      crowded[0]?.reason ?? '',
+      /takes when nobody has for 400 ms: others can keep the 2 cores of small busy/,
+    );
+  }
+  assert.deepEqual(times(decideRests('m@1', onTwo, 1.2)), [32, ...Array.from({ length: 6 }, () => 80)]);
+});
+
+test('a second host carries what one host has no cores for', () => {
+  const both = ['a', 'b'].flatMap((host) =>
+    seats(2, 1, 16, { host, cores: 1, threads: 1 }).map((seat) => ({ ...seat, worker: `${host} ${seat.worker}` })),
+  );
+  const rests = decideRests('m@1', both, 2);
+  assert.deepEqual(times(rests), [80, 80]);
+  assert.equal(new Set(rests.map(({ worker }) => worker[0])).size, 2);
 });

@@ -8,20 +8,24 @@
  * | --- | --- |
  * | the first n, n = as many as the rows that come would keep busy at their best rate, at least one | at once |
  * | the k-th after them | once the oldest has waited k times two full batches, 20 to 80 ms |
+ * | who finds no core of its host left by those before it (crowding.ts) | once nobody has taken for as long as four full batches take, 0.4 to 4 s: until then it would only slow the others down |
  *
  * While little comes (less than half of what the first could do) all take at once, since batches would be small anyway.
- * A worker that is clearly slower than the fastest is among the last, and rests also then.
+ * A worker that is clearly slower than the fastest is among the last, and rests also then; so does who finds no core.
  */
+import { crowdedOut, type Post } from './crowding.ts';
+
 export type Seat = {
   readonly worker: string;
   /** Its best rate in this queue. */
   readonly rowsPerMs: number;
   /** How long a batch takes at that rate. */
   readonly batchMs: number;
+  readonly post: Post;
 };
 export type Rest = {
   readonly worker: string;
-  readonly restMs: number;
+  readonly rule: { readonly rest_ms: number; readonly rest_while_taken_ms?: number };
   /** In words. */
   readonly reason: string;
 };
@@ -29,6 +33,8 @@ export type Rest = {
 const SHORTEST_MS = 20;
 /** Four fifths of the SLA of class normal; the take itself holds more urgent classes to four fifths of theirs. */
 const LONGEST_MS = 80;
+/** Who finds no core: however old the jobs are the cores are busy, but for when those that should take hang or are dead. */
+const CROWDED = { least: 400, most: 4_000, batches: 4 };
 const LITTLE = 0.5;
 /** Times as slow as the fastest. */
 const SLOW = 1.5;
@@ -54,9 +60,11 @@ function filled(rates: readonly number[], rowsPerMs: number): number {
 export function decideRests(queue: string, seats: readonly Seat[], rowsPerMs: number, best: number): Rest[] {
   const fastest = Math.max(...seats.map((seat) => seat.rowsPerMs));
   const isSlow = (seat: Seat): boolean => seat.rowsPerMs * SLOW < fastest;
-  const order = seats.toSorted(
+  const byPlace = seats.toSorted(
     (a, b) => Number(isSlow(a)) - Number(isSlow(b)) || place(queue, a.worker) - place(queue, b.worker),
   );
+  const crowded = crowdedOut(byPlace);
+  const order = byPlace.filter((seat) => !crowded.has(seat));
   const first = order[0];
   if (!first || first.rowsPerMs <= 0) return [];
   // Equals are held to the best of them: who has not run for a while knows its rate from when all began at once.
@@ -65,11 +73,19 @@ export function decideRests(queue: string, seats: readonly Seat[], rowsPerMs: nu
   const fast = order.filter((seat) => !isSlow(seat)).length;
   const atOnce = little ? fast : Math.max(1, filled(rates, rowsPerMs));
   const stepMs = Math.max(SHORTEST_MS, 2 * first.batchMs);
-  return order.slice(atOnce).map((seat, i) => {
-    const restMs = Math.round(Math.min(LONGEST_MS, (i + 1) * stepMs));
+  const behind = order.slice(atOnce).map((seat, i) => {
     const why = isSlow(seat)
       ? `it is ${(fastest / seat.rowsPerMs).toFixed(1)} times as slow as the fastest`
       : `${atOnce} of ${order.length} workers can do the ${Math.round(1000 * rowsPerMs)} rows/s that come`;
-    return { worker: seat.worker, restMs, reason: `${queue}: takes what has waited ${restMs} ms: ${why}` };
+    const restMs = Math.round(Math.min(LONGEST_MS, (i + 1) * stepMs));
+    const reason = `${queue}: takes what has waited ${restMs} ms: ${why}`;
+    return { worker: seat.worker, rule: { rest_ms: restMs }, reason };
   });
+  const goneMs = Math.round(Math.max(CROWDED.least, Math.min(CROWDED.most, CROWDED.batches * first.batchMs)));
+  const without = [...crowded].map(({ worker, post: { cores, host } }) => ({
+    worker,
+    rule: { rest_ms: LONGEST_MS, rest_while_taken_ms: goneMs },
+    reason: `${queue}: takes when nobody has for ${goneMs} ms: others can keep the ${cores} cores of ${host} busy`,
+  }));
+  return [...behind, ...without];
 }

@@ -3,6 +3,7 @@ import type { Heartbeat, LatencyPoint } from '@batchyard/shared/contract/heartbe
 import { queueName, type Model } from '@batchyard/shared/contract/model';
 
 import { capacity } from '../admission/predict-wait.ts';
+import { crowdedOut, postOf } from '../balancer/crowding.ts';
 
 type Source = {
   models(): Promise<Model[]>;
@@ -16,7 +17,7 @@ export type ModelView = {
   readonly queue: string;
   readonly workers: number;
   readonly latency: readonly LatencyPoint[];
-  /** Capacity of all of them together at their best batch sizes. */
+  /** Capacity of all of them together at their best batch sizes; workers without a core of their own add none. */
   readonly rowsPerMs: number;
 };
 
@@ -55,9 +56,15 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
     workers.filter(({ heartbeat, silentMs }) => silentMs < SILENT_MS && heartbeat.state === 'serving');
   function view(model: Model): ModelView {
     const queue = queueName(model.name, model.version);
-    const loaded = serving().flatMap(({ heartbeat }) => heartbeat.models.filter((one) => one.queue === queue));
-    const tables = loaded.map((one) => one.latency);
-    return { model, queue, workers: loaded.length, latency: tables.flat(), rowsPerMs: capacity(tables) };
+    const loaded = serving().flatMap(({ heartbeat }) =>
+      heartbeat.models
+        .filter((one) => one.queue === queue)
+        .map(({ latency }) => ({ latency, post: postOf(heartbeat, queue) })),
+    );
+    const crowded = crowdedOut(loaded);
+    const own = loaded.filter((one) => !crowded.has(one)).map((one) => one.latency);
+    const latency = loaded.flatMap((one) => one.latency);
+    return { model, queue, workers: loaded.length, latency, rowsPerMs: capacity(own) };
   }
 
   return {

@@ -9,6 +9,7 @@ import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
 import { modelOfQueue } from '@batchyard/shared/contract/model';
 
 import type { QueueLoads } from '../admission/queue-loads.ts';
+import { crowdedHosts } from '../balancer/crowding.ts';
 import { mountBatching, type BatchingDesk } from './batching-routes.ts';
 import { mountCache, type CacheDesk } from './cache-routes.ts';
 import { mountEvents, type EventDesk } from './event-stream.ts';
@@ -35,7 +36,20 @@ type Parts = {
 const LOST_MS = 3_500;
 
 function workerLine({ heartbeat, silentMs }: { heartbeat: Heartbeat; silentMs: number }): Record<string, unknown> {
-  const { id, pid, host, state, models, in_flight, load, response_ms, rss_bytes, ops_port, started_at } = heartbeat;
+  const {
+    id,
+    pid,
+    host,
+    cores = null,
+    state,
+    models,
+    in_flight,
+    load,
+    response_ms,
+    rss_bytes,
+    ops_port,
+    started_at,
+  } = heartbeat;
   const names = models.map((model) => model.queue);
   const rests = models.filter(({ rest_ms = 0 }) => rest_ms > 0).map(({ queue, rest_ms }) => [queue, rest_ms]);
   const seen = silentMs < LOST_MS ? state : 'lost';
@@ -43,6 +57,7 @@ function workerLine({ heartbeat, silentMs }: { heartbeat: Heartbeat; silentMs: n
     id,
     pid,
     host,
+    cores,
     state: seen,
     models: names,
     rests: Object.fromEntries(rests),
@@ -112,7 +127,12 @@ export function createOpsApp(parts: Parts): {
     const { body, type } = await metrics();
     response.type(type).send(body);
   });
-  app.get('/v1/workers', (_request, response) => sendJson(response, 200, { workers: workers().map(workerLine) }));
+  app.get('/v1/workers', (_request, response) => {
+    const all = workers();
+    const serving = all.filter(({ heartbeat, silentMs }) => silentMs < LOST_MS && heartbeat.state === 'serving');
+    const crowded = crowdedHosts(serving.map(({ heartbeat }) => heartbeat));
+    sendJson(response, 200, { workers: all.map(workerLine), crowded_hosts: crowded });
+  });
   app.get('/v1/memory', (_request, response) => sendJson(response, 200, memory()));
   app.get('/v1/queues', async (_request, response) => {
     const names = await queues();

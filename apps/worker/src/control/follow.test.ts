@@ -20,6 +20,12 @@ test('a rule bounds what a take asks for, in its queue', () => {
   assert.deepEqual([follow.rests('m@1', 0), follow.rests('n@1', 0)], [true, false]);
 });
 
+test('a rest may last while others take', () => {
+  const follow = createFollower('w');
+  follow.hear({ kind: 'serve', takes: { 'm@1': { rest_ms: 80, rest_while_taken_ms: 400 } }, reason: 'crowded' });
+  assert.deepEqual(follow.permit('m@1', 0), { restMs: 80, restWhileTakenMs: 400 });
+});
+
 test('who rests takes one job at once now and then, where it is told to', () => {
   const follow = createFollower('w');
   follow.hear({ kind: 'serve', takes: { 'm@1': { rest_ms: 20, probe_ms: 1_000 } }, reason: 'slow' });

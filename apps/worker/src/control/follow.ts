@@ -3,7 +3,9 @@ import type { TakeRequest } from '@batchyard/queue/operations';
 import type { Directive, TakeRule } from '@batchyard/shared/contract/directive';
 
 /** What a take may ask for; `held`: jobs of the queue that this worker has. */
-export type Permit = Pick<TakeRequest, 'restMs' | 'maxJobs' | 'turn'> & { readonly shareOf?: number };
+export type Permit = Pick<TakeRequest, 'restMs' | 'restWhileTakenMs' | 'maxJobs' | 'turn'> & {
+  readonly shareOf?: number;
+};
 
 export type Follower = {
   /** With each check-in; undefined: there is none, or the last one has expired. */
@@ -43,11 +45,12 @@ export function createFollower(worker: string): Follower {
       return isDue(queue, followed.every_ms, nowMs) ? { maxJobs: followed.max_jobs } : undefined;
     const rule = ruleOf(queue);
     if (!rule) return {};
-    const { probe_ms, max_jobs, turn, share_of } = rule;
+    const { probe_ms, max_jobs, turn, share_of, rest_while_taken_ms } = rule;
     if (probe_ms === undefined) probed.delete(queue);
     else if (isDue(queue, probe_ms, nowMs)) return { maxJobs: 1 };
     return {
       ...(rule.rest_ms === undefined ? {} : { restMs: rule.rest_ms }),
+      ...(rest_while_taken_ms === undefined ? {} : { restWhileTakenMs: rest_while_taken_ms }),
       ...(max_jobs === undefined ? {} : { maxJobs: max_jobs }),
       ...(turn ? { turn: { worker, weight: turn.weight, waitMs: turn.wait_ms } } : {}),
       ...(share_of === undefined ? {} : { shareOf: share_of }),

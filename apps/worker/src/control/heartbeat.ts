@@ -28,6 +28,7 @@ type Parts = {
   readonly inFlight: () => number;
   readonly memory: () => WorkerMemory;
   readonly capacityRows: number;
+  readonly cores: number;
   readonly opsPort: () => number;
   readonly named: boolean;
 };
@@ -93,6 +94,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         token: parts.token(),
         pid: process.pid,
         host: hostname(),
+        cores: parts.cores,
         version: parts.version,
         state,
         models: parts.models.map(({ queue, signature, intraOpThreads, latency, restMs, use, batching }) => ({

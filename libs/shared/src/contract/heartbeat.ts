@@ -48,6 +48,8 @@ export const heartbeatSchema = z.object({
   token: z.string(),
   pid: z.int(),
   host: z.string(),
+  /** That the worker's host, or container, may use; absent in the beats of older workers. */
+  cores: z.number().positive().optional(),
   version: z.string(),
   state: z.enum(WORKER_STATES),
   models: z.array(loadedModelSchema),

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { changedPlan } from './plan-settings.ts';
+import { planFor } from './plan.ts';
+
+const plan = planFor(false);
+
+test('single levels and numbers are changed, the rest stays as it was', () => {
+  const changed = changedPlan(plan, ['fill.workers=8', 'overload.factors=0.7,10', 'overload.seconds=5']);
+  assert.deepEqual(changed.fill, { ...plan.fill, workers: [8] });
+  assert.deepEqual(changed.overload, { ...plan.overload, factors: [0.7, 10], seconds: 5 });
+  assert.deepEqual(changed.cost, plan.cost);
+  assert.notDeepEqual(plan.fill.workers, [8]);
+});
+
+test('what is no setting, or no number, is refused', () => {
+  for (const wrong of [
+    'fill.worker=8',
+    'nothing.workers=8',
+    'fill.workers=',
+    'fill.seconds=1,2',
+    'http.cases=1',
+    'fill',
+  ])
+    assert.throws(() => changedPlan(plan, [wrong]), wrong);
+});
