@@ -48,8 +48,12 @@ const FLAT = atMost(1.2);
 /** 5,000 requests/s of `mlp` are asked of a machine on which raw onnxruntime runs 7,900 rows/s of `mid`. */
 const MLP_PER_RAW_MID = 5000 / 7900;
 
+/** Neither the end nor the trend beyond what a process may gain by chance, see memory/series.ts. */
+const STEADY = atMost(1);
+
 export function aimOf(name: string, figures: readonly Figure[]): Aim | undefined {
   if (/^cost\..*\.ratio$/.test(name)) return FLAT;
+  if (/^steady\..*\.(gain|trend)$/.test(name) || name === 'steady.redis.kept_after') return STEADY;
   if (name !== 'http.mlp.json.c64.rps') return AIMS[name];
   const raw = figures.find((figure) => figure.name === 'raw.mid.rows_per_s');
   return raw && atLeast(Math.round(raw.value * MLP_PER_RAW_MID));

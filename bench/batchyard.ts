@@ -11,8 +11,8 @@ function roleOf(command: string): string {
   return 'other';
 }
 
-/** `ops`: where its operations listener is. */
-export type Batchyard = Served & { readonly ops: string };
+/** `ops`: where its operations listener is; `redis`: the server that it was given. */
+export type Batchyard = Served & { readonly ops: string; readonly redis: string };
 
 /** @param models a repository; every one of `names` must be ready before this resolves */
 export async function startBatchyard(
@@ -46,6 +46,7 @@ export async function startBatchyard(
   return {
     port: Number(new URL(system.url).port),
     ops: system.ops,
+    redis: redis.url,
     processes: () => [
       { pid: supervisor, role: 'supervisor' },
       { pid: redis.pid, role: 'redis' },

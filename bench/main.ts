@@ -1,10 +1,12 @@
 /**
- * `npm run bench -- [queue|http|latency|floor|overload|cost|fill|strategies …]
- *               [--quick] [--set SUITE.SETTING=VALUE[,VALUE …]] [--json FILE] [--markdown FILE] [--plot FOLDER]
- *               [--autocannon] [--no-build]`
+ * `npm run bench -- [queue|http|latency|floor|overload|cost|fill|strategies|memory …]
+ *               [--quick] [--minutes N] [--set SUITE.SETTING=VALUE[,VALUE …]] [--json FILE] [--markdown FILE]
+ *               [--plot FOLDER] [--autocannon] [--no-build]`
  *
  * Everything is measured in one run, in turns, because the machines it runs on are noisy: read ratios, not absolutes.
  * The load generator, the systems and Redis share the cores.
+ *
+ * `--minutes`: of the memory suite, 10 unless they are given.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -23,6 +25,7 @@ import { runFillSuite } from './suites/fill.ts';
 import { runFloorSuite } from './suites/floor.ts';
 import { runHttpSuite } from './suites/http.ts';
 import { runLatencySuite } from './suites/latency.ts';
+import { runMemorySuite } from './suites/memory.ts';
 import { runOverloadSuite } from './suites/overload.ts';
 import { runQueueSuite } from './suites/queue.ts';
 import { runStrategiesSuite } from './suites/strategies.ts';
@@ -36,6 +39,7 @@ const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   cost: runCostSuite,
   fill: runFillSuite,
   strategies: runStrategiesSuite,
+  memory: runMemorySuite,
 };
 
 /** Without a name: what ends within a minute by --quick. The others take longer and are asked for. */
@@ -46,6 +50,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     set: { type: 'string', multiple: true, default: [] },
+    minutes: { type: 'string' },
     json: { type: 'string' },
     markdown: { type: 'string' },
     plot: { type: 'string' },
@@ -68,7 +73,8 @@ async function run(): Promise<void> {
   const unknown = positionals.filter((name) => !Object.hasOwn(SUITES, name));
   if (unknown.length > 0)
     throw new Error(`No such benchmark: ${unknown.join(', ')}. There are ${Object.keys(SUITES).join(', ')}.`);
-  const plan = changedPlan(planFor(options.quick), options.set);
+  const minutes = options.minutes === undefined ? undefined : Number(options.minutes);
+  const plan = changedPlan(planFor(options.quick, minutes), options.set);
   const chosen = positionals.length > 0 ? positionals : USUAL;
   const cleanup = createCleanup();
   const redis = await startOwnRedis();
@@ -99,7 +105,12 @@ async function run(): Promise<void> {
     `${options.quick ? 'quick run' : 'full run'}, ${((performance.now() - start) / 1000).toFixed(0)} s\n`,
   );
   if (options.markdown !== undefined) {
-    const command = `npm run bench -- ${[...chosen, ...(options.quick ? ['--quick'] : []), ...options.set.flatMap((one) => ['--set', one])].join(' ')}`;
+    const flags = [
+      ...(options.quick ? ['--quick'] : []),
+      ...(options.minutes === undefined ? [] : ['--minutes', options.minutes]),
+      ...options.set.flatMap((one) => ['--set', one]),
+    ];
+    const command = `npm run bench -- ${[...chosen, ...flags].join(' ')}`;
     await writeFile(options.markdown, figurePage({ command, machine, figures: list }));
   }
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(list, undefined, 2)}\n`);

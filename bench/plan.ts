@@ -52,6 +52,15 @@ export type Plan = {
   readonly fill: { readonly workers: readonly number[]; readonly warmupMs: number; readonly seconds: number };
   /** Per strategy and load. */
   readonly strategies: { readonly rounds: number; readonly warmupMs: number; readonly measureMs: number };
+  readonly memory: {
+    readonly capacity: { readonly warmupMs: number; readonly ms: number; readonly count: number };
+    /** Under load before the first sample, and from it to the last. */
+    readonly warmupS: number;
+    readonly minutes: number;
+    readonly sampleMs: number;
+    /** How long results, their tombstones and what the cache keeps stay. */
+    readonly retentionS: number;
+  };
   readonly floor: { readonly warmupMs: number; readonly measureMs: number };
 };
 
@@ -89,6 +98,13 @@ const full: Plan = {
   },
   fill: { workers: [1, 2, 4, 8], warmupMs: 10_000, seconds: 15 },
   strategies: { rounds: 3, warmupMs: 700, measureMs: 5000 },
+  memory: {
+    capacity: { warmupMs: 5000, ms: 2000, count: 4 },
+    warmupS: 180,
+    minutes: 10,
+    sampleMs: 5000,
+    retentionS: 60,
+  },
   floor: { warmupMs: 2000, measureMs: 10_000 },
 };
 
@@ -112,7 +128,18 @@ const quick: Plan = {
   cost: { rounds: 1, warmupMs: 400, measureMs: 500, depths: [10, 5000], kept: [0, 5000], workers: [1, 4] },
   fill: { workers: [1, 4], warmupMs: 500, seconds: 2 },
   strategies: { rounds: 2, warmupMs: 400, measureMs: 1500 },
+  memory: {
+    capacity: { warmupMs: 400, ms: 600, count: 2 },
+    warmupS: 5,
+    minutes: 0.2,
+    sampleMs: 500,
+    retentionS: 3,
+  },
   floor: { warmupMs: 500, measureMs: 2000 },
 };
 
-export const planFor = (isQuick: boolean): Plan => (isQuick ? quick : full);
+/** @param minutes of the memory suite, where the plan's own are not meant */
+export function planFor(isQuick: boolean, minutes?: number): Plan {
+  const plan = isQuick ? quick : full;
+  return minutes === undefined ? plan : { ...plan, memory: { ...plan.memory, minutes } };
+}

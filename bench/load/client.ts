@@ -19,6 +19,8 @@ export type Client = {
 type Parts = {
   readonly port: number;
   readonly spec: RequestSpec;
+  /** Of so many requests of a connection one is sent as it was before; 0 = none. */
+  readonly repeatEvery?: number;
   readonly maxConnections: number;
   /** Distinct for every request of all clients, so that no two are the same. */
   readonly nextStamp: () => number;
@@ -29,7 +31,7 @@ type Slot = { next(): Buffer; dueAt: number | undefined };
 const FIRST_CONNECTIONS = 8;
 
 export function createClient(
-  { port, spec, maxConnections, nextStamp }: Parts,
+  { port, spec, repeatEvery = 0, maxConnections, nextStamp }: Parts,
   onOutcome: (outcome: Outcome) => void,
 ): Client {
   const slots = new Map<Connection, Slot>();
@@ -83,7 +85,7 @@ export function createClient(
     },
   };
   function connectOne(): void {
-    const mix = { specs: [spec], repeatEvery: 0 };
+    const mix = { specs: [spec], repeatEvery };
     slots.set(openConnection(port, events), { next: createRequests(mix, (opened += 1), nextStamp), dueAt: undefined });
   }
 

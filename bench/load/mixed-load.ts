@@ -17,6 +17,8 @@ export type OfferedClass = {
   readonly rate: number;
   readonly timeoutMs: number;
   readonly spec: RequestSpec;
+  /** Of so many requests of a connection one is sent as it was before; 0 = none. */
+  readonly repeatEvery?: number;
 };
 export type MixedLoad = {
   readonly port: number;
@@ -51,9 +53,10 @@ export async function runMixedLoad({ port, seconds, seed, classes }: MixedLoad):
   const startAt = performance.now() + CONNECT_MS;
   const endAt = startAt + 1000 * seconds;
   const tallies = classes.map((each) => createClassTally(each, endAt));
-  const clients = classes.map(({ spec }, i): Client =>
-    createClient({ port, spec, maxConnections: MAX_CONNECTIONS, nextStamp }, (outcome) => tallies[i]?.add(outcome)),
-  );
+  const clients = classes.map(({ spec, repeatEvery = 0 }, i): Client => {
+    const parts = { port, spec, repeatEvery, maxConnections: MAX_CONNECTIONS, nextStamp };
+    return createClient(parts, (outcome) => tallies[i]?.add(outcome));
+  });
   const next = createArrivals(
     classes.map(({ rate }) => rate),
     createRandom(seed),

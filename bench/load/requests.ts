@@ -6,7 +6,7 @@
 /** An input: `shape` is that of the request, with its batch axis. */
 export type InputSpec = {
   readonly name: string;
-  readonly datatype: 'FP32' | 'INT32';
+  readonly datatype: 'FP32' | 'INT32' | 'INT64';
   readonly shape: readonly number[];
 };
 export type Form = 'json' | 'binary';
@@ -20,13 +20,16 @@ export type RequestSpec = {
 
 export type RequestTemplate = {
   readonly bytes: Buffer;
+  /** Header lines without Host and Content-Length, and where the body begins: for who sends it by another way. */
+  readonly headers: readonly string[];
+  readonly bodyAt: number;
   /** Overwrites the first element: equal to `number` modulo a million. */
   stamp(number: number): void;
 };
 
 const DIGITS = 6;
 /** What the first element of a JSON body is written as; the last six characters are the stamp. */
-const MARK = { FP32: '0.000000', INT32: '1000000' } as const;
+const MARK = { FP32: '0.000000', INT32: '1000000', INT64: '1000000' } as const;
 
 const count = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
@@ -34,9 +37,30 @@ const count = (shape: readonly number[]): number => shape.reduce((product, size)
 function values({ datatype, shape }: InputSpec, seed: number): number[] {
   return Array.from({ length: count(shape) }, (_, i) => {
     const mixed = Math.imul(i + 1 + 7919 * seed, 0x9e3779b1) >>> 0;
-    return datatype === 'INT32' ? mixed % 1000 : (mixed % 1_000_000) / 1_000_000;
+    return datatype === 'FP32' ? (mixed % 1_000_000) / 1_000_000 : mixed % 1000;
   });
 }
+
+/** The raw bytes of an input, and how its first element is overwritten at a place of the request. */
+const BINARY: Readonly<
+  Record<
+    InputSpec['datatype'],
+    { pack(data: number[]): ArrayBufferLike; write(bytes: Buffer, value: number, at: number): void }
+  >
+> = {
+  FP32: {
+    pack: (data) => Float32Array.from(data).buffer,
+    write: (bytes, value, at) => void bytes.writeFloatLE(value * 1e-6, at),
+  },
+  INT32: {
+    pack: (data) => Int32Array.from(data).buffer,
+    write: (bytes, value, at) => void bytes.writeInt32LE(value, at),
+  },
+  INT64: {
+    pack: (data) => BigInt64Array.from(data, BigInt).buffer,
+    write: (bytes, value, at) => void bytes.writeBigInt64LE(BigInt(value), at),
+  },
+};
 
 const post = (model: string, headers: readonly string[], length: number): Buffer =>
   Buffer.from(
@@ -58,10 +82,13 @@ function jsonTemplate({ model, inputs, headers = [] }: RequestSpec, seed: number
     return `{"name":"${input.name}","shape":${JSON.stringify(input.shape)},"datatype":"${input.datatype}","data":[${data.join(',')}]}`;
   });
   const body = Buffer.from(`{"inputs":[${tensors.join(',')}]}`);
-  const bytes = Buffer.concat([post(model, ['Content-Type: application/json', ...headers], body.byteLength), body]);
+  const lines = ['Content-Type: application/json', ...headers];
+  const bytes = Buffer.concat([post(model, lines, body.byteLength), body]);
   const at = bytes.indexOf(`"data":[${first}`) + '"data":['.length + first.length - DIGITS;
   return {
     bytes,
+    headers: lines,
+    bodyAt: bytes.byteLength - body.byteLength,
     stamp(number) {
       let rest = number;
       for (let i = at + DIGITS - 1; i >= at; i -= 1) {
@@ -73,10 +100,7 @@ function jsonTemplate({ model, inputs, headers = [] }: RequestSpec, seed: number
 }
 
 function binaryTemplate({ model, inputs, headers: more = [] }: RequestSpec, seed: number): RequestTemplate {
-  const tensors = inputs.map((input) => {
-    const data = values(input, seed);
-    return Buffer.from((input.datatype === 'INT32' ? Int32Array : Float32Array).from(data).buffer);
-  });
+  const tensors = inputs.map((input) => Buffer.from(BINARY[input.datatype].pack(values(input, seed))));
   const head = Buffer.from(
     JSON.stringify({
       inputs: inputs.map((input, i) => ({ ...input, parameters: { binary_data_size: tensors[i]?.byteLength } })),
@@ -91,9 +115,9 @@ function binaryTemplate({ model, inputs, headers: more = [] }: RequestSpec, seed
   ];
   const bytes = Buffer.concat([post(model, headers, body.byteLength), body]);
   const at = bytes.byteLength - tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const write = inputs[0]?.datatype === 'INT32' ? bytes.writeInt32LE.bind(bytes) : bytes.writeFloatLE.bind(bytes);
-  const scale = inputs[0]?.datatype === 'INT32' ? 1 : 1e-6;
-  return { bytes, stamp: (number) => void write((number % 1_000_000) * scale, at) };
+  const { write } = BINARY[inputs[0]?.datatype ?? 'FP32'];
+  const bodyAt = bytes.byteLength - body.byteLength;
+  return { bytes, headers, bodyAt, stamp: (number) => write(bytes, number % 1_000_000, at) };
 }
 
 /** A template of its own for each user of it: bytes that are being sent must not be stamped by another. */

@@ -30,3 +30,11 @@ test('a chart is one SVG that needs nothing else; what is not finite is left out
   // Halfway up, and halfway to the right on a logarithmic axis.
   assert.match(svg, /<polyline points="52\.0,246\.0 218\.0,141\.0"/);
 });
+
+test('an axis to the right may be linear', () => {
+  const line = { label: 'one', points: [[0, 0] as const, [5, 0.5] as const, [10, 1] as const] };
+  const svg = drawCharts([
+    { title: 't', xLabel: 'x', xTicks: [0, 10], yTicks: [0, 1], logX: false, logY: false, lines: [line] },
+  ]);
+  assert.match(svg, /<polyline points="52\.0,246\.0 218\.0,141\.0 384\.0,36\.0"/);
+});

@@ -1,4 +1,4 @@
-/** Line charts side by side as one self-contained SVG: a logarithmic axis to the right, a linear or logarithmic one up. */
+/** Line charts side by side as one self-contained SVG; each axis is logarithmic or linear. */
 
 export type Line = { readonly label: string; readonly points: readonly (readonly [x: number, y: number])[] };
 export type Chart = {
@@ -6,6 +6,8 @@ export type Chart = {
   readonly xLabel: string;
   readonly xTicks: readonly number[];
   readonly yTicks: readonly number[];
+  /** True where it is not given. */
+  readonly logX?: boolean;
   readonly logY: boolean;
   readonly lines: readonly Line[];
 };
@@ -29,10 +31,10 @@ function scale(ticks: readonly number[], isLog: boolean, from: number, to: numbe
   };
 }
 
-function drawChart({ title, xLabel, xTicks, yTicks, logY, lines }: Chart, left: number): string {
+function drawChart({ title, xLabel, xTicks, yTicks, logX = true, logY, lines }: Chart, left: number): string {
   const [x0, x1] = [left + EDGE.left, left + WIDTH - EDGE.right];
   const [y0, y1] = [HEIGHT - EDGE.bottom, EDGE.top];
-  const x = scale(xTicks, true, x0, x1);
+  const x = scale(xTicks, logX, x0, x1);
   const y = scale(yTicks, logY, y0, y1);
   const parts = [`<text x="${px(x0)}" y="20" class="title">${escape(title)}</text>`];
   for (const tick of yTicks) {

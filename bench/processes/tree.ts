@@ -59,12 +59,18 @@ export function machineCpuSeconds(): number {
   }
 }
 
-/** Proportional set size in MB (10^6 bytes): pages shared by n processes count 1/n for each. NaN when it cannot be read. */
-export function pssMb(pid: number): number {
+/** What /proc says under this name of a process' memory, in MB (10^6 bytes). NaN when it cannot be read. */
+function memoryField(pid: number, file: 'smaps_rollup' | 'status', name: string): number {
   try {
-    const kib = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1];
+    const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'latin1'))?.[1];
     return (Number(kib) * 1024) / 1e6;
   } catch {
     return Number.NaN;
   }
 }
+
+/** Proportional set size in MB: pages shared by n processes count 1/n for each. */
+export const pssMb = (pid: number): number => memoryField(pid, 'smaps_rollup', 'Pss');
+
+/** Resident set size in MB: shared pages count in full. */
+export const rssMb = (pid: number): number => memoryField(pid, 'status', 'VmRSS');

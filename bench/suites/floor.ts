@@ -6,7 +6,7 @@ import type { RequestMix } from '../load/requests.ts';
 import { attempts } from '../load/tally.ts';
 import type { Stage } from '../stage.ts';
 import { measureLoad } from './http.ts';
-import { memoryOf } from './memory.ts';
+import { memoryOf } from '../memory/by-role.ts';
 
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 const USERS = 20;

@@ -11,7 +11,7 @@ import type { Stage, Systems } from '../stage.ts';
 import type { Served } from '../textbook/start.ts';
 import { measureAutocannon } from './autocannon.ts';
 import { checkAnswers } from './check-answers.ts';
-import { recordMemory } from './memory.ts';
+import { recordMemory } from '../memory/by-role.ts';
 
 export type Measured = LoadResult & {
   readonly rps: number;

@@ -19,7 +19,7 @@ import { quantile } from '../statistics.ts';
 import type { Served } from '../textbook/start.ts';
 import { measureLoad, mixOf } from './http.ts';
 import { checkModel } from './check-answers.ts';
-import { memoryOf } from './memory.ts';
+import { memoryOf } from '../memory/by-role.ts';
 
 const CONNECTIONS = 64;
 const CALM = 0.7;
