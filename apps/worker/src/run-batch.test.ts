@@ -8,7 +8,7 @@ import { createRunBatch } from './run-batch.ts';
 import type { NamedTensor, ServedModel } from './run-rows.ts';
 import { bytesOf, deferred, inputOf, jobOf, MODEL, QUEUE, valuesIn, valuesOf } from './testing/samples.ts';
 
-const ticket = { worker: 'w', token: 'w:1', batch: 1, takenAt: 0, takenMs: 0 };
+const ticket = { worker: 'w', token: 'w:1', batch: 1, takenAt: 0, takenMs: 0, lockedAt: () => 0 };
 const LOCK_MS = 300;
 const ANSWERED = { finished: [['a', [-1]]], failed: [] };
 
@@ -28,9 +28,11 @@ type Changes = {
   refusals?: number;
   /** Slabs that there are. */
   slabs?: number;
+  /** When the lock was set last, at this time. */
+  lockedAt?: (nowMs: number) => number;
 };
 
-function puppet({ refusals = 0, slabs = Infinity }: Changes = {}) {
+function puppet({ refusals = 0, slabs = Infinity, lockedAt = () => 0 }: Changes = {}) {
   const clock = { ms: 0 };
   const told = { finished: [] as [string, number[]][], failed: [] as FailedJob[] };
   const acquired: ArrayBuffer[] = [];
@@ -70,11 +72,13 @@ function puppet({ refusals = 0, slabs = Infinity }: Changes = {}) {
     report: (_error, sentence) => reports.push(sentence),
   });
   async function runJobs(jobs: readonly TakenJob[]): Promise<void> {
-    const { execute, settled } = prepare(served, jobs, ticket, 'idle');
+    const renewed = { ...ticket, lockedAt: () => lockedAt(clock.ms) };
+    const { execute, settled } = prepare(served, jobs, renewed, 'idle');
     await execute();
     await settled;
   }
   return {
+    clock,
     told,
     acquired,
     released,
@@ -188,6 +192,25 @@ test('a result is given up and reported when the lock is gone, and its job does 
   assert.deepEqual(pauses, [20, 40, 80, 160, 320]);
   assert.deepEqual(told, { finished: [], failed: [] });
   assert.deepEqual(reports, ['a result could not be written while its lock lived']);
+});
+
+test('a result is written again for as long as the lock is renewed, and not ten times as long as it lives', async () => {
+  const lockedAt = (nowMs: number): number => nowMs - 10;
+  const { told, clock, runJobs } = puppet({ refusals: 6, lockedAt });
+  await runJobs([jobOf('a')]);
+  assert.ok(clock.ms > 3 * LOCK_MS);
+  assert.deepEqual(told, ANSWERED);
+  const endless = puppet({ refusals: Infinity, lockedAt });
+  await endless.runJobs([jobOf('a')]);
+  assert.ok(endless.clock.ms > 10 * LOCK_MS && endless.clock.ms < 14 * LOCK_MS);
+  assert.deepEqual(endless.reports, ['a result could not be written while its lock lived']);
+});
+
+test('what was computed before a batch ran out of memory is written', async () => {
+  const { told, reports, runJobs } = puppet({ slabs: 2 });
+  await runJobs([jobOf('a', [1]), jobOf('b', [13])]);
+  assert.deepEqual(told, ANSWERED);
+  assert.deepEqual(reports, ['a batch could not be run']);
 });
 
 test('the session is free again before Redis has taken the result', async () => {

@@ -1,6 +1,6 @@
 /**
  * One batch: inputs read, run, finished. A job that cannot run fails by itself and never with its mates. A result that
- * Redis cannot take now is kept and written again while the lock may live.
+ * Redis cannot take now is kept and written again while its lock lives.
  */
 import type { FailedJob, TakenJob } from '@batchyard/queue/operations';
 import type { FailureCode } from '@batchyard/shared/contract/failure';
@@ -23,6 +23,9 @@ type Parts = RunParts & {
   readonly lockMs: number;
 };
 
+/** A result that Redis takes from nobody is kept for so many lives of a lock, however often the lock is renewed. */
+const MOST_LOCKS = 10;
+
 export type PreparedBatch = {
   /** Runs it; resolves when the session is free again. */
   execute(): Promise<void>;
@@ -34,14 +37,17 @@ export function createRunBatch(parts: Parts) {
   const { release, now, pause, lockMs, report } = parts;
   const { assemble, runAll } = createRunRows(parts);
 
-  /** Redis may be away for a while: a result is worth more tries as long as the job may still be ours. */
-  async function surely(takenAt: number, write: () => Promise<unknown>): Promise<void> {
+  /**
+   * Redis may be away for a while: a result is worth more tries as long as the job may still be ours. Where only the write
+   * fails and the locks are renewed, that comes to an end too, and the job runs again.
+   */
+  async function surely({ takenAt, lockedAt }: BatchTicket, write: () => Promise<unknown>): Promise<void> {
     for (let wait = 20; ; wait = Math.min(1_000, wait * 2)) {
       try {
         await write();
         return;
       } catch (error) {
-        if (now() - takenAt > lockMs) {
+        if (now() - lockedAt() > lockMs || now() - takenAt > MOST_LOCKS * lockMs) {
           report(error, 'a result could not be written while its lock lived');
           return;
         }
@@ -81,7 +87,7 @@ export function createRunBatch(parts: Parts) {
     }
     const groups = stackable(served, ready).map((group) => assemble(served, group));
     const writes: Promise<unknown>[] =
-      failed.length > 0 ? [surely(ticket.takenAt, () => parts.fail(served.queue, ticket.token, failed))] : [];
+      failed.length > 0 ? [surely(ticket, () => parts.fail(served.queue, ticket.token, failed))] : [];
     let done = (): void => undefined;
     const settled = new Promise<void>((resolve) => {
       done = resolve;
@@ -91,7 +97,7 @@ export function createRunBatch(parts: Parts) {
       async execute() {
         try {
           for (const group of groups) {
-            for (const write of await runAll(served, group, ticket, reason)) writes.push(surely(ticket.takenAt, write));
+            for await (const write of runAll(served, group, ticket, reason)) writes.push(surely(ticket, write));
           }
         } catch (error) {
           groups.forEach((group) => discard(group.inputs));

@@ -82,7 +82,12 @@ async function runTogether({ model, session }: LoadedModel, inputs: readonly Ten
     (blob, i) => ({ id: `${i}`, signature: '', input: encodeTensorBlob(blob), group: '-' }) as TakenJob,
   );
   const served = { model, queue: 'q', latency: createLatencyBook(), run };
-  const batch = prepare(served, jobs, { worker: 'w', token: 't', batch: 1, takenAt: 0, takenMs: 0 }, 'full');
+  const batch = prepare(
+    served,
+    jobs,
+    { worker: 'w', token: 't', batch: 1, takenAt: 0, takenMs: 0, lockedAt: () => 0 },
+    'full',
+  );
   await batch.execute();
   await batch.settled;
   return { outputs: jobs.map(({ id }) => finished.get(id)?.tensors[0]), shapes };

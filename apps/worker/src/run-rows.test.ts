@@ -5,10 +5,17 @@ import type { BatchStatistics, FailedJob, Finished, TakenJob } from '@batchyard/
 import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import { createLatencyBook } from './batching/latency-model.ts';
-import { createRunRows, type BatchTicket, type NamedTensor, type Ready, type ServedModel } from './run-rows.ts';
+import {
+  createRunRows,
+  type BatchTicket,
+  type NamedTensor,
+  type Ready,
+  type ServedModel,
+  type Write,
+} from './run-rows.ts';
 import { bytesOf, jobOf, MODEL, QUEUE, valuesIn, valuesOf } from './testing/samples.ts';
 
-const ticket: BatchTicket = { worker: 'w', token: 'w:1', batch: 7, takenAt: 0, takenMs: 0 };
+const ticket: BatchTicket = { worker: 'w', token: 'w:1', batch: 7, takenAt: 0, takenMs: 0, lockedAt: () => 0 };
 const readyOf = (job: TakenJob): Ready => ({
   job,
   blob: decodeTensorBlob(job.input ?? Buffer.alloc(0)),
@@ -51,7 +58,12 @@ function puppet() {
     unwanted: (_queue, jobs) => (unwanted.jobs += jobs),
     report: (_error, sentence) => reports.push(sentence),
   });
-  const runJobs = (jobs: readonly TakenJob[]) => runAll(served, assemble(served, jobs.map(readyOf)), ticket, 'full');
+  async function runJobs(jobs: readonly TakenJob[]): Promise<Write[]> {
+    const writes: Write[] = [];
+    const all = runAll(served, assemble(served, jobs.map(readyOf)), ticket, 'full');
+    for await (const one of all) writes.push(one);
+    return writes;
+  }
   return { clock, runs, finished, statistics, failed, observed, unwanted, reports, latency: served.latency, runJobs };
 }
 

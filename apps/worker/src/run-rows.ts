@@ -1,6 +1,6 @@
 /**
  * Rows through the model: stacked, run, split. A batch that throws is halved and run again until only the rows that throw
- * have failed. What is to be written to Redis is returned, not written, so that the session is free meanwhile.
+ * have failed. What is to be written to Redis is handed out as it comes, not written, so that the session is free meanwhile.
  */
 import type { BatchStatistics, FailedJob, Finished, FinishOutcome, TakenJob } from '@batchyard/queue/operations';
 import type { Receipt } from '@batchyard/shared/contract/job';
@@ -36,6 +36,8 @@ export type BatchTicket = {
   readonly takenAt: number;
   /** When it was taken, by Redis' clock. */
   readonly takenMs: number;
+  /** When its locks were last set, as far as is known. */
+  readonly lockedAt: () => number;
 };
 
 export type RunParts = {
@@ -142,27 +144,31 @@ export function createRunRows(parts: RunParts) {
     };
   }
 
-  async function runAll(
+  /** What to write for each run as soon as it has ended: should a later one not begin, the earlier ones count. */
+  async function* runAll(
     served: ServedModel,
     assembled: Assembled,
     ticket: BatchTicket,
     reason: BatchReason,
-  ): Promise<Write[]> {
-    try {
-      return [await runOnce(served, assembled, ticket, reason)];
-    } catch (error) {
-      const { ready } = assembled;
-      const [only] = ready;
-      if (ready.length <= 1) {
-        report(error, 'the model could not compute a job');
-        const failed = only
-          ? [{ id: only.job.id, code: 'model_error' as const, message: 'the model could not compute this input' }]
-          : [];
-        return [() => parts.fail(served.queue, ticket.token, failed)];
-      }
-      const middle = Math.ceil(ready.length / 2);
-      const left = await runAll(served, assemble(served, ready.slice(0, middle)), ticket, 'bisect');
-      return [...left, ...(await runAll(served, assemble(served, ready.slice(middle)), ticket, 'bisect'))];
+  ): AsyncGenerator<Write, void> {
+    const { ready } = assembled;
+    let thrown: unknown;
+    const write = await runOnce(served, assembled, ticket, reason).catch((error: unknown) => {
+      thrown = error;
+      return undefined;
+    });
+    if (write) return yield write;
+    const [only] = ready;
+    if (ready.length <= 1) {
+      report(thrown, 'the model could not compute a job');
+      const failed = only
+        ? [{ id: only.job.id, code: 'model_error' as const, message: 'the model could not compute this input' }]
+        : [];
+      return yield () => parts.fail(served.queue, ticket.token, failed);
+    }
+    const middle = Math.ceil(ready.length / 2);
+    for (const half of [ready.slice(0, middle), ready.slice(middle)]) {
+      yield* runAll(served, assemble(served, half), ticket, 'bisect');
     }
   }
 

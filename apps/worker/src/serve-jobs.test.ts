@@ -35,7 +35,15 @@ const taken = (ids: string, waiting = 1): Taken => ({
 });
 
 type Answer = Taken | Error | Promise<Taken>;
-type Batch = { ids: string; reason: string; token: string; begun: boolean; end(): void; settle(): void };
+type Batch = {
+  ids: string;
+  reason: string;
+  token: string;
+  begun: boolean;
+  lockedAt(): number;
+  end(): void;
+  settle(): void;
+};
 
 /**
  * Takes are answered as scripted, by queue; after the last one serving is stopped. Batches end and settle at once unless
@@ -51,9 +59,10 @@ function puppet(script: Record<string, Answer[]>, held: { end?: boolean; settle?
     started: [] as string[],
     renewed: [] as string[],
   };
+  const clock = { ms: 0 };
   let incarnations = 1;
   let batch = 0;
-  let lost: string[] = [];
+  let lost: string[] | Error = [];
   const jobs = createServeJobs({
     incarnation: {
       worker: 'w',
@@ -72,10 +81,11 @@ function puppet(script: Record<string, Answer[]>, held: { end?: boolean; settle?
     markStarted: async (token, numbers) => void log.started.push(`${token} ${numbers.join()}`),
     async renew(queue, token, ids, lockMs) {
       log.renewed.push(`${queue} ${token} ${ids.join('')} ${lockMs}`);
+      if (lost instanceof Error) throw lost;
       return lost;
     },
     awaitWork: async (queue) => void log.waits.push(queue),
-    prepare(_served, prepared, { token }, reason) {
+    prepare(_served, prepared, { token, lockedAt }, reason) {
       const ended = deferred<void>();
       const settled = deferred<void>();
       const one: Batch = {
@@ -83,6 +93,7 @@ function puppet(script: Record<string, Answer[]>, held: { end?: boolean; settle?
         reason,
         token,
         begun: false,
+        lockedAt,
         end: () => ended.resolve(),
         settle: () => settled.resolve(),
       };
@@ -99,7 +110,7 @@ function puppet(script: Record<string, Answer[]>, held: { end?: boolean; settle?
     },
     follow: { permit: () => ({}), took: () => undefined, leave: () => undefined },
     lockMs: 30_000,
-    now: () => 0,
+    now: () => clock.ms,
     async pause(ms) {
       log.pauses.push(ms);
       await turn();
@@ -107,10 +118,12 @@ function puppet(script: Record<string, Answer[]>, held: { end?: boolean; settle?
   });
   return {
     jobs,
+    clock,
     requests,
     batches,
     ...log,
     lose: (...ids: string[]) => (lost = ids),
+    refuseRenewal: () => (lost = new Error('away')),
     token: () => `w:${incarnations}`,
   };
 }
@@ -259,6 +272,25 @@ test('what is held is renewed in one call for each queue, and what is no longer 
   assert.equal(jobs.inFlight(), 2);
   batches.forEach((one) => one.settle());
   await Promise.all(serving);
+});
+
+test('a batch knows when its lock was set last: by its take, then by each renewal that Redis answered', async () => {
+  const { jobs, clock, batches, refuseRenewal } = puppet({ m: [taken('a'), taken('b')] }, { settle: true });
+  const serving = serveAs(jobs, 'm');
+  await until(() => batches.length === 2);
+  assert.equal(batches[0]?.lockedAt(), 0);
+  clock.ms = 10_000;
+  await jobs.renewHeld();
+  assert.deepEqual(
+    batches.map((one) => one.lockedAt()),
+    [10_000, 10_000],
+  );
+  clock.ms = 20_000;
+  refuseRenewal();
+  await assert.rejects(jobs.renewHeld());
+  assert.equal(batches[0]?.lockedAt(), 10_000);
+  batches.forEach((one) => one.settle());
+  await serving;
 });
 
 test('a stop takes nothing more, and serving ends when the last batch has ended and was told', async () => {

@@ -155,10 +155,11 @@ export function createServeJobs(parts: Parts): ServeJobs {
           follow.took(queue, now());
           const later = taken.jobs.slice(take).map((job) => job.id);
           if (later.length > 0) taker.giveBack({ token, batch }, later);
-          const named = { queue, token, batch };
+          const named: HeldBatch = { queue, token, batch, lockedAt: now() };
           const jobs = held.hold(named, taken.jobs.slice(0, take));
           if (jobs.length === 0) break;
-          const ticket = { worker: incarnation.worker, token, batch, takenAt: now(), takenMs: taken.nowMs };
+          const when = { takenAt: now(), takenMs: taken.nowMs, lockedAt: () => named.lockedAt };
+          const ticket = { worker: incarnation.worker, token, batch, ...when };
           const prepared = parts.prepare(served, jobs, ticket, reason);
           await running;
           const rows = rowsOf(jobs);
@@ -195,14 +196,19 @@ export function createServeJobs(parts: Parts): ServeJobs {
   return {
     serve,
     async renewHeld() {
-      for (const { token, queue, ids } of held.owned()) held.drop(token, await parts.renew(queue, token, ids, lockMs));
+      for (const { token, queue, ids } of held.owned()) {
+        const sentAt = now();
+        const lost = await parts.renew(queue, token, ids, lockMs);
+        held.drop(token, lost);
+        held.renewed({ queue, token }, sentAt);
+      }
     },
     async abandon(hung) {
       stopped = true;
       const own = held.running(hung).map(({ batch }) => batch);
       await parts.markStarted(held.running(hung)[0]?.token ?? incarnation.token(), own);
-      for (const { queue, ids, ...batch } of held.batches())
-        if (!own.includes(batch.batch)) await parts.giveBack(queue, batch, ids);
+      for (const { queue, ids, token, batch } of held.batches())
+        if (!own.includes(batch)) await parts.giveBack(queue, { token, batch }, ids);
     },
     stop() {
       stopped = true;

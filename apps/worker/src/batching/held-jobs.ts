@@ -1,9 +1,17 @@
 /** What this worker has taken and not yet finished, and which batches of it run now. */
-export type HeldBatch = { readonly queue: string; readonly token: string; readonly batch: number };
+export type HeldBatch = {
+  readonly queue: string;
+  readonly token: string;
+  readonly batch: number;
+  /** When the locks of its jobs were last set. */
+  lockedAt: number;
+};
 
 export type HeldJobs = {
   /** @returns those that are not held already: a job that came a second time joins the run in progress */
   hold<T extends { readonly id: string }>(batch: HeldBatch, jobs: readonly T[]): T[];
+  /** The locks of what is held of this queue by this token were set at that time. */
+  renewed(owner: Pick<HeldBatch, 'queue' | 'token'>, atMs: number): void;
   /** What was taken anew since, under another token, stays held. */
   drop(token: string, ids: Iterable<string>): void;
   /** Nothing that was taken with this token is ours any more. */
@@ -29,6 +37,9 @@ export function createHeldJobs(): HeldJobs {
       const fresh = jobs.filter((job) => held.get(job.id)?.token !== batch.token);
       for (const job of fresh) held.set(job.id, batch);
       return fresh;
+    },
+    renewed({ queue, token }, atMs) {
+      for (const batch of held.values()) if (batch.queue === queue && batch.token === token) batch.lockedAt = atMs;
     },
     drop(token, ids) {
       for (const id of ids) if (held.get(id)?.token === token) held.delete(id);
