@@ -77,16 +77,44 @@ test('afterwards one request is let through, and its success closes the circuit'
   assert.equal(told.at(-1), 'a model computes again');
 });
 
-test('a probe that fails, or says nothing because its caller hung up, opens the circuit again', async () => {
+test('a probe that fails opens the circuit again', async () => {
   const { ask, breaker, pass } = breakerAt();
   for (let i = 0; i < 20; i += 1) await ask('model_error');
   pass(OPEN_MS);
   assert.equal(await ask('poison'), 'poison');
   assert.deepEqual(breaker.open(), ['m@1']);
+  pass(OPEN_MS - 1);
+  assert.equal(await ask('succeeded'), 'model_failing');
+});
+
+test('a probe that says nothing of the model leaves its place to the next, one at a time', async () => {
+  const { ask, breaker, pass, told } = breakerAt();
+  for (let i = 0; i < 20; i += 1) await ask('model_error');
   pass(OPEN_MS);
+  for (let i = 0; i < 50; i += 1) {
+    assert.equal(await ask(i % 2 === 0 ? 'invalid_input' : 'expired'), i % 2 === 0 ? 'invalid_input' : 'expired');
+  }
   const unanswered = breaker.run('m@1', () => new Promise(() => undefined), Promise.resolve());
+  assert.equal(await ask('succeeded'), 'model_failing');
   await assert.rejects(unanswered, (error: Failure) => error.code === 'cancelled');
-  assert.deepEqual(breaker.open(), ['m@1']);
+  assert.equal(told.length, 1);
+  assert.equal(await ask('succeeded'), 'succeeded');
+  assert.deepEqual(breaker.open(), []);
+});
+
+test('what was let through before it opened decides nothing afterwards unless the model is at fault', async () => {
+  const { ask, breaker, pass } = breakerAt();
+  let fail = (_error: Failure): void => undefined;
+  const earlier = breaker.run('m@1', () => new Promise((_resolve, reject) => (fail = reject)), never);
+  for (let i = 0; i < 20; i += 1) await ask('model_error');
+  pass(OPEN_MS);
+  let answer = (_text: string): void => undefined;
+  const probe = breaker.run('m@1', () => new Promise<string>((resolve) => (answer = resolve)), never);
+  fail(new Failure('expired', 'expired'));
+  await assert.rejects(earlier);
+  answer('well');
+  await probe;
+  assert.deepEqual(breaker.open(), []);
 });
 
 test('a clock that is put back does not keep it open', async () => {

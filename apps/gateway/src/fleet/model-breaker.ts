@@ -1,13 +1,15 @@
 /**
  * A circuit breaker for each model. When most of what a model was given in the last seconds has failed, for a reason that
  * lies with the model or its workers, callers are refused at once for a while, instead of waiting for one more failure;
- * then one request is let through, and its answer decides. What a caller did wrong counts for nothing.
+ * then one request is let through, and its answer decides; one that says nothing of the model, because its input was bad
+ * or its caller hung up, leaves its place to the next at once. What a caller did wrong counts for nothing.
  */
 import { Failure, type FailureCode } from '@batchyard/shared/contract/failure';
 import {
   BrokenCircuitError,
   circuitBreaker,
   CircuitState,
+  DelegateBackoff,
   handleWhen,
   SamplingBreaker,
   type CircuitBreakerPolicy,
@@ -30,7 +32,7 @@ type Parts = {
   /** Monotonic. */
   readonly now: () => number;
 };
-type Circuit = { readonly policy: CircuitBreakerPolicy; openedAt: number };
+type Circuit = { readonly policy: CircuitBreakerPolicy; openedAt: number; openMs: number };
 
 /** More than half of the answers of ten seconds, and no less than twenty. */
 const SHARE = 0.5;
@@ -49,19 +51,23 @@ const hungUp = (gone: Promise<void>): Promise<never> =>
 
 export function createModelBreaker({ report, now }: Parts): ModelBreaker {
   const circuits = new Map<string, Circuit>();
+  /** Why the one request that was let through failed, whatever the reason: cockatiel would close the circuit for some. */
+  const ofTrials = new WeakSet<Error>();
 
   function circuitOf(queue: string): Circuit {
     const known = circuits.get(queue);
     if (known) return known;
-    // The one request that is let through has to succeed: what says nothing opens the circuit again.
-    const handled = (error: unknown): boolean => countsAgainst(error) || policy.state === CircuitState.HalfOpen;
+    const handled = (error: Error): boolean => countsAgainst(error) || ofTrials.has(error);
+    const openMs = (reason: object): number => ('error' in reason && !countsAgainst(reason.error) ? 0 : OPEN_MS);
     const policy: CircuitBreakerPolicy = circuitBreaker(handleWhen(handled), {
-      halfOpenAfter: OPEN_MS,
+      halfOpenAfter: new DelegateBackoff(({ result }: { result: object }) => openMs(result)),
       breaker: new SamplingBreaker({ threshold: SHARE, duration: WINDOW_MS, minimumRps: LEAST_PER_SECOND }),
     });
-    const circuit = { policy, openedAt: 0 };
-    policy.onBreak(() => {
+    const circuit = { policy, openedAt: 0, openMs: OPEN_MS };
+    policy.onBreak((reason) => {
       circuit.openedAt = now();
+      circuit.openMs = openMs(reason ?? {});
+      if (circuit.openMs === 0) return;
       report({ queue }, 'most of what a model is given fails: it is given nothing for a while');
     });
     policy.onReset(() => report({ queue }, 'a model computes again'));
@@ -69,12 +75,12 @@ export function createModelBreaker({ report, now }: Parts): ModelBreaker {
     return circuit;
   }
 
-  const isOpen = ({ policy, openedAt }: Circuit): boolean =>
-    policy.state === CircuitState.HalfOpen || (policy.state === CircuitState.Open && now() - openedAt < OPEN_MS);
+  const isOpen = ({ policy, openedAt, openMs }: Circuit): boolean =>
+    policy.state === CircuitState.HalfOpen || (policy.state === CircuitState.Open && now() - openedAt < openMs);
 
-  const refusal = ({ openedAt }: Circuit): Failure =>
+  const refusal = ({ openedAt, openMs }: Circuit): Failure =>
     new Failure('model_failing', 'the model failed for most of the requests of the last seconds', {
-      retryAfterS: Math.max(1, (openedAt + OPEN_MS - now()) / 1000),
+      retryAfterS: Math.max(1, (openedAt + openMs - now()) / 1000),
     });
 
   function screen(queue: string): void {
@@ -88,7 +94,15 @@ export function createModelBreaker({ report, now }: Parts): ModelBreaker {
       screen(queue);
       const circuit = circuitOf(queue);
       try {
-        return await circuit.policy.execute(() => Promise.race([work(), hungUp(gone)]));
+        return await circuit.policy.execute(async () => {
+          const isTrial = circuit.policy.state !== CircuitState.Closed;
+          try {
+            return await Promise.race([work(), hungUp(gone)]);
+          } catch (error) {
+            if (isTrial && error instanceof Error) ofTrials.add(error);
+            throw error;
+          }
+        });
       } catch (error) {
         if (!(error instanceof BrokenCircuitError)) throw error;
         // Open by the clock on the wall, which may have been put back, though the time is over.
