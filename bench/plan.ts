@@ -138,8 +138,13 @@ const quick: Plan = {
   floor: { warmupMs: 500, measureMs: 2000 },
 };
 
+/** So much of a long run is its warm-up: a heap takes its time to grow to its working size. */
+const WARMUP_SHARE = 1 / 6;
+
 /** @param minutes of the memory suite, where the plan's own are not meant */
 export function planFor(isQuick: boolean, minutes?: number): Plan {
   const plan = isQuick ? quick : full;
-  return minutes === undefined ? plan : { ...plan, memory: { ...plan.memory, minutes } };
+  if (minutes === undefined) return plan;
+  const warmupS = Math.max(plan.memory.warmupS, 60 * minutes * WARMUP_SHARE);
+  return { ...plan, memory: { ...plan.memory, minutes, warmupS } };
 }

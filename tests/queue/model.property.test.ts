@@ -1,24 +1,33 @@
 /**
  * The scripts against a plain model of the queue: random histories of every step by several workers, where a worker may
- * die or fall silent between any two calls. After each step the order taken, the outcomes and every job's state agree;
+ * die or fall silent between any two calls, takes wait for more or rest, jobs are delayed, and places are few. After each step the order taken, the outcomes and every job's state agree;
  * at the end every accepted job has exactly one terminal state.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import type { JobKind, PriorityClass } from '@batchyard/shared/contract/job';
+import type { NewJob, Taken, TakeRequest } from '@batchyard/queue/operations';
+import type { JobKind } from '@batchyard/shared/contract/job';
 import { PRIORITY_CLASSES } from '@batchyard/shared/contract/job';
 import fc from 'fast-check';
 
 import * as plain from './plain-queue.ts';
 import { finished, newJob, PREFIX, QUEUE, startQueue, type QueueUnderTest } from './queue-under-test.ts';
 
+/** How a take may wait for more, or leave what waits to others. */
+type Waits = Pick<TakeRequest, 'minRows' | 'lingerMs' | 'preferredRows' | 'spareMs' | 'restMs'>;
 type Step =
   | {
       readonly do: 'add';
-      readonly jobs: readonly { kind: JobKind; priority: PriorityClass; rows: number; group: string }[];
+      readonly jobs: readonly Pick<NewJob, 'kind' | 'priority' | 'rows' | 'group' | 'delayMs'>[];
     }
-  | { readonly do: 'take'; readonly worker: number; readonly maxRows: number; readonly start: boolean }
+  | {
+      readonly do: 'take';
+      readonly worker: number;
+      readonly maxRows: number;
+      readonly start: boolean;
+      readonly waits: Waits;
+    }
   | { readonly do: 'finish' | 'fail'; readonly worker: number; readonly part: number }
   | { readonly do: 'giveBack' | 'die'; readonly worker: number }
   | { readonly do: 'lapse' }
@@ -30,6 +39,36 @@ const job = fc.record({
   priority: fc.constantFrom(...PRIORITY_CLASSES),
   rows: fc.integer({ min: 1, max: 3 }),
   group: fc.constantFrom('-', 'a'),
+  delayMs: fc.constantFrom(undefined, undefined, 1, 60_000),
+});
+const LONG_MS = 60_000;
+/** Deadlines are 30 s away: with so much to spare there is nothing left to wait for. */
+const ALL_MS = 30_000;
+const waits: fc.Arbitrary<Waits> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({}) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ preferredRows: fc.subarray([2, 4, 6]), lingerMs: fc.constantFrom(0, 5, LONG_MS) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      minRows: fc.integer({ min: 1, max: 8 }),
+      lingerMs: fc.constantFrom(5, LONG_MS),
+      spareMs: fc.constantFrom(0, ALL_MS),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ restMs: fc.constantFrom(5, LONG_MS) }) },
+);
+const limits: fc.Arbitrary<plain.PlainLimits> = fc.record({
+  maxWaiting: fc.constantFrom(10_000, 10_000, 12),
+  limits: fc.option(
+    fc.record({
+      total: fc.constantFrom(0, 9),
+      byClass: fc.array(fc.constantFrom(0, 3), { minLength: 4, maxLength: 4 }),
+    }),
+    { nil: undefined },
+  ),
 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -43,6 +82,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       worker,
       maxRows: fc.integer({ min: 1, max: 8 }),
       start: fc.boolean(),
+      waits,
     }),
   },
   {
@@ -67,7 +107,7 @@ before(async () => {
 after(() => under.close());
 
 /** Runs one history on both and compares as it goes. */
-async function runHistory(steps: readonly Step[]): Promise<void> {
+async function runHistory(bounds: plain.PlainLimits, steps: readonly Step[]): Promise<void> {
   const { queue, commands } = under;
   const registry = await commands.hgetall(`${PREFIX}:x:queues`);
   await commands.flushall();
@@ -82,11 +122,13 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
   let batch = 0;
   let place = 0;
 
-  async function take(n: number, maxRows: number, start: boolean): Promise<void> {
+  async function take(n: number, maxRows: number, { start, ...how }: Waits & { start: boolean }): Promise<void> {
     batch += 1;
-    const taken = await queue.take(QUEUE, { token: token(n), batch, maxRows, lockMs: 30_000 });
-    const got = taken.kind === 'jobs' ? taken.jobs.map((j) => j.id) : [];
-    assert.deepEqual(got, plain.plainTake(model, token(n), batch, maxRows));
+    const request = { token: token(n), batch, maxRows, ...how };
+    const taken = await queue.take(QUEUE, { ...request, lockMs: 30_000 });
+    assert.ok(taken.kind !== 'dead');
+    const { nowMs } = taken;
+    assert.deepEqual(told(taken), plain.plainTake(model, request, nowMs));
     if (start) {
       await queue.markStarted(token(n), [...startedBy(token(n)), batch]);
       model.started.add(`${token(n)} ${batch}`);
@@ -96,13 +138,11 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
   const run = {
     async add(s: Extract<Step, { do: 'add' }>) {
       const jobs = s.jobs.map((j) => newJob(j));
-      assert.deepEqual(
-        await queue.addMany(QUEUE, jobs),
-        jobs.map(() => 'added'),
-      );
+      const outcomes = await queue.addMany(QUEUE, jobs, bounds);
+      const expected: string[] = [];
       for (const j of jobs) {
         const view = await queue.view(QUEUE, j.id);
-        const { id, kind, priority, rows, group } = j;
+        const { id, kind, priority, rows, group, delayMs } = j;
         const fresh = {
           owner: undefined,
           batch: 0,
@@ -111,11 +151,15 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
           cancelled: false,
           status: 'queued' as const,
         };
-        const times = { q: view?.queuedMs ?? 0, dl: view?.deadlineMs ?? 0, place: (place += 1) };
-        model.jobs.set(id, { id, kind, priority, rows, group, ...times, ...fresh });
+        const q = view?.queuedMs ?? 0;
+        const times = { q, dl: view?.deadlineMs ?? 0, place: (place += 1) };
+        const delayedAt = delayMs === undefined ? undefined : q + delayMs;
+        const added = { id, kind, priority, rows, group, delayedAt, ...times, ...fresh };
+        expected.push(plain.plainAdd(model, added, bounds));
       }
+      assert.deepEqual(outcomes, expected);
     },
-    take: (s: Extract<Step, { do: 'take' }>) => take(s.worker, s.maxRows, s.start),
+    take: (s: Extract<Step, { do: 'take' }>) => take(s.worker, s.maxRows, { ...s.waits, start: s.start }),
     async finish(s: { worker: number; part: number }) {
       const ids = holds(s.worker).slice(0, s.part);
       const outcomes = await queue.finish(
@@ -178,9 +222,9 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
     },
     async retry(s: { pick: number }) {
       const id = pickId(s.pick);
-      const again = id && plain.plainRetry(model, id, place + 1);
+      const again = id && plain.plainRetry(model, id, place + 1, bounds.maxWaiting);
       if (!id) return;
-      assert.equal(await queue.retry(QUEUE, id, { timeoutMs: 30_000 }), again);
+      assert.equal(await queue.retry(QUEUE, id, { timeoutMs: 30_000, maxWaiting: bounds.maxWaiting }), again);
       if (again !== 'retried') return;
       place += 1;
       const view = await queue.view(QUEUE, id);
@@ -201,7 +245,14 @@ async function runHistory(steps: readonly Step[]): Promise<void> {
     await run[s.do](s as never);
     await compare(model);
   }
-  await drain(model, () => take(0, 8, false), token(0));
+  await drain(model, () => take(0, 8, { start: false }), token(0));
+}
+
+/** What the plain model says of a take. */
+function told(taken: Taken): plain.PlainTaken {
+  if (taken.kind === 'jobs') return { kind: 'jobs', ids: taken.jobs.map((j) => j.id) };
+  if (taken.kind === 'later') return { kind: 'later', inMs: taken.inMs, filling: taken.filling };
+  return { kind: taken.kind === 'dead' ? 'dead' : 'nothing' };
 }
 
 /** Every job's state, deliveries and deaths, and the counts of the sets. */
@@ -243,7 +294,7 @@ async function drain(model: plain.PlainQueue, takeSome: () => Promise<void>, tok
 }
 
 test('random histories agree with the plain model, whatever dies in between', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), runHistory), {
+  await fc.assert(fc.asyncProperty(limits, fc.array(step, { minLength: 5, maxLength: 40 }), runHistory), {
     numRuns: Number(process.env['PROPERTY_RUNS'] ?? 100),
   });
 });

@@ -59,6 +59,19 @@ test('a batch that cannot grow does not wait', async () => {
   assert.equal(rows(await take({ preferredRows: [16], lingerMs: LONG_MS })), 14);
 });
 
+test('a batch does not wait to grow while more urgent jobs of another group wait behind it', async () => {
+  // The credit of the crowded-out class settles the group before the urgent job is looked at again.
+  await under.commands.hset(`${PREFIX}:x:${QUEUE}:credit`, '3', '2');
+  await add(newJob({ priority: 'critical', group: 'other' }), newJob({ rows: 3 }));
+  assert.equal(rows(await take({ preferredRows: [16], lingerMs: LONG_MS })), 3);
+});
+
+test('enough rows are enough, however few jobs they are in', async () => {
+  await add(newJob({ rows: 3 }), newJob({ rows: 3 }));
+  assert.equal(rows(await take({ minRows: 7, lingerMs: LONG_MS })), 'later');
+  assert.equal(rows(await take({ minRows: 6, lingerMs: LONG_MS })), 6);
+});
+
 test('what is left waiting puts no marker back, so that the next job wakes and nothing before', async () => {
   await addSome(2);
   await under.commands.del(`${PREFIX}:${QUEUE}:marker`);

@@ -1,6 +1,7 @@
 --[[
   Puts a durable job that failed or expired into its class once more, behind those that wait, with its input and a new
-  deadline; a cancelled one is left as it is. Of the deaths it has seen one is remembered: it is delivered alone.
+  deadline, and no longer as one that was delayed; a cancelled one is left as it is. Of the deaths it has seen one is
+  remembered: it is delivered alone.
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, id, remainingMs, maxWaiting, signature, events]
@@ -27,7 +28,7 @@ if redis.call('ZREM', base .. 'failed', id) == 0 then return 'conflict' end
 
 local now = clockMs()
 local deadline = text(now + remainingMs)
-redis.call('HDEL', key, 'finishedOn', 'processedOn', 'failedReason', 'stacktrace', 'pb', 'bt', 'lp', 'cx', 'gw', 'defa')
+redis.call('HDEL', key, 'finishedOn', 'processedOn', 'failedReason', 'stacktrace', 'pb', 'bt', 'lp', 'cx', 'gw', 'defa', 'dy')
 redis.call('HSET', key, 'dl', deadline, 'q', text(now), 'kd', 'd', 'delay', '0', 'priority', class)
 if signature ~= '' then redis.call('HSET', key, 'sg', signature) end
 if tonumber(f[6] or 0) > 1 then redis.call('HSET', key, 'stc', '1') end

@@ -146,7 +146,11 @@ local closed = false
 local function pick(cursor)
   local e = cursor.peek()
   if not e then return false end
-  if group and (e.group ~= group or e.deaths > 0) then cursor.pass() return true end
+  if group and (e.group ~= group or e.deaths > 0) then
+    mixed = mixed or e.group ~= group
+    cursor.pass()
+    return true
+  end
   local key = base .. e.id
   if e.input == false and mixed then e.input = redis.call('HGET', key, 'in') end
   local size = e.input and #e.input or 0
@@ -173,8 +177,7 @@ end
 local filling = false
 local function lingerEnd(e) return math.min(e.q + lingerMs, e.dl - spareMs) end
 if lingerMs > 0 and minRows > 0 then
-  local waitingNow = redis.call('ZCARD', prioritized)
-  if waitingNow > 0 and waitingNow < minRows then
+  if waitingRows(base, minRows) < minRows then
     local limit = nil
     for class = 1, 4 do
       local e = cursors[class].peek()

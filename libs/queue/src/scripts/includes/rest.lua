@@ -19,3 +19,13 @@ local function restsFor(base, restMs, whileTakenMs, now)
   end
   return soonest and soonest > 0 and soonest or nil
 end
+
+-- Rows that wait, as far as it takes to know that there are `enough`.
+local function waitingRows(base, enough)
+  local prioritized, sum = base .. 'prioritized', 0
+  if redis.call('ZCARD', prioritized) >= enough then return enough end
+  for _, id in ipairs(redis.call('ZRANGE', prioritized, 0, -1)) do
+    sum = sum + tonumber(redis.call('HGET', base .. id, 'rw') or 1)
+  end
+  return sum
+end
