@@ -57,6 +57,8 @@ export type Plan = {
     /** Under load before the first sample, and from it to the last. */
     readonly warmupS: number;
     readonly minutes: number;
+    /** Requests a second that are offered; seven tenths of the measured capacity where it is not given. */
+    readonly rate?: number;
     readonly sampleMs: number;
     /** How long results, their tombstones and what the cache keeps stay. */
     readonly retentionS: number;
@@ -141,10 +143,12 @@ const quick: Plan = {
 /** So much of a long run is its warm-up: a heap takes its time to grow to its working size. */
 const WARMUP_SHARE = 1 / 6;
 
-/** @param minutes of the memory suite, where the plan's own are not meant */
-export function planFor(isQuick: boolean, minutes?: number): Plan {
+/** What is asked for of the memory suite, where the plan's own is not meant. */
+export type MemoryWishes = { readonly minutes: number | undefined; readonly rate: number | undefined };
+
+export function planFor(isQuick: boolean, { minutes, rate }: MemoryWishes): Plan {
   const plan = isQuick ? quick : full;
-  if (minutes === undefined) return plan;
-  const warmupS = Math.max(plan.memory.warmupS, 60 * minutes * WARMUP_SHARE);
-  return { ...plan, memory: { ...plan.memory, minutes, warmupS } };
+  const memory = rate === undefined ? plan.memory : { ...plan.memory, rate };
+  if (minutes === undefined) return { ...plan, memory };
+  return { ...plan, memory: { ...memory, minutes, warmupS: Math.max(memory.warmupS, 60 * minutes * WARMUP_SHARE) } };
 }
