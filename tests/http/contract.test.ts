@@ -327,7 +327,7 @@ test('the operations port: metrics, probes, workers, queues and the board', asyn
     await ops('/metrics'),
     /batchyard_http_request_duration_seconds_count\{route="infer",method="POST",status="200"\}/,
   );
-  assert.match(await ops('/metrics'), /batchyard_worker_up\{worker=/);
+  assert.match(await ops('/metrics'), /batchyard_workers\{state="serving"\} [1-9]/);
   assert.equal((JSON.parse(await ops('/readyz?verbose')) as { ready: boolean }).ready, true);
   const { workers } = JSON.parse(await ops('/v1/workers')) as { workers: Record<string, unknown>[] };
   for (const field of [

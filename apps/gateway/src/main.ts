@@ -19,7 +19,6 @@ import { createFleetView } from './fleet/fleet-view.ts';
 import { createModelBreaker } from './fleet/model-breaker.ts';
 import { createRedisWatch } from './fleet/redis-watch.ts';
 import { createHostWatch } from './fleet/watch-hosts.ts';
-import { createHousekeeping } from './fleet/housekeeping.ts';
 import { createBytesInFlight } from './http/bytes-in-flight.ts';
 import { createFastLane } from './http/fast-lane.ts';
 import type { Limits } from './http/infer-route.ts';
@@ -29,6 +28,7 @@ import { createOpsApp } from './http/ops-app.ts';
 import { reportTo } from './http/report-trouble.ts';
 import { createPublicApp } from './http/public-app.ts';
 import { openDesk } from './open-desk.ts';
+import { openHousekeeping } from './open-housekeeping.ts';
 import { openRequests } from './open-requests.ts';
 import { createSteerFleet } from './steer-fleet.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
@@ -179,10 +179,12 @@ async function start(): Promise<void> {
     events: monitor.events,
     monitor: monitor.desk,
     metrics: async () => {
-      await observed.collect(
-        fleet.models().map((view) => view.queue),
-        fleet.workers(),
-      );
+      await observed.collect({
+        queues: fleet.models().map((view) => view.queue),
+        workers: fleet.workers(),
+        lookups: cache.lookups(),
+        entries: cache.stats().tiers.memory.entries ?? 0,
+      });
       memory.collect();
       cache.collect();
       monitor.collect();
@@ -226,18 +228,7 @@ async function start(): Promise<void> {
   });
   const back = await listen({ host: config.OPS_HOST, port: config.OPS_PORT, handler: ops.app });
 
-  const housekeeping = createHousekeeping({
-    ...queue,
-    silences: () =>
-      fleet.workers().map((view) => ({
-        worker: view.heartbeat.id,
-        silentMs: fleet.silentMs(view),
-        named: view.heartbeat.named === true,
-      })),
-    report: (event, detail) => log.warn(detail, event),
-    died: (worker, jobs) =>
-      queue.events.tell('kill', { sentence: `worker ${worker} is dead; ${jobs} of its jobs wait again`, worker, jobs }),
-  });
+  const housekeeping = openHousekeeping(queue, fleet, log);
   const steering = createSteerFleet({
     gateway,
     steer: queue.steer,

@@ -28,7 +28,7 @@ import { memoryLimits } from './memory/limits.ts';
 import { createSlabPool } from './memory/slab-pool.ts';
 import { startWorkBell } from './queue/work-bell.ts';
 import { batchingOf } from './repository/model-config.ts';
-import { createRunBatch } from './run-batch.ts';
+import { openRunBatch } from './open-run-batch.ts';
 import type { ServedModel } from './run-rows.ts';
 import { createServeJobs, type Incarnation } from './serve-jobs.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
@@ -144,32 +144,19 @@ async function start(): Promise<void> {
     handOn: queue.handOn,
     pause,
   });
-  const prepare = createRunBatch({
-    finish(name, token, finished, statistics) {
-      for (const { output } of finished) {
-        copies.result.output += output.byteLength;
-        copies.result.blob += output.byteLength;
-      }
-      return queue.finish(name, token, finished, statistics);
-    },
-    fail: queue.fail,
-    acquire(bytes) {
-      copies.request.slab += bytes;
-      return slabs.acquire(bytes);
-    },
-    release: slabs.release,
-    now,
-    pause,
-    lockMs: LOCK_MS,
-    observe(run) {
-      book.ran(run.queue, run.rows, run.runMs);
-      observed.batch(run);
-    },
-    unwanted: observed.unwanted,
+  const prepare = openRunBatch({
+    queue,
+    copies,
+    slabs,
+    observed,
+    ran: (name, rows, runMs) => book.ran(name, rows, runMs),
     report(error, sentence) {
       book.failed();
       log.error({ err: error }, sentence);
     },
+    lockMs: LOCK_MS,
+    now,
+    pause,
   });
   const jobs = createServeJobs({
     ...queue,
@@ -215,7 +202,7 @@ async function start(): Promise<void> {
   async function checkIn(): Promise<void> {
     const heartbeat = book.heartbeat(now());
     watchBudget(heartbeat.rss_bytes, now());
-    observed.busy(heartbeat.load, heartbeat.loop_delay_ms / 1000);
+    observed.beat(heartbeat);
     const { dead, directive, batching } = await queue.checkIn(
       incarnation.worker,
       incarnation.token(),

@@ -60,6 +60,10 @@ export type RunParts = {
     predictedMs: number;
     assembleMs: number;
     queueMs: number;
+    /** Splitting and encoding what came out. */
+    outputMs: number;
+    /** How long each of its jobs waited for the run. */
+    waitsMs: readonly number[];
   }) => void;
   /** Told how many jobs were computed for nobody: cancelled meanwhile, or by then another worker's. */
   readonly unwanted: (queue: string, jobs: number) => void;
@@ -107,7 +111,6 @@ export function createRunRows(parts: RunParts) {
     const queueMs = now() - ticket.takenAt;
     const { outputs, runMs } = await served.run(inputs, latency.p99(rows));
     latency.observe(rows, runMs);
-    observe({ queue, rows, reason, runMs, predictedMs: predicted, assembleMs, queueMs });
     const started = now();
     const placed = outputs.map(({ name, ...output }) => ({
       position: model.outputs.findIndex((spec) => spec.name === name),
@@ -121,22 +124,24 @@ export function createRunRows(parts: RunParts) {
     const blobs = split(placed, shares, model);
     const shared = { batch_rows: rows, batch: `${ticket.token}/${ticket.batch}`, worker: ticket.worker, reason };
     const times = { run_ms: round(runMs), predicted_ms: round(predicted) };
+    const waitsMs = ready.map(({ job }) => Math.max(0, ticket.takenMs - job.queuedMs) + queueMs);
     const finished = ready.map(({ job, rows: own }, i): Finished => {
-      const waitedMs = Math.max(0, ticket.takenMs - job.queuedMs) + queueMs;
-      const receipt: Receipt = { rows: own, ...shared, ...times, queue_ms: round(waitedMs) };
+      const receipt: Receipt = { rows: own, ...shared, ...times, queue_ms: round(waitsMs[i] ?? 0) };
       return {
         id: job.id,
         output: encodeTensorBlob(blobs[i] ?? { tensors: [], requested: [] }),
         receipt: JSON.stringify(receipt),
       };
     });
+    const outputMs = now() - started;
+    observe({ queue, rows, reason, runMs, predictedMs: predicted, assembleMs, queueMs, outputMs, waitsMs });
     const ns = (ms: number): number => Math.max(0, Math.round(ms * 1e6));
     const statistics = {
       rows,
       queueNs: ns(queueMs),
       inputNs: ns(assembleMs),
       inferNs: ns(runMs),
-      outputNs: ns(now() - started),
+      outputNs: ns(outputMs),
     };
     return async () => {
       const outcomes = await parts.finish(queue, ticket.token, finished, statistics);

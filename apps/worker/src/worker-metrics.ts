@@ -1,9 +1,11 @@
 /** The worker's metrics: one observation a batch. */
+import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
 import type { WorkerMemory } from '@batchyard/shared/contract/memory';
 import { createCopyMetrics } from '@batchyard/shared/runtime/memory-metrics';
 import type { Metrics } from '@batchyard/shared/runtime/metrics';
 
 import { createEfficiency } from './batching/efficiency.ts';
+import { createTritonMetrics } from './triton-metrics.ts';
 
 type Run = {
   readonly queue: string;
@@ -13,6 +15,9 @@ type Run = {
   readonly predictedMs: number;
   readonly assembleMs: number;
   readonly queueMs: number;
+  readonly outputMs: number;
+  /** Of each job. */
+  readonly waitsMs: readonly number[];
 };
 
 const ROWS = [1, 2, 4, 8, 16, 32, 64, 128];
@@ -126,6 +131,14 @@ export function createWorkerMetrics(metrics: Metrics, memory: () => WorkerMemory
     "Jobs that were computed for nobody: their caller had gone, or they were by then another worker's",
     ['model'],
   );
+  const queued = metrics.histogram('batchyard_inference_queue_duration_seconds', 'Wait of a job until its batch ran', [
+    'model',
+  ]);
+  const reply = metrics.histogram('batchyard_inference_reply_duration_seconds', 'Telling Redis what a batch gave', [
+    'model',
+  ]);
+  const triton = createTritonMetrics(metrics);
+  const up = metrics.gauge('batchyard_worker_up', 'Whether this worker serves: 1, or 0 while it starts or drains');
   const busy = metrics.gauge('batchyard_worker_busy_ratio', 'Busy share of the sessions in the last second');
   const delay = metrics.gauge(
     'batchyard_worker_event_loop_delay_seconds',
@@ -143,16 +156,21 @@ export function createWorkerMetrics(metrics: Metrics, memory: () => WorkerMemory
       rows.observe({ model }, run.rows);
       assemble.observe({ model }, run.assembleMs / 1000);
       compute.observe({ model }, run.runMs / 1000);
+      for (const waitMs of run.waitsMs) queued.observe({ model }, waitMs / 1000);
+      triton.ran(run);
     },
     unwanted(queue: string, jobs: number): void {
       unwanted.inc({ model: modelOf(queue) }, jobs);
     },
-    busy(load: number, loopDelayS: number): void {
+    replied: (queue: string, ms: number): void => reply.observe({ model: modelOf(queue) }, ms / 1000),
+    failed: triton.failed,
+    beat({ state, load, loop_delay_ms }: Pick<Heartbeat, 'state' | 'load' | 'loop_delay_ms'>): void {
       pool(memory());
       copies();
       use.set();
+      up.set(state === 'serving' ? 1 : 0);
       busy.set(load);
-      delay.set(loopDelayS);
+      delay.set(loop_delay_ms / 1000);
     },
   };
 }

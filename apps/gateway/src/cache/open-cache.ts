@@ -34,8 +34,8 @@ export function openCache({ settings, redis, prefix, metrics, memoryShare, pause
     roomInRedis: () => memoryShare() < REDIS_SHARE,
     pause,
   });
-  const hits = metrics.gauge('batchyard_cache_hits_total', 'Results found, by tier', ['tier']);
-  const misses = metrics.gauge('batchyard_cache_misses_total', 'Results not found, by tier', ['tier']);
+  const hits = metrics.total('batchyard_cache_hits_total', 'Results found, by tier', ['tier']);
+  const misses = metrics.total('batchyard_cache_misses_total', 'Results not found, by tier', ['tier']);
   const held = metrics.gauge('batchyard_cache_bytes', 'Bytes of kept results in this gateway');
   const entries = metrics.gauge('batchyard_cache_entries', 'Kept results in this gateway');
   return {

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { Failure } from '@batchyard/shared/contract/failure';
+import { Failure, type FailureCode } from '@batchyard/shared/contract/failure';
 import { DEFAULT_CLASS, type PriorityClass } from '@batchyard/shared/contract/job';
 
 import type { InferResponse } from '../protocol/encode-infer.ts';
@@ -33,6 +33,8 @@ export type EndedRequest = {
   /** Undefined where no such model is known. */
   readonly queue: string | undefined;
   readonly priority: PriorityClass;
+  /** Why it failed; undefined where it did not. */
+  readonly code: FailureCode | undefined;
 };
 
 export type Trouble = {
@@ -54,12 +56,14 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
   function run(route: string, response: ServerResponse, work: (noted: Noted) => Promise<void>): true {
     const started = performance.now();
     const noted: Noted = {};
+    let code: FailureCode | undefined;
     observe.began();
     const given = givenRequestId(response.req);
     if (given !== undefined) response.setHeader(REQUEST_ID, given);
     work(noted)
       .catch((error: unknown) => {
         const failure = asFailure(error);
+        code = failure.code;
         if (failure.kind.status >= 500) {
           const requestId = given ?? newRequestId();
           if (!response.headersSent) response.setHeader(REQUEST_ID, requestId);
@@ -72,7 +76,7 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
         const status = response.destroyed && !response.headersSent ? CLIENT_CLOSED : response.statusCode;
         const { queue, priority = DEFAULT_CLASS } = noted;
         const seconds = (performance.now() - started) / 1000;
-        observe.ended({ route, method: response.req.method ?? '', status, seconds, queue, priority });
+        observe.ended({ route, method: response.req.method ?? '', status, seconds, queue, priority, code });
       });
     return true;
   }

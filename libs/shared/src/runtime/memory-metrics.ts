@@ -4,12 +4,12 @@ import type { Metrics } from './metrics.ts';
 
 /** @returns what is to be called before the metrics are read */
 export function createCopyMetrics(metrics: Metrics, copies: CopyCount): () => void {
-  const passed = metrics.gauge(
+  const passed = metrics.total(
     'batchyard_memory_passed_bytes_total',
     'Tensor bytes of requests and results that passed through this process',
     ['direction'],
   );
-  const copied = metrics.gauge(
+  const copied = metrics.total(
     'batchyard_memory_copied_bytes_total',
     'Bytes that were copied on the way, by where they were',
     ['direction', 'step'],
