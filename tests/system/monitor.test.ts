@@ -195,6 +195,7 @@ test('when the gateway that writes the history is killed, the other goes on with
   const holder = await admin.get('{by0}:x:steering');
   const [ops, system] = (await steers(one)) ? [other, one] : [one, other];
   for (const pid of processesOf(system, 'gateway')) process.kill(pid, 'SIGKILL');
+  const killedAtMs = Date.now();
   await until('another one steers', async () => {
     const now = await admin.get('{by0}:x:steering');
     return now !== null && now !== holder ? true : undefined;
@@ -203,13 +204,13 @@ test('when the gateway that writes the history is killed, the other goes on with
     const shown = await history(ops);
     return shown.filter(({ at_ms }) => at_ms > last.at_ms).length >= 3 ? shown : undefined;
   });
-  // Nothing of the past is lost, nothing is told twice, and no second is missing for long.
-  const known = new Set(now.map(({ at_ms }) => at_ms));
-  assert.ok(earlier.every(({ at_ms }) => known.has(at_ms)));
-  assert.equal(known.size, now.length);
-  const gaps = now.slice(1).map(({ at_ms }, i) => at_ms - (now[i]?.at_ms ?? 0));
-  assert.ok(Math.max(...gaps) <= 6_000, `${Math.max(...gaps)} ms`);
+  // Nothing of the past is lost, nothing is told twice, and the break is as long as it takes to steer on.
+  const times = now.map(({ at_ms }) => at_ms);
+  assert.ok(earlier.every(({ at_ms }) => times.includes(at_ms)));
+  const gaps = times.slice(1).map((atMs, i) => atMs - (times[i] ?? 0));
   assert.ok(gaps.every((gap) => gap > 0));
+  const next = now.find(({ at_ms }) => at_ms > killedAtMs);
+  assert.ok(next && next.at_ms - killedAtMs <= 10_000, `${(next?.at_ms ?? 0) - killedAtMs} ms`);
 });
 
 const steers = async ({ ops }: System): Promise<boolean> =>
