@@ -30,8 +30,8 @@ after(() => world.stop());
 
 for (const name of SELECTION) {
   test(`every promise holds: ${name}`, { timeout: 180_000 }, async (t) => {
-    const { verdict, recoveryMs, stalls } = await runFault(world, faultNamed(name), seededRandom(SEED));
-    const { violations, jobs, inWindow, answered, runAgain } = verdict;
+    const { verdict, inWindow, recoveryMs, stalls } = await runFault(world, faultNamed(name), seededRandom(SEED));
+    const { violations, jobs, answered, runAgain } = verdict;
     t.diagnostic(
       `seed ${SEED}: ${jobs} jobs, ${inWindow} of them during the fault, ${answered} requests; ` +
         `${runAgain} ran again; well after ${recoveryMs} ms; ` +

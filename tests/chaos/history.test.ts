@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
+  aliveBetween,
   check,
   longestLifeMs,
   recoveryMs,
+  rerunDelays,
   type AcceptedJob,
   type Exchange,
   type History,
@@ -59,7 +61,7 @@ test('a history in which nothing went wrong has no violations, and is counted', 
     },
     expected,
   );
-  assert.deepEqual(verdict, { violations: [], jobs: 3, answered: 1, inWindow: 1, runAgain: 1 });
+  assert.deepEqual(verdict, { violations: [], jobs: 3, answered: 1, runAgain: 1 });
 });
 
 test('an accepted job that is missing, open or was never seen is lost', () => {
@@ -151,6 +153,20 @@ test('recovery ends when all that was accepted is terminal and a new request was
   assert.equal(recoveryMs(history([ended(900, 1_300)], [asked]), 2_000), 100);
   assert.equal(recoveryMs(history([ended(900, 1_300)], []), 2_000), Number.POSITIVE_INFINITY);
   assert.equal(recoveryMs(history([job({ looks: [] })], [asked]), 2_000), Number.POSITIVE_INFINITY);
+});
+
+test('jobs are there between two moments when they came before the later and ended after the earlier', () => {
+  const lived = (submittedAt: number, finishedAt: number): AcceptedJob =>
+    job({ submittedAt, looks: [{ ...succeeded, finishedAt }] });
+  assert.equal(aliveBetween([lived(100, 199), lived(100, 200), lived(300, 400), lived(301, 400)], 200, 300), 2);
+  assert.equal(aliveBetween([job({ looks: [] })], 200, 300), 1);
+});
+
+test('a job that ran again did so after the last blow before it', () => {
+  const again = (startedAt: number, deliveries = 2): AcceptedJob =>
+    job({ submittedAt: 100, looks: [{ ...succeeded, startedAt, deliveries }] });
+  assert.deepEqual(rerunDelays([again(900), again(950, 1), again(2_500)], [500, 600, 2_000]), [300, 500]);
+  assert.deepEqual(rerunDelays([again(900)], [50, 1_000]), []);
 });
 
 test('the longest life is that of the slowest job or answer', () => {

@@ -10,6 +10,8 @@ export type Look = {
   readonly result?: string;
   readonly failure?: string;
   readonly deliveries?: number;
+  /** When its last computation began. */
+  readonly startedAt?: number;
   readonly finishedAt?: number;
 };
 
@@ -76,8 +78,6 @@ export type Verdict = {
   /** Accepted jobs, and requests that were answered with a result. */
   readonly jobs: number;
   readonly answered: number;
-  /** Accepted jobs that were alive at some moment of a window. */
-  readonly inWindow: number;
   /** Jobs that were computed more than once, for which a window is the reason. */
   readonly runAgain: number;
 };
@@ -168,7 +168,6 @@ export function check(history: History, expected: Expected): Verdict {
   const twice = Array.from(ids)
     .filter(([, count]) => count > 1)
     .map(([id]): Violation => ({ kind: 'duplicated', what: `${id}: given to two submissions` }));
-  const finishedAt = (job: AcceptedJob): number => job.looks[0]?.finishedAt ?? Number.POSITIVE_INFINITY;
   return {
     violations: [
       ...twice,
@@ -178,7 +177,6 @@ export function check(history: History, expected: Expected): Verdict {
     jobs: jobs.length,
     answered: exchanges.filter(({ what, end }) => what === 'infer' && end?.kind === 'answer' && end.status < 300)
       .length,
-    inWindow: jobs.filter((job) => windows.some((one) => overlaps(one, job.submittedAt, finishedAt(job)))).length,
     runAgain: jobs.filter((job) => (job.looks[0]?.deliveries ?? 1) > 1).length,
   };
 }
@@ -199,6 +197,24 @@ export function recoveryMs(history: History, clearedAt: number): number {
     .map(({ endedAt }) => endedAt ?? Number.POSITIVE_INFINITY);
   const firstAnswer = answers.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   return Math.max(0, ends.reduce((a, b) => Math.max(a, b), firstAnswer) - clearedAt);
+}
+
+/** Accepted jobs that were there at some moment between the two. */
+export function aliveBetween(jobs: readonly AcceptedJob[], from: number, to: number): number {
+  const finishedAt = (job: AcceptedJob): number => job.looks[0]?.finishedAt ?? Number.POSITIVE_INFINITY;
+  return jobs.filter((job) => job.submittedAt <= to && finishedAt(job) >= from).length;
+}
+
+/**
+ * How long after it was interrupted each job that ran again began to: from the last of the moments at which something was
+ * ended or stopped to the begin of its last computation. A job that ran again for another reason is left out.
+ */
+export function rerunDelays(jobs: readonly AcceptedJob[], struckAt: readonly number[]): number[] {
+  return jobs.flatMap(({ submittedAt, looks }) => {
+    const { deliveries = 1, startedAt = 0 } = looks[0] ?? {};
+    const before = struckAt.filter((at) => at >= submittedAt && at <= startedAt);
+    return deliveries > 1 && before.length > 0 ? [startedAt - Math.max(...before)] : [];
+  });
 }
 
 /** How long the slowest of the jobs that ended, and of the requests that were answered, took. */

@@ -7,12 +7,15 @@
  *   npm run test:chaos -- --seed 7            the same choices again
  *   npm run test:chaos -- --long              200 kills of a worker over 10,000 jobs, every other fault three times
  *   npm run test:chaos -- --table FILE        the table between the marks of a page as well
+ *   npm run test:chaos -- --results FILE      runs are kept there, and those that it has are not repeated: Ctrl-C ends
+ *                                             after the run in progress, and the same command goes on
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
 import { FAULTS, faultNamed } from './faults.ts';
 import { seededRandom } from './random.ts';
+import { openResults, type Results } from './results.ts';
 import { runFault, type Fault } from './scenario.ts';
 import { betweenMarks, markdownTable, type RunLine } from './table.ts';
 import { startWorld } from './world.ts';
@@ -39,18 +42,23 @@ function planFor(fault: Fault, long: boolean): { runs: number; inWindow: number 
   return fault.name === 'worker killed' ? { runs: LONG_KILLS, inWindow: LONG_JOBS } : { runs: LONG_RUNS, inWindow: 0 };
 }
 
-async function runsOf(fault: Fault, seed: number, long: boolean): Promise<RunLine[]> {
+let ending = false;
+process.once('SIGINT', () => (ending = true));
+
+type Settings = { readonly seed: number; readonly long: boolean; readonly results: Results };
+
+async function runsOf(fault: Fault, { seed, long, results }: Settings): Promise<RunLine[]> {
   const plan = planFor(fault, long);
+  const lines = [...results.of(fault.name)];
+  const enough = (): boolean =>
+    lines.length >= plan.runs && lines.reduce((sum, line) => sum + line.inWindow, 0) >= plan.inWindow;
+  if (ending || enough()) return lines;
   const world = await startWorld(fault.workers);
-  const lines: RunLine[] = [];
-  let inWindow = 0;
   try {
-    while (lines.length < plan.runs || inWindow < plan.inWindow) {
-      const random = seededRandom(seed + lines.length);
-      const run = await runFault(world, fault, random);
-      const line = { fault: fault.name, ...run };
+    while (!ending && !enough()) {
+      const line = { fault: fault.name, ...(await runFault(world, fault, seededRandom(seed + lines.length))) };
       lines.push(line);
-      inWindow += run.verdict.inWindow;
+      await results.add(line);
       tell(line);
     }
   } catch (error) {
@@ -69,16 +77,18 @@ async function main(): Promise<void> {
       seed: { type: 'string', default: '1' },
       only: { type: 'string' },
       table: { type: 'string' },
+      results: { type: 'string' },
     },
   });
   const seed = Number(values.seed);
   if (!Number.isSafeInteger(seed)) throw new Error('--seed is a whole number');
   const faults = values.only === undefined ? FAULTS : values.only.split(',').map(faultNamed);
+  const settings = { seed, long: values.long, results: await openResults(values.results) };
   const lines: RunLine[] = [];
   const broken: string[] = [];
   for (const fault of faults) {
     try {
-      lines.push(...(await runsOf(fault, seed, values.long)));
+      lines.push(...(await runsOf(fault, settings)));
     } catch (error) {
       broken.push(String(error));
       say(`✖ ${String(error)}`);

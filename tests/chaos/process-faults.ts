@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as lasting } from 'node:timers/promises';
 
 import { until } from '../support/system.ts';
+import { nextSeed } from './load.ts';
 import type { Random } from './random.ts';
 import type { Disturbance, Fault } from './scenario.ts';
 import { alive, type World } from './world.ts';
@@ -27,12 +28,19 @@ export async function busyWorker({ admin, serving }: World, random: Random): Pro
   });
 }
 
-async function killWorker({ world, random }: Disturbance): Promise<void> {
+/** So many jobs at once that they are still there when the worker dies. */
+const BURST = 80;
+
+async function killWorker({ world, random, recorder, struck }: Disturbance): Promise<void> {
+  const burst = Array.from({ length: BURST }, () => recorder.submit('slow', nextSeed()));
   process.kill(await busyWorker(world, random), 'SIGKILL');
+  struck();
+  await Promise.all(burst);
 }
 
-async function killAllWorkers({ world }: Disturbance): Promise<void> {
+async function killAllWorkers({ world, struck }: Disturbance): Promise<void> {
   for (const { pid } of await world.serving()) process.kill(pid, 'SIGKILL');
+  struck();
 }
 
 /** Stopped as by a debugger or a frozen machine, then it goes on as if nothing had been. */

@@ -50,7 +50,7 @@ type JobLine = {
   readonly status: Look['status'] | 'queued' | 'running';
   readonly deliveries: number;
   readonly submitted_at: string;
-  readonly timeline: { readonly finished?: number };
+  readonly timeline: { readonly started?: number; readonly finished?: number };
   readonly error?: { readonly code: string };
 };
 
@@ -113,7 +113,9 @@ export function createRecorder(url: string): Recorder {
     if (shown?.status !== 200) return undefined;
     const { status, deliveries, submitted_at, timeline, error } = shown.body as JobLine;
     if (status === 'queued' || status === 'running') return undefined;
-    const seen = { status, deliveries, finishedAt: Date.parse(submitted_at) + (timeline.finished ?? 0) };
+    const submittedAt = Date.parse(submitted_at);
+    const finishedAt = submittedAt + (timeline.finished ?? 0);
+    const seen = { status, deliveries, startedAt: submittedAt + (timeline.started ?? 0), finishedAt };
     if (status !== 'succeeded') return { ...seen, failure: error?.code ?? 'none' };
     const result = await exchange({ ...asked, path: `/v1/jobs/${id}/result` });
     if (result?.status === 404 || result?.status === 410) return { status: 'missing' };

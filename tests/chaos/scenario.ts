@@ -1,10 +1,12 @@
 /** One run: a load, a fault in the middle of it, the load until it is well again, then the check of all that was seen. */
 import { until } from '../support/system.ts';
 import {
+  aliveBetween,
   check,
   type AcceptedJob,
   longestLifeMs,
   recoveryMs,
+  rerunDelays,
   type History,
   type Verdict,
   type Violation,
@@ -21,6 +23,10 @@ export type Disturbance = {
   readonly world: World;
   readonly random: Random;
   readonly recorder: Recorder;
+  /** Computations were ended or stopped at this moment: how soon they run again is counted from here. */
+  struck(): void;
+  /** Writes down a measurement, in milliseconds where its name says nothing else. */
+  measured(what: string, value: number): void;
 };
 
 export type Fault = {
@@ -40,8 +46,17 @@ export type Fault = {
   readonly lastsMs?: number;
 };
 
-/** `stalls`: how long the machine stood still for a reason of its own, each time. */
-export type Run = { readonly verdict: Verdict; readonly recoveryMs: number; readonly stalls: readonly number[] };
+export type Run = {
+  readonly verdict: Verdict;
+  /** Accepted jobs that were there between the blow and the end of the recovery. */
+  readonly inWindow: number;
+  readonly recoveryMs: number;
+  /** How long after the blow each job that it interrupted began to run again. */
+  readonly reruns: readonly number[];
+  /** How long the machine stood still for a reason of its own, each time. */
+  readonly stalls: readonly number[];
+  readonly figures: Readonly<Record<string, readonly number[]>>;
+};
 
 const JOBS_BEFORE = 60;
 const JOBS_AFTER = 60;
@@ -78,17 +93,24 @@ function tooSlow({ recoversWithinMs, lastsMs = 0 }: Fault, recovery: number, lon
   return found;
 }
 
+type Figures = Record<string, number[]>;
+type Disturbed = { readonly window: Window; readonly struckAt: readonly number[]; readonly figures: Figures };
+
 /** The load and the fault in the middle of it; @returns when it was */
-async function disturb(world: World, fault: Fault, random: Random, recorder: Recorder): Promise<Window> {
+async function disturb(world: World, fault: Fault, random: Random, recorder: Recorder): Promise<Disturbed> {
   const load = startLoad(recorder, random);
   try {
     await accepted(recorder, JOBS_BEFORE);
     const from = Date.now() - EARLY_MS;
-    const times = (await fault.run({ world, random, recorder })) ?? 1;
+    const struckAt: number[] = [];
+    const struck = (): void => void struckAt.push(Date.now());
+    const figures: Figures = {};
+    const measured = (what: string, value: number): void => void (figures[what] ??= []).push(value);
+    const times = (await fault.run({ world, random, recorder, struck, measured })) ?? 1;
     const window = { from, to: Date.now(), times, graceMs: fault.recoversWithinMs, excuses: fault.excuses };
     await accepted(recorder, JOBS_AFTER);
     await answered(recorder, window.to);
-    return window;
+    return { window, struckAt, figures };
   } finally {
     await load.stop();
   }
@@ -103,18 +125,26 @@ export async function runFault(world: World, fault: Fault, random: Random): Prom
   const recorder = createRecorder(world.system.url);
   const watch = watchStalls(world.admin);
   let seen: Window[] = [];
-  let window: Window;
+  let disturbed: Disturbed;
   let jobs: AcceptedJob[];
   try {
-    window = await disturb(world, fault, random, recorder);
+    disturbed = await disturb(world, fault, random, recorder);
     jobs = await recorder.settle(SETTLE_MS);
   } finally {
     seen = await watch.stop();
   }
+  const { window, struckAt, figures } = disturbed;
   const stalls = unplanned(seen, window);
   const history: History = { jobs, exchanges: recorder.exchanges, windows: [window, ...stalls] };
   const verdict = check(history, expected);
   const recovery = recoveryMs(history, window.to);
   const violations = [...verdict.violations, ...tooSlow(fault, recovery, longestLifeMs(history))];
-  return { verdict: { ...verdict, violations }, recoveryMs: recovery, stalls: stalls.map(({ from, to }) => to - from) };
+  return {
+    verdict: { ...verdict, violations },
+    inWindow: aliveBetween(jobs, struckAt[0] ?? window.from, window.to + recovery),
+    recoveryMs: recovery,
+    reruns: rerunDelays(jobs, struckAt),
+    stalls: stalls.map(({ from, to }) => to - from),
+    figures,
+  };
 }

@@ -4,17 +4,18 @@ import { test } from 'node:test';
 import type { Verdict } from './history.ts';
 import { betweenMarks, markdownTable } from './table.ts';
 
-const verdict: Verdict = { violations: [], jobs: 10, answered: 4, inWindow: 3, runAgain: 1 };
+const verdict: Verdict = { violations: [], jobs: 10, answered: 4, runAgain: 1 };
+
+const run = { fault: 'killed', verdict, inWindow: 3, reruns: [], stalls: [], figures: {} };
 
 test('the runs of a fault are one line: counts added up, the middle and the longest recovery', () => {
   const table = markdownTable([
-    { fault: 'killed', verdict, recoveryMs: 30, stalls: [] },
-    { fault: 'killed', verdict, recoveryMs: 10, stalls: [300] },
+    { ...run, recoveryMs: 30, reruns: [700, 100] },
+    { ...run, recoveryMs: 10, stalls: [300], reruns: [200] },
     {
-      fault: 'killed',
+      ...run,
       verdict: { ...verdict, violations: ['lost', 'unended', 'changed'].map((kind) => ({ kind, what: '' })) as never },
       recoveryMs: 20,
-      stalls: [],
     },
   ]);
   const [head = '', , line = '', rest] = table.split('\n').map((one) => one.replaceAll(/ +/g, ' '));
@@ -25,7 +26,18 @@ test('the runs of a fault are one line: counts added up, the middle and the long
     ['fault', 'runs', 'jobs', 'lost', 'wrong', 'duplicated', 'other', 'run again', 'stalls'].map((key) => values[key]),
     ['killed', '3', '30', '1', '1', '0', '1', '3', '1'],
   );
-  assert.deepEqual([values['recovery p50'], values['max (ms)']], ['20', '30']);
+  assert.deepEqual(values['in window'], '9');
+  assert.deepEqual(cells(head).slice(-7), [
+    'run again',
+    'after p50',
+    'max (ms)',
+    'stalls',
+    'recovery p50',
+    'max (ms)',
+    '',
+  ]);
+  assert.deepEqual(cells(line).slice(-7), ['3', '200', '700', '1', '20', '30', '']);
+  assert.match(markdownTable([{ ...run, recoveryMs: 5 }]), /– \| +– \| +0 \| +5 \| +5 \|/);
 });
 
 test('a page keeps what stands around the marks', () => {

@@ -4,8 +4,12 @@ import type { Verdict, ViolationKind } from './history.ts';
 export type RunLine = {
   readonly fault: string;
   readonly verdict: Verdict;
+  readonly inWindow: number;
   readonly recoveryMs: number;
+  readonly reruns: readonly number[];
   readonly stalls: readonly number[];
+  /** Measurements of the fault itself, by what they measure. */
+  readonly figures: Readonly<Record<string, readonly number[]>>;
 };
 
 const HEAD = [
@@ -20,6 +24,8 @@ const HEAD = [
   'healthy failed',
   'other',
   'run again',
+  'after p50',
+  'max (ms)',
   'stalls',
   'recovery p50',
   'max (ms)',
@@ -27,14 +33,18 @@ const HEAD = [
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
+function middleAndLongest(values: readonly number[]): (number | undefined)[] {
+  const sorted = values.toSorted((a, b) => a - b);
+  return [sorted[Math.floor((sorted.length - 1) / 2)], sorted.at(-1)];
+}
+
 function cells(fault: string, runs: readonly RunLine[]): string[] {
   const count = (...kinds: ViolationKind[]): number =>
     sum(runs.map(({ verdict }) => verdict.violations.filter(({ kind }) => kinds.includes(kind)).length));
-  const recoveries = runs.map((run) => run.recoveryMs).sort((a, b) => a - b);
   const numbers = [
     runs.length,
     sum(runs.map(({ verdict }) => verdict.jobs)),
-    sum(runs.map(({ verdict }) => verdict.inWindow)),
+    sum(runs.map(({ inWindow }) => inWindow)),
     sum(runs.map(({ verdict }) => verdict.answered)),
     count('lost'),
     count('duplicated'),
@@ -42,11 +52,11 @@ function cells(fault: string, runs: readonly RunLine[]): string[] {
     count('healthy failed'),
     count('unended', 'unexplained', 'slow'),
     sum(runs.map(({ verdict }) => verdict.runAgain)),
+    ...middleAndLongest(runs.flatMap(({ reruns }) => reruns)),
     sum(runs.map(({ stalls }) => stalls.length)),
-    recoveries[Math.floor((recoveries.length - 1) / 2)] ?? Number.NaN,
-    recoveries.at(-1) ?? Number.NaN,
+    ...middleAndLongest(runs.map((run) => run.recoveryMs)),
   ];
-  return [fault, ...numbers.map((value) => String(Math.round(value * 10) / 10))];
+  return [fault, ...numbers.map((value) => (value === undefined ? '–' : String(Math.round(value * 10) / 10)))];
 }
 
 const BEGIN = '<!-- chaos: begin -->';
