@@ -70,6 +70,15 @@ test('an accepted job that is missing, open or was never seen is lost', () => {
   assert.deepEqual(kinds({ jobs: [job({ looks: [] })] }), ['lost']);
 });
 
+test('what Redis forgot may be missing, not open, and only when it was accepted before', () => {
+  const forgets = (one: AcceptedJob): string[] => kinds({ jobs: [one], windows: [window({ forgets: true })] });
+  const gone = { status: 'missing' } as const;
+  assert.deepEqual(forgets(job({ looks: [gone, gone] })), []);
+  assert.deepEqual(forgets(job({ looks: [gone, succeeded] })), ['lost']);
+  assert.deepEqual(forgets(job({ looks: [{ status: 'open' }] })), ['lost']);
+  assert.deepEqual(forgets(job({ submittedAt: 2_001, looks: [gone, gone] })), ['lost']);
+});
+
 test('a result of another input is wrong, in a job and in an answer', () => {
   assert.deepEqual(kinds({ jobs: [job({ seed: 2 })] }), ['wrong']);
   assert.deepEqual(kinds({ exchanges: [exchange({ seed: 2 })] }), ['wrong']);
@@ -131,6 +140,15 @@ test('a passed deadline is excused only while the fault lasts that long', () => 
     kinds({ exchanges: [exchange({ begunAt: 1_100, endedAt: deadlineAt, deadlineAt, end })], windows: [window()] });
   assert.deepEqual(expiry(2_200), []);
   assert.deepEqual(expiry(6_000), ['healthy failed']);
+});
+
+test('a look that finds nothing is an answer where Redis has forgotten, and only there', () => {
+  const missing = exchange({ what: 'look', end: { ...refused, status: 404 } });
+  assert.deepEqual(kinds({ exchanges: [missing], windows: [window({ forgets: true })] }), []);
+  assert.deepEqual(kinds({ exchanges: [missing], windows: [window()] }), ['unexplained']);
+  assert.deepEqual(kinds({ exchanges: [{ ...missing, what: 'infer' }], windows: [window({ forgets: true })] }), [
+    'unexplained',
+  ]);
 });
 
 test('a status that no fault explains is found within a fault as well', () => {

@@ -54,6 +54,8 @@ export type Window = {
   readonly graceMs: number;
   /** Whether an exchange that overlaps it may end with a refusal that can be retried. */
   readonly excuses: boolean;
+  /** What was accepted before its end may be gone, if its callers are told so. */
+  readonly forgets?: boolean;
 };
 
 export type History = {
@@ -70,7 +72,8 @@ export type ViolationKind =
   | 'healthy failed'
   | 'unended'
   | 'unexplained'
-  | 'slow';
+  | 'slow'
+  | 'left behind';
 export type Violation = { readonly kind: ViolationKind; readonly what: string };
 
 export type Verdict = {
@@ -92,10 +95,12 @@ const graced = (window: Window): number => window.to + window.graceMs;
 const overlaps = (window: Window, from: number, to: number): boolean => from <= graced(window) && to >= window.from;
 const named = (one: { model: string; seed: number }): string => `${one.model} ${one.seed}`;
 
-function checkJob(job: AcceptedJob, expected: Expected): Violation[] {
+function checkJob(job: AcceptedJob, windows: readonly Window[], expected: Expected): Violation[] {
   const found: Violation[] = [];
   const add = (kind: ViolationKind, what: string): void => void found.push({ kind, what: `${job.id}: ${what}` });
   const first = job.looks[0];
+  const forgotten = windows.some(({ forgets, to }) => forgets && job.submittedAt <= to);
+  if (forgotten && first?.status === 'missing' && job.looks.every(({ status }) => status === 'missing')) return found;
   if (!first || first.status === 'open' || first.status === 'missing') {
     add('lost', `accepted, then ${first?.status ?? 'never seen'}`);
     return found;
@@ -155,6 +160,8 @@ function checkExchange(exchange: Exchange, windows: readonly Window[], expected:
     const right = expected(exchange.model, exchange.seed);
     return end.text === right ? [] : [{ kind: 'wrong', what: `${name}: ${end.text.slice(0, 200)}, not ${right}` }];
   }
+  const gone = end.kind === 'answer' && (end.status === 404 || end.status === 410);
+  if (gone && exchange.what === 'look' && windows.some(({ forgets }) => forgets)) return [];
   if (end.kind === 'answer' && end.status !== 503 && end.status !== 504)
     return [{ kind: 'unexplained', what: `${name}: ${told}` }];
   return excused(exchange, end, windows) ? [] : [{ kind: 'healthy failed', what: `${name}: ${told}` }];
@@ -171,7 +178,7 @@ export function check(history: History, expected: Expected): Verdict {
   return {
     violations: [
       ...twice,
-      ...jobs.flatMap((job) => [...checkJob(job, expected), ...checkRuns(job, windows)]),
+      ...jobs.flatMap((job) => [...checkJob(job, windows, expected), ...checkRuns(job, windows)]),
       ...exchanges.flatMap((exchange) => checkExchange(exchange, windows, expected)),
     ],
     jobs: jobs.length,
@@ -187,7 +194,7 @@ export function check(history: History, expected: Expected): Verdict {
  */
 export function recoveryMs(history: History, clearedAt: number): number {
   const ends = history.jobs
-    .filter((job) => job.submittedAt <= clearedAt)
+    .filter((job) => job.submittedAt <= clearedAt && job.looks[0]?.status !== 'missing')
     .map((job) => job.looks[0]?.finishedAt ?? Number.POSITIVE_INFINITY);
   const answers = history.exchanges
     .filter(

@@ -15,10 +15,13 @@ import { parseArgs } from 'node:util';
 
 import { FAULTS, faultNamed } from './faults.ts';
 import { seededRandom } from './random.ts';
+import type { Verdict } from './history.ts';
 import { openResults, type Results } from './results.ts';
 import { runFault, type Fault } from './scenario.ts';
 import { betweenMarks, markdownTable, type RunLine } from './table.ts';
-import { startWorld } from './world.ts';
+import { backAsBefore, takeVitals } from './take-vitals.ts';
+import type { Vitals } from './vitals.ts';
+import { startWorld, type World } from './world.ts';
 
 const LONG_KILLS = 200;
 const LONG_JOBS = 10_000;
@@ -45,6 +48,11 @@ function planFor(fault: Fault, long: boolean): { runs: number; inWindow: number 
 let ending = false;
 process.once('SIGINT', () => (ending = true));
 
+/** The verdict on the last run of a world says as well what the faults have left behind. */
+async function withLeftovers(verdict: Verdict, world: World, before: Vitals): Promise<Verdict> {
+  return { ...verdict, violations: [...verdict.violations, ...(await backAsBefore(world, before))] };
+}
+
 type Settings = { readonly seed: number; readonly long: boolean; readonly results: Results };
 
 async function runsOf(fault: Fault, { seed, long, results }: Settings): Promise<RunLine[]> {
@@ -53,10 +61,22 @@ async function runsOf(fault: Fault, { seed, long, results }: Settings): Promise<
   const enough = (): boolean =>
     lines.length >= plan.runs && lines.reduce((sum, line) => sum + line.inWindow, 0) >= plan.inWindow;
   if (ending || enough()) return lines;
-  const world = await startWorld(fault.workers);
+  if (fault.skip !== undefined) {
+    say(`– ${fault.name}: left out, ${fault.skip}`);
+    return lines;
+  }
+  const world = await startWorld(fault.world);
   try {
+    await world.healthy(fault.world?.workers ?? 2);
+    const before = await takeVitals(world);
     while (!ending && !enough()) {
-      const line = { fault: fault.name, ...(await runFault(world, fault, seededRandom(seed + lines.length))) };
+      const run = await runFault(world, fault, seededRandom(seed + lines.length));
+      const last = lines.length + 1 >= plan.runs;
+      const line = {
+        fault: fault.name,
+        ...run,
+        verdict: last ? await withLeftovers(run.verdict, world, before) : run.verdict,
+      };
       lines.push(line);
       await results.add(line);
       tell(line);
@@ -82,7 +102,8 @@ async function main(): Promise<void> {
   });
   const seed = Number(values.seed);
   if (!Number.isSafeInteger(seed)) throw new Error('--seed is a whole number');
-  const faults = values.only === undefined ? FAULTS : values.only.split(',').map(faultNamed);
+  const usual = FAULTS.filter(({ long = false }) => values.long || !long);
+  const faults = values.only === undefined ? usual : values.only.split(',').map(faultNamed);
   const settings = { seed, long: values.long, results: await openResults(values.results) };
   const lines: RunLine[] = [];
   const broken: string[] = [];

@@ -11,6 +11,8 @@ import { alive, type World } from './world.ts';
 const WORKER_RECOVERY_MS = 5_000;
 /** A killed gateway takes its clients' connections with it; the supervisor starts the next one at once. */
 const GATEWAY_RECOVERY_MS = 5_000;
+/** After this long a worker that still has its connection is dead, give or take a turn of the gateway. */
+const SILENCE_MS = 11_500;
 const QUEUES = ['slow@1', 'simple@1'];
 
 async function gone(pid: number): Promise<void> {
@@ -58,12 +60,13 @@ const stopWorker = (ms: number): Fault => ({
   run: async ({ world, random }) => stopFor(await busyWorker(world, random), ms),
   excuses: false,
   recoversWithinMs: WORKER_RECOVERY_MS,
-  lastsMs: ms,
+  // Past this silence its jobs run elsewhere, and what it tells later is refused.
+  lastsMs: Math.min(ms, SILENCE_MS),
 });
 
 /** Silent for so long that it is declared dead, although the first verdict fails; what it tells later is refused. */
 async function stopUntilDead({ world, random }: Disturbance): Promise<void> {
-  const failed = world.proxy.failNext('claimDead', 'LOADING Redis is loading the dataset in memory');
+  const failed = world.proxy.failNext('claimDead', "READONLY You can't write against a read only replica.");
   const pid = await busyWorker(world, random);
   process.kill(pid, 'SIGSTOP');
   try {
@@ -77,29 +80,112 @@ async function stopUntilDead({ world, random }: Disturbance): Promise<void> {
   }
 }
 
-async function terminateWorker({ world, random }: Disturbance): Promise<void> {
+const EXIT = 'from SIGTERM to the exit of a';
+
+async function terminateWorker({ world, random, measured }: Disturbance): Promise<void> {
   const pid = await busyWorker(world, random);
+  const since = Date.now();
   process.kill(pid, 'SIGTERM');
   await gone(pid);
+  measured(`${EXIT} worker`, Date.now() - since);
 }
 
-async function endGateway(world: World, signal: NodeJS.Signals): Promise<void> {
+/** Told to end, and before it has, Redis is gone. */
+async function terminateWithoutRedis({ world, random, measured }: Disturbance): Promise<void> {
+  const pid = await busyWorker(world, random);
+  const since = Date.now();
+  process.kill(pid, 'SIGTERM');
+  await world.redis.kill9();
+  await gone(pid);
+  measured(`${EXIT} worker without Redis`, Date.now() - since);
+  await world.redis.restart();
+}
+
+/** A new worker of the supervisor, the moment that it is there. */
+export async function newWorker(world: World, known: readonly number[]): Promise<number> {
+  return until('a worker is started again', async () => world.workerPids().find((pid) => !known.includes(pid)));
+}
+
+/** Killed, and then each time again before it serves: once more would be given up. */
+async function crashLoop({ world, random, struck }: Disturbance): Promise<void> {
+  const deaths = 4;
+  const known = world.workerPids();
+  process.kill(await busyWorker(world, random), 'SIGKILL');
+  struck();
+  for (let i = 0; i < deaths; i += 1) {
+    const pid = await newWorker(world, known);
+    known.push(pid);
+    process.kill(pid, 'SIGKILL');
+  }
+}
+
+/** The next worker stands still in the middle of its start. */
+async function hangAtStart({ world, random, struck }: Disturbance): Promise<void> {
+  const known = world.workerPids();
+  process.kill(await busyWorker(world, random), 'SIGKILL');
+  struck();
+  await stopFor(await newWorker(world, known), 5_000);
+}
+
+/** A batch that it holds may last for all of this. */
+const SLOW_MS = 5_000;
+
+/** Nine tenths of the time it is not let run. */
+async function slowDown({ world, random }: Disturbance): Promise<void> {
+  const pid = await busyWorker(world, random);
+  const enough = Date.now() + SLOW_MS;
+  while (Date.now() < enough) {
+    await stopFor(pid, 90);
+    await lasting(10);
+  }
+}
+
+type Verbose = { readonly detail?: unknown; readonly steers?: boolean };
+const steers = async (ops: string): Promise<boolean> =>
+  ((await (await fetch(`${ops}/readyz?verbose`)).json()) as Verbose).steers === true;
+
+/** Of two gateways the one is killed that steers the fleet. */
+async function killSteering({ world, measured }: Disturbance): Promise<void> {
+  const other = await world.addGateway();
+  const all = [
+    { ops: world.system.ops, pid: () => world.gatewayPid() },
+    { ops: other.ops, pid: async () => other.child.pid ?? 0 },
+  ];
+  const holder = await until('both are there and one steers', async () => {
+    const holds = await Promise.all(all.map(({ ops }) => steers(ops)));
+    return all[holds.indexOf(true)];
+  });
+  const left = all.find((one) => one !== holder)?.ops ?? '';
+  const pid = await holder.pid();
+  const since = Date.now();
+  process.kill(pid, 'SIGKILL');
+  await until('the other one steers', async () => ((await steers(left)) ? true : undefined));
+  measured('from the death of the steering gateway to the next', Date.now() - since);
+  await gone(pid);
+  await world.healthy(2);
+  other.child.kill('SIGKILL');
+}
+
+async function endGateway({ world, measured }: Disturbance, signal: NodeJS.Signals): Promise<void> {
   const pid = await world.gatewayPid();
+  const since = Date.now();
   process.kill(pid, signal);
   await gone(pid);
+  if (signal === 'SIGTERM') measured(`${EXIT} gateway`, Date.now() - since);
   await until('the gateway is back', async () =>
     (await fetch(`${world.system.url}/v2/health/live`)).status === 200 ? true : undefined,
   );
 }
 
-async function restartEverything({ world }: Disturbance): Promise<number> {
+async function restartEverything(disturbance: Disturbance): Promise<number> {
+  const { world } = disturbance;
   const workers = await world.serving();
   for (const { pid } of workers) {
     process.kill(pid, 'SIGTERM');
     await gone(pid);
     await world.healthy(workers.length);
   }
-  await endGateway(world, 'SIGTERM');
+  await endGateway(disturbance, 'SIGTERM');
   await world.healthy(workers.length);
   await world.redis.shutdown();
   await world.redis.restart();
@@ -107,12 +193,12 @@ async function restartEverything({ world }: Disturbance): Promise<number> {
   return workers.length + 1;
 }
 
-/** Two more workers that nobody supervises, which are then told to go. */
+/** Seven more workers that nobody supervises, which are then told to go. */
 async function scale({ world, recorder }: Disturbance): Promise<void> {
-  const added = [world.addWorker(), world.addWorker()];
-  await world.healthy(3);
+  const added = Array.from({ length: 7 }, () => world.addWorker());
+  await world.healthy(8);
   const goal = recorder.acks.length + 60;
-  await until('three workers had work', async () => (recorder.acks.length >= goal ? true : undefined));
+  await until('eight workers had work', async () => (recorder.acks.length >= goal ? true : undefined));
   for (const child of added) {
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
@@ -125,21 +211,29 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   { name: 'all workers killed', run: killAllWorkers, excuses: true, recoversWithinMs: WORKER_RECOVERY_MS },
   stopWorker(1_000),
   stopWorker(5_000),
+  { ...stopWorker(40_000), long: true },
   {
     name: 'worker silent until dead',
     run: stopUntilDead,
     excuses: false,
     recoversWithinMs: WORKER_RECOVERY_MS,
-    // Silent for ten seconds, and the failed verdict is not repeated for five.
-    lastsMs: 15_000,
+    // Silent for ten seconds, and the failed verdict is not repeated for two.
+    lastsMs: SILENCE_MS + 2_500,
   },
   { name: 'worker drained', run: terminateWorker, excuses: false, recoversWithinMs: WORKER_RECOVERY_MS },
   {
     name: 'gateway killed',
-    run: ({ world }) => endGateway(world, 'SIGKILL'),
+    run: (one) => endGateway(one, 'SIGKILL'),
     excuses: true,
     recoversWithinMs: GATEWAY_RECOVERY_MS,
   },
+  {
+    name: 'gateway drained',
+    run: (one) => endGateway(one, 'SIGTERM'),
+    excuses: true,
+    recoversWithinMs: GATEWAY_RECOVERY_MS,
+  },
+  { name: 'steering gateway killed', run: killSteering, excuses: true, recoversWithinMs: GATEWAY_RECOVERY_MS },
   {
     name: 'gateway stopped for 2 s',
     // When it goes on, what it asked Redis before has timed out, answered or not.
@@ -149,5 +243,27 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     lastsMs: 2_000,
   },
   { name: 'rolling restart of everything', run: restartEverything, excuses: true, recoversWithinMs: 10_000 },
-  { name: 'scale 1, 3, 1', workers: 1, run: scale, excuses: false, recoversWithinMs: WORKER_RECOVERY_MS },
+  {
+    name: 'worker drained while Redis dies',
+    run: terminateWithoutRedis,
+    excuses: true,
+    recoversWithinMs: WORKER_RECOVERY_MS,
+    lastsMs: 25_000,
+  },
+  { name: 'worker in a crash loop', run: crashLoop, excuses: false, recoversWithinMs: WORKER_RECOVERY_MS },
+  { name: 'worker hangs at its start', run: hangAtStart, excuses: false, recoversWithinMs: WORKER_RECOVERY_MS },
+  {
+    name: 'worker ten times slower',
+    run: slowDown,
+    excuses: false,
+    recoversWithinMs: WORKER_RECOVERY_MS,
+    lastsMs: SLOW_MS,
+  },
+  {
+    name: 'scale 1 to 8 to 1',
+    world: { workers: 1 },
+    run: scale,
+    excuses: false,
+    recoversWithinMs: WORKER_RECOVERY_MS,
+  },
 ];

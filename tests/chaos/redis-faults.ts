@@ -1,4 +1,4 @@
-/** Faults of Redis itself: killed, stopped, paused, its clients thrown out, commands refused, replies lost. */
+/** Faults of a Redis that goes on: clients paused or thrown out, commands refused, replies lost. */
 import { setTimeout as lasting } from 'node:timers/promises';
 
 import { until } from '../support/system.ts';
@@ -7,23 +7,7 @@ import { nextSeed } from './load.ts';
 import { busyWorker } from './process-faults.ts';
 import type { Disturbance, Fault } from './scenario.ts';
 
-/** First completion 2 s after it answers, and then what had waited. */
 const REDIS_RECOVERY_MS = 5_000;
-
-async function stopRedis({ world }: Disturbance, ms: number): Promise<void> {
-  world.redis.signal('SIGSTOP');
-  try {
-    await lasting(ms);
-  } finally {
-    world.redis.signal('SIGCONT');
-  }
-  await world.admin.ping();
-}
-
-async function killRedis({ world }: Disturbance): Promise<void> {
-  await world.redis.kill9();
-  await world.redis.restart();
-}
 
 async function pauseClients({ world }: Disturbance): Promise<void> {
   await world.admin.call('CLIENT', 'PAUSE', 2_000, 'ALL');
@@ -146,9 +130,6 @@ async function dropTakes({ world, recorder }: Disturbance): Promise<number> {
 const base = { excuses: true, recoversWithinMs: REDIS_RECOVERY_MS } as const;
 
 export const REDIS_FAULTS: readonly Fault[] = [
-  { name: 'Redis killed', run: killRedis, ...base },
-  { name: 'Redis stopped for 1 s', run: (one) => stopRedis(one, 1_000), ...base, lastsMs: 1_000 },
-  { name: 'Redis stopped for 5 s', run: (one) => stopRedis(one, 5_000), ...base, lastsMs: 5_000 },
   { name: 'clients paused for 2 s', run: pauseClients, ...base, lastsMs: 2_000 },
   { name: 'clients killed each 200 ms', run: killClients, ...base },
   ...Object.entries(REFUSALS).map(([name, refusal]): Fault => {

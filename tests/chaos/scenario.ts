@@ -17,7 +17,7 @@ import type { Random } from './random.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { watchStalls } from './stalls.ts';
 import { expected } from './subjects.ts';
-import type { World } from './world.ts';
+import type { World, WorldSettings } from './world.ts';
 
 export type Disturbance = {
   readonly world: World;
@@ -31,8 +31,14 @@ export type Disturbance = {
 
 export type Fault = {
   readonly name: string;
-  /** How many workers the system has. */
-  readonly workers?: number;
+  /** The system that it needs, where it is not the usual one. */
+  readonly world?: WorldSettings;
+  /** Takes so long that it is run only with `--long`. */
+  readonly long?: boolean;
+  /** Why it cannot be brought about on this machine. */
+  readonly skip?: string | undefined;
+  /** What was accepted may be gone after it, if its callers are told so. */
+  readonly forgets?: boolean;
   /**
    * Does it, and resolves when its cause is over. @returns how often it may have interrupted one computation, if that
    * is not once.
@@ -107,7 +113,8 @@ async function disturb(world: World, fault: Fault, random: Random, recorder: Rec
     const figures: Figures = {};
     const measured = (what: string, value: number): void => void (figures[what] ??= []).push(value);
     const times = (await fault.run({ world, random, recorder, struck, measured })) ?? 1;
-    const window = { from, to: Date.now(), times, graceMs: fault.recoversWithinMs, excuses: fault.excuses };
+    const { recoversWithinMs: graceMs, excuses, forgets = false } = fault;
+    const window = { from, to: Date.now(), times, graceMs, excuses, forgets };
     await accepted(recorder, JOBS_AFTER);
     await answered(recorder, window.to);
     return { window, struckAt, figures };
@@ -121,7 +128,7 @@ const unplanned = (stalls: readonly Window[], fault: Window): Window[] =>
   stalls.filter(({ from, to }) => !fault.excuses || to < fault.from || from > fault.to);
 
 export async function runFault(world: World, fault: Fault, random: Random): Promise<Run> {
-  await world.healthy(fault.workers ?? 2);
+  await world.healthy(fault.world?.workers ?? 2);
   const recorder = createRecorder(world.system.url);
   const watch = watchStalls(world.admin);
   let seen: Window[] = [];

@@ -25,6 +25,11 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
     body: (seed) => ({ inputs: [{ name: 'INPUT0', shape: [1, 4], datatype: 'FP32', data: four(seed) }] }),
     answer: (seed) => [four(seed).map((v) => 2 * v)],
   },
+  /** Every seed asks for more memory than any machine has, so that the run throws. */
+  busy: {
+    body: (seed) => ({ inputs: [{ name: 'WORK', shape: [1, 1], datatype: 'FP32', data: [1e9 + 1_000 * seed] }] }),
+    answer: () => [],
+  },
   /** Every seed is out of its table, so that the model throws. */
   poison: {
     body: (seed) => ({ inputs: [{ name: 'CODE', shape: [1, 1], datatype: 'INT32', data: [1_000 + seed] }] }),

@@ -50,7 +50,7 @@ function cells(fault: string, runs: readonly RunLine[]): string[] {
     count('duplicated'),
     count('wrong', 'changed'),
     count('healthy failed'),
-    count('unended', 'unexplained', 'slow'),
+    count('unended', 'unexplained', 'slow', 'left behind'),
     sum(runs.map(({ verdict }) => verdict.runAgain)),
     ...middleAndLongest(runs.flatMap(({ reruns }) => reruns)),
     sum(runs.map(({ stalls }) => stalls.length)),
@@ -70,7 +70,7 @@ export function betweenMarks(page: string, text: string): string {
   return `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`;
 }
 
-/** A line for each fault, in the order in which they came. `other`: without an end, unexplained, or too slow. `stalls`: of the machine. */
+/** A line for each fault, in the order in which they came. `other`: without an end, unexplained, or too slow, or not as before a minute later. `stalls`: of the machine. */
 export function markdownTable(runs: readonly RunLine[]): string {
   const faults = [...new Set(runs.map(({ fault }) => fault))];
   const rows = faults.map((fault) =>

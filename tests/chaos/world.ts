@@ -13,13 +13,25 @@ import { connectRedis, type Redis } from '@batchyard/shared/runtime/redis';
 import { makeTestModels } from '../../models/make-test-models.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startSystem, until, type System, type WorkerLine } from '../support/system.ts';
+import { processesOf } from '../support/processes.ts';
+import { freePort } from '../../apps/cli/src/redis/private-redis.ts';
 import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 import { MODELS } from './subjects.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+export type WorldSettings = {
+  /** Supervised ones; 2 unless said. */
+  readonly workers?: number;
+  /** In place of an append-only file that is synced each second. */
+  readonly redis?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+};
+
 export type World = {
+  /** The models' folder. */
+  readonly models: string;
   readonly redis: TestRedis;
   readonly proxy: FaultProxy;
   readonly system: System;
@@ -30,8 +42,11 @@ export type World = {
   /** Resolves when so many workers serve, the gateway is ready and a request was answered. */
   healthy(workers: number): Promise<void>;
   gatewayPid(): Promise<number>;
-  /** A worker that nobody supervises; ended with the world at the latest. */
-  addWorker(): ChildProcess;
+  /** A worker that nobody supervises, started with these flags of node; ended with the world at the latest. */
+  addWorker(flags?: readonly string[]): ChildProcess;
+  /** Another gateway that nobody supervises. @returns it, and the address of its operations port */
+  addGateway(): Promise<{ child: ChildProcess; ops: string }>;
+  workerPids(): number[];
   stop(): Promise<void>;
 };
 
@@ -59,20 +74,42 @@ async function connectedRedis(url: string): Promise<Redis> {
   return redis;
 }
 
-export async function startWorld(workers = 2): Promise<World> {
+export async function startWorld(settings: WorldSettings = {}): Promise<World> {
   const models = await mkdtemp(join(tmpdir(), 'batchyard-chaos-'));
   await makeTestModels(models, MODELS);
-  const redis = await startRedis();
+  const redis = await startRedis(settings.redis);
   const proxy = await startFaultProxy(redis.port, SCRIPTS);
   const url = `redis://127.0.0.1:${proxy.port}`;
-  const system = await startSystem({ REDIS_URL: url, BATCHYARD_WORKERS: String(workers), BATCHYARD_MODELS: models });
+  const workers = String(settings.workers ?? 2);
+  const own = { REDIS_URL: url, BATCHYARD_WORKERS: workers, BATCHYARD_MODELS: models };
+  const system = await startSystem({ ...own, ...settings.env });
   const admin = await connectedRedis(redis.url);
   const extra = new Set<ChildProcess>();
+
+  function add(app: 'gateway' | 'worker', env: Record<string, string>, flags: readonly string[]): ChildProcess {
+    const child = spawn(process.execPath, [...flags, `apps/${app}/dist/main.js`], {
+      cwd: ROOT,
+      env: {
+        PATH: process.env['PATH'],
+        REDIS_URL: url,
+        BATCHYARD_MODELS: models,
+        BATCHYARD_DATA: system.data,
+        LOG_LEVEL: 'silent',
+        ...settings.env,
+        ...env,
+      },
+      stdio: 'ignore',
+    });
+    extra.add(child);
+    child.once('exit', () => extra.delete(child));
+    return child;
+  }
 
   async function serving(): Promise<WorkerLine[]> {
     return (await system.workers()).filter(({ state, pid }) => state === 'serving' && alive(pid));
   }
   return {
+    models,
     redis,
     proxy,
     system,
@@ -89,16 +126,11 @@ export async function startWorld(workers = 2): Promise<World> {
       );
     },
     gatewayPid: () => childPid(system.child.pid ?? 0, 'gateway'),
-    addWorker() {
-      const env = { PATH: process.env['PATH'], REDIS_URL: url, BATCHYARD_MODELS: models, BATCHYARD_DATA: system.data };
-      const child = spawn(process.execPath, ['apps/worker/dist/main.js'], {
-        cwd: ROOT,
-        env: { ...env, LOG_LEVEL: 'silent' },
-        stdio: 'ignore',
-      });
-      extra.add(child);
-      child.once('exit', () => extra.delete(child));
-      return child;
+    workerPids: () => processesOf(system, 'worker'),
+    addWorker: (flags = []) => add('worker', {}, flags),
+    async addGateway() {
+      const ports = { PORT: String(await freePort()), OPS_PORT: String(await freePort()) };
+      return { child: add('gateway', ports, []), ops: `http://127.0.0.1:${ports.OPS_PORT}` };
     },
     async stop() {
       await Promise.all(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { hadNoEffect } from './refusals.ts';
+import { hadNoEffect, wasRefused } from './refusals.ts';
 
 const reply = (message: string): Error => Object.assign(new Error(message), { name: 'ReplyError' });
 
@@ -31,4 +31,10 @@ test('of a lost answer, and of a script that broke half-way, nothing is known', 
     'READONLY',
   ])
     assert.equal(hadNoEffect(error), false);
+});
+
+test('a refusal is an answer of a Redis that is there, which one that loads is not yet', () => {
+  assert.ok(wasRefused(reply('READONLY no')));
+  for (const error of [reply('LOADING wait'), new Error('Command timed out'), new Error('Connection is closed.')])
+    assert.equal(wasRefused(error), false);
 });

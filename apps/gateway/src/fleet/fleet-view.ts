@@ -41,11 +41,14 @@ export type FleetView = {
 
 const SILENT_MS = 3_500;
 const STALE_MS = 4_000;
+/** A Redis that lost its keys hears of its models again with the next beats; until then they are not unknown. */
+const REMEMBERED_MS = 10_000;
 
 const newest = (a: ModelView, b: ModelView): number =>
   b.model.version.localeCompare(a.model.version, undefined, { numeric: true });
 
 export function createFleetView(source: Source, monotonicMs: () => number = () => performance.now()): FleetView {
+  const announced = new Map<string, { readonly model: Model; readonly atMs: number }>();
   let byName = new Map<string, ModelView[]>();
   let byQueue = new Map<string, ModelView>();
   let workers: WorkerView[] = [];
@@ -67,12 +70,18 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
     return { model, queue, workers: loaded.length, latency, rowsPerMs: capacity(own) };
   }
 
+  function remember(models: readonly Model[], nowMs: number): Model[] {
+    for (const model of models) announced.set(queueName(model.name, model.version), { model, atMs: nowMs });
+    for (const [queue, { atMs }] of announced) if (nowMs - atMs > REMEMBERED_MS) announced.delete(queue);
+    return Array.from(announced.values(), ({ model }) => model);
+  }
+
   return {
     async refresh() {
       const [models, beats, share] = await Promise.all([source.models(), source.workers(), source.memoryShare()]);
       workers = beats;
       const grouped = new Map<string, ModelView[]>();
-      for (const model of models)
+      for (const model of remember(models, monotonicMs()))
         grouped.set(model.name, [...(grouped.get(model.name) ?? []), view(model)].toSorted(newest));
       byName = grouped;
       byQueue = new Map([...grouped.values()].flat().map((one) => [one.queue, one]));

@@ -9,13 +9,14 @@ function puppet() {
   const reports: unknown[] = [];
   const state = {
     away: '',
+    error: new Error('away'),
     lapsed: 0,
     claimed: 'w:1' as string | undefined,
     silences: [] as [string, number][],
     connected: undefined as string[] | undefined,
   };
   const step = async (name: string): Promise<void> => {
-    if (state.away === name) throw new Error('away');
+    if (state.away === name) throw state.error;
     done.push(name);
   };
   const { run } = createHousekeeping({
@@ -124,5 +125,26 @@ test('after a failed command nobody is judged for five seconds, and sweeping goe
   ] as const) {
     await run(nowMs);
     assert.deepEqual(did(), expected);
+  }
+});
+
+test('after a command that Redis refused it holds back for two seconds only, unless Redis has just started', async () => {
+  for (const [message, heldBackMs] of [
+    ['READONLY no', 2_000],
+    ['MISCONF no', 2_000],
+    ['LOADING wait', 5_000],
+  ] as const) {
+    const { state, run, did } = puppet();
+    state.error = Object.assign(new Error(message), { name: 'ReplyError' });
+    state.away = 'sweep n@1';
+    await run(10_000);
+    state.away = '';
+    for (const nowMs of [10_000 + heldBackMs - 2, 10_000 + heldBackMs - 1]) {
+      did();
+      await run(nowMs);
+      assert.deepEqual(did(), SWEPT, message);
+    }
+    await run(10_000 + heldBackMs);
+    assert.deepEqual(did(), RECOVERED, message);
   }
 });

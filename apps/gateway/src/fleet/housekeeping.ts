@@ -1,8 +1,11 @@
 /**
  * What any gateway does for the whole cluster, idempotently: expiry and retention each second, jobs with lapsed locks
- * every two seconds, and each second the verdict on workers that have gone silent. After a failed command it holds back for a while:
- * when Redis itself was away, nobody's silence means anything.
+ * every two seconds, and each second the verdict on workers that have gone silent. After a failed command it holds back: when Redis itself
+ * was away, nobody's silence means anything. A command that Redis refused says only that the workers' beats may have been
+ * refused too, which takes them a turn to make good.
  */
+import { wasRefused } from '@batchyard/queue/refusals';
+
 type Silence = { readonly worker: string; readonly silentMs: number; readonly named: boolean };
 type Steps = {
   queues(): Promise<string[]>;
@@ -23,6 +26,7 @@ const DEAD_AFTER_MS = 10_000;
 /** A process that is gone has no connection any more; one that is only slow, or stopped, has. */
 const DEAD_UNCONNECTED_AFTER_MS = 3_000;
 const DISTRUST_MS = 5_000;
+const DISTRUST_REFUSED_MS = 2_000;
 
 /** For how long a worker may be silent before it is dead. */
 export function silenceLimitMs(
@@ -70,8 +74,8 @@ export function createHousekeeping(steps: Steps): Housekeeping {
         if (nowMs < trustFromMs) return;
         if (turn % 2 === 0) await recover(queues);
         await judge();
-      } catch {
-        trustFromMs = nowMs + DISTRUST_MS;
+      } catch (error) {
+        trustFromMs = nowMs + (wasRefused(error) ? DISTRUST_REFUSED_MS : DISTRUST_MS);
       }
     },
   };

@@ -36,9 +36,24 @@ test('where no reply comes the job is looked at after a second, and less often a
   for (const now of [500, 1_000, 1_500, 2_000, 2_900]) waiters.tick(now);
   await new Promise(setImmediate);
   assert.equal(looks.length, 1);
-  found = 'gone';
+  found = reply('a');
   waiters.tick(3_000);
-  assert.equal(await outcome, 'gone');
+  assert.deepEqual(await outcome, reply('a'));
+});
+
+test('a job is gone only when its reply has not come with the next two reads of the stream', async () => {
+  const waiters = createWaiters(async () => 'gone');
+  const { outcome: answered } = waiters.wait(job, 60_000, 0);
+  waiters.wait({ ...job, id: 'b' }, 60_000, 0).stop();
+  const { outcome: removed } = waiters.wait({ ...job, id: 'b' }, 60_000, 0);
+  waiters.tick(1_000);
+  await new Promise(setImmediate);
+  waiters.deliver([]);
+  assert.equal(waiters.size(), 2);
+  waiters.deliver([reply('a')]);
+  assert.deepEqual(await answered, reply('a'));
+  assert.equal(await removed, 'gone');
+  assert.equal(waiters.size(), 0);
 });
 
 test('many who wait for one job share one look at it', async () => {

@@ -15,6 +15,7 @@ type Entry = { readonly queue: string; readonly waiters: Set<Waiter>; polling: b
 export type Waiters = {
   /** Waits for the job's outcome until `limitMs` (of the clock that `tick` is given). */
   wait(job: { queue: string; id: string }, limitMs: number, nowMs: number): { outcome: Promise<Outcome>; stop(): void };
+  /** What one read of the reply stream brought, be it nothing. */
   deliver(replies: readonly Reply[]): void;
   /** Settles what has passed its limit and polls what has waited long; called about every 100 ms. */
   tick(nowMs: number): void;
@@ -26,14 +27,25 @@ export type Waiters = {
 };
 
 const FIRST_POLL_MS = 1_000;
+/**
+ * An attached job goes in the call that writes its reply: that it is gone says nothing while the reply may be unread. One
+ * read may have been under way when the job was looked at; the next one began after it.
+ */
+const READS_TO_GONE = 2;
 
 export function createWaiters(poll: (queue: string, id: string) => Promise<Polled>): Waiters {
   const entries = new Map<string, Entry>();
+  /** Jobs that were not there any more, and how many reads of the stream are left to tell why. */
+  const missed = new Map<string, number>();
 
+  function forget(id: string): void {
+    entries.delete(id);
+    missed.delete(id);
+  }
   function settle(id: string, outcome: Outcome): void {
     const entry = entries.get(id);
     if (!entry) return;
-    entries.delete(id);
+    forget(id);
     for (const waiter of entry.waiters) waiter.resolve(outcome);
   }
   async function pollOne(id: string, entry: Entry): Promise<void> {
@@ -41,12 +53,15 @@ export function createWaiters(poll: (queue: string, id: string) => Promise<Polle
     entry.polling = true;
     const found = await poll(entry.queue, id).catch((): Polled => 'open');
     entry.polling = false;
-    if (found !== 'open') settle(id, found);
+    if (entries.get(id) !== entry) return;
+    if (found === 'gone') missed.set(id, missed.get(id) ?? READS_TO_GONE);
+    else missed.delete(id);
+    if (found !== 'open' && found !== 'gone') settle(id, found);
   }
   function drop(id: string, waiter: Waiter): void {
     const entry = entries.get(id);
     entry?.waiters.delete(waiter);
-    if (entry?.waiters.size === 0) entries.delete(id);
+    if (entry?.waiters.size === 0) forget(id);
   }
 
   return {
@@ -63,6 +78,9 @@ export function createWaiters(poll: (queue: string, id: string) => Promise<Polle
     },
     deliver(replies) {
       for (const reply of replies) settle(reply.id, reply);
+      for (const [id, left] of missed)
+        if (left > 1) missed.set(id, left - 1);
+        else settle(id, 'gone');
     },
     tick(nowMs) {
       for (const [id, entry] of entries) {
