@@ -68,7 +68,7 @@ async function retryStorm({ world, recorder }: Disturbance): Promise<void> {
 const base = { excuses: false, recoversWithinMs: RECOVERY_MS } as const;
 
 export const CLIENT_FAULTS: readonly Fault[] = [
-  { name: 'bodies a byte at a time', run: slowBodies, ...base },
+  { name: 'bodies a byte at a time', run: slowBodies, ...base, lastsMs: 3_000 },
   { name: 'ten thousand idle connections', run: idleConnections, ...base },
   { name: 'retry storm', run: retryStorm, ...base, excuses: true, lastsMs: 3_000 },
 ];

@@ -16,16 +16,21 @@ import type { Disturbance, Fault } from './scenario.ts';
 const run = promisify(execFile);
 const SHIFT = fileURLToPath(new URL('shifted-clock.mjs', import.meta.url));
 const RECOVERY_MS = 5_000;
-const ENOUGH_ROWS = 100;
+const ENOUGH_ROWS = 20;
 
 type Line = { readonly pid: number; readonly models: readonly { readonly rows?: number }[] };
 const rowsOf = ({ models }: Line): number => models.reduce((sum, { rows = 0 }) => sum + rows, 0);
 
-/** One more worker whose clock is wrong by an hour takes its part of the work. */
+/** A worker whose clock is wrong by an hour computes while the other one is dead, so that it cannot be left to rest. */
 const clock = (hours: number): Fault => ({
   name: `clock of a worker ${hours > 0 ? '+' : '−'} 1 h`,
-  async run({ world }) {
+  world: { workers: 1 },
+  async run({ world, struck }) {
+    const [right = 0] = world.workerPids();
     const child = world.addWorker(['--import', `${SHIFT}?ms=${hours * 3_600_000}`]);
+    await world.healthy(2);
+    process.kill(right, 'SIGKILL');
+    struck();
     await until(
       'it has computed much',
       async () => {

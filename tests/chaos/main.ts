@@ -18,7 +18,7 @@ import { seededRandom } from './random.ts';
 import type { Verdict } from './history.ts';
 import { openResults, type Results } from './results.ts';
 import { runFault, type Fault } from './scenario.ts';
-import { betweenMarks, markdownTable, type RunLine } from './table.ts';
+import { betweenMarks, figuresTable, markdownTable, type RunLine } from './table.ts';
 import { backAsBefore, takeVitals } from './take-vitals.ts';
 import type { Vitals } from './vitals.ts';
 import { startWorld, type World } from './world.ts';
@@ -115,7 +115,12 @@ async function main(): Promise<void> {
       say(`✖ ${String(error)}`);
     }
   }
-  const table = [markdownTable(lines), `Seed ${seed}.`, ...broken.map((text) => `\nNot finished: ${text}`)].join('\n');
+  const table = [
+    markdownTable(lines),
+    figuresTable(lines),
+    `Seed ${seed}.`,
+    ...broken.map((text) => `\nNot finished: ${text}`),
+  ].join('\n');
   say(`\n${table}`);
   if (values.table !== undefined) {
     const page = await readFile(values.table, 'utf8').catch(() => '');

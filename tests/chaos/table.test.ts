@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { Verdict } from './history.ts';
-import { betweenMarks, markdownTable } from './table.ts';
+import { betweenMarks, figuresTable, markdownTable } from './table.ts';
 
 const verdict: Verdict = { violations: [], jobs: 10, answered: 4, runAgain: 1 };
 
@@ -38,6 +38,15 @@ test('the runs of a fault are one line: counts added up, the middle and the long
   ]);
   assert.deepEqual(cells(line).slice(-7), ['3', '200', '700', '1', '20', '30', '']);
   assert.match(markdownTable([{ ...run, recoveryMs: 5 }]), /– \| +– \| +0 \| +5 \| +5 \|/);
+});
+
+test('what was measured beside is told over all runs', () => {
+  const table = figuresTable([
+    { ...run, recoveryMs: 1, figures: { exit: [30, 10] } },
+    { ...run, recoveryMs: 1, figures: { exit: [20.4], rate: [98] } },
+  ]);
+  const lines = table.split('\n').map((line) => line.replaceAll(/ +/g, ' '));
+  assert.deepEqual(lines.slice(2), ['| exit | 3 | 20 | 30 |', '| rate | 1 | 98 | 98 |', '']);
 });
 
 test('a page keeps what stands around the marks', () => {

@@ -70,6 +70,27 @@ export function betweenMarks(page: string, text: string): string {
   return `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`;
 }
 
+function asTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(' | ')} |`;
+  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [line(head), line(rule), ...rows.map(line), ''].join('\n');
+}
+
+/** A line for each thing that was measured beside, over all runs of all faults. */
+export function figuresTable(runs: readonly RunLine[]): string {
+  const values = new Map<string, number[]>();
+  for (const { figures } of runs)
+    for (const [what, measured] of Object.entries(figures))
+      values.set(what, [...(values.get(what) ?? []), ...measured]);
+  const rows = Array.from(values, ([what, measured]) => {
+    const numbers = [measured.length, ...middleAndLongest(measured)];
+    return [what, ...numbers.map((value) => String(Math.round(value ?? Number.NaN)))];
+  });
+  return asTable(['measured (ms, or as said)', 'times', 'p50', 'max'], rows);
+}
+
 /** A line for each fault, in the order in which they came. `other`: without an end, unexplained, or too slow, or not as before a minute later. `stalls`: of the machine. */
 export function markdownTable(runs: readonly RunLine[]): string {
   const faults = [...new Set(runs.map(({ fault }) => fault))];
@@ -79,9 +100,5 @@ export function markdownTable(runs: readonly RunLine[]): string {
       runs.filter((run) => run.fault === fault),
     ),
   );
-  const widths = HEAD.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(' | ')} |`;
-  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
-  return [line(HEAD), line(rule), ...rows.map(line), ''].join('\n');
+  return asTable(HEAD, rows);
 }
