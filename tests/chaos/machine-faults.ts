@@ -8,6 +8,8 @@ import { setTimeout as lasting } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { createInspection } from '@batchyard/queue/inspection';
+
 import { until } from '../support/system.ts';
 import { nextSeed } from './load.ts';
 import { newWorker } from './process-faults.ts';
@@ -17,9 +19,6 @@ const run = promisify(execFile);
 const SHIFT = fileURLToPath(new URL('shifted-clock.mjs', import.meta.url));
 const RECOVERY_MS = 5_000;
 const ENOUGH_ROWS = 20;
-
-type Line = { readonly pid: number; readonly models: readonly { readonly rows?: number }[] };
-const rowsOf = ({ models }: Line): number => models.reduce((sum, { rows = 0 }) => sum + rows, 0);
 
 /** A worker whose clock is wrong by an hour computes while the other one is dead, so that it cannot be left to rest. */
 const clock = (hours: number): Fault => ({
@@ -31,12 +30,11 @@ const clock = (hours: number): Fault => ({
     await world.healthy(2);
     process.kill(right, 'SIGKILL');
     struck();
+    const queue = createInspection({ commands: world.admin, prefix: '{by0}' });
     await until(
       'it has computed much',
-      async () => {
-        const lines = (await world.system.workers()) as unknown as Line[];
-        return lines.some((line) => line.pid === child.pid && rowsOf(line) >= ENOUGH_ROWS) ? true : undefined;
-      },
+      async () =>
+        (await queue.workers()).find(({ heartbeat }) => heartbeat.pid === child.pid && heartbeat.rows >= ENOUGH_ROWS),
       60_000,
     );
     const ended = once(child, 'exit');
