@@ -4,11 +4,13 @@
  * it shows where on this machine it lies.
  */
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { MODEL_NAME } from '@batchyard/shared/contract/model';
 
+import { externalFiles } from './external-data.ts';
 import { readModelConfig, type ModelConfig } from './model-config.ts';
 import { parseTextProto } from './text-proto.ts';
 
@@ -17,6 +19,7 @@ export type ModelDefinition = {
   readonly version: string;
   /** Absolute path of the ONNX file. */
   readonly file: string;
+  /** Of the ONNX file followed by the files that it keeps data in, in the order of their names; hexadecimal. */
   readonly sha256: string;
   readonly config: ModelConfig;
 };
@@ -37,13 +40,21 @@ async function readConfig(folder: string): Promise<ModelConfig> {
   }
 }
 
-/** A plain file of its own: a link of either kind could lead anywhere. */
+/** A plain file: a symbolic link could lead anywhere. */
 async function readModelFile(file: string): Promise<Buffer> {
   const stat = await lstat(file).catch(() => undefined);
   if (!stat) throw new Error('the model file is missing');
   if (!stat.isFile()) throw new Error('the model file is not a plain file');
   if (stat.size === 0) throw new Error('the model file is empty');
   return readFile(file);
+}
+
+async function hashModel(file: string): Promise<string> {
+  const bytes = await readModelFile(file);
+  const hash = createHash('sha256').update(bytes);
+  for (const more of await externalFiles(bytes, dirname(file)))
+    for await (const part of createReadStream(more)) hash.update(part as Buffer);
+  return hash.digest('hex');
 }
 
 async function openModel(root: string, name: string): Promise<ModelDefinition | undefined> {
@@ -63,11 +74,9 @@ async function openModel(root: string, name: string): Promise<ModelDefinition | 
   if (config.name !== undefined && config.name !== name)
     throw new Error(`config.pbtxt names the model ${config.name}, its folder ${name}`);
   const file = join(folder, version, config.filename);
-  const sha256 = createHash('sha256')
-    .update(await readModelFile(file))
-    .digest('hex');
+  const sha256 = await hashModel(file);
   if (config.sha256 !== undefined && config.sha256 !== sha256)
-    throw new Error('the model file is not the one of batchyard.sha256');
+    throw new Error('the model file, with the files it keeps data in, is not the one of batchyard.sha256');
   return { name, version, file, sha256, config };
 }
 
