@@ -13,6 +13,8 @@ export type Tally = {
   /** How often each kind got each status; `closed` where no answer came. */
   readonly counts: Map<Kind, Map<string, number>>;
   readonly violations: Violation[];
+  /** Fewer than were asked for where it was ended by violations. */
+  readonly sent: number;
   readonly seconds: number;
   readonly rssBefore: number;
   readonly rssAfter: number;
@@ -80,5 +82,5 @@ export async function fuzz(system: System, { seed, from, requests, connections, 
   await Promise.all(Array.from({ length: connections }, work));
   const seconds = (performance.now() - started) / 1000;
   if (processes() !== first) throw new Error(`a process ended: ${system.output().slice(-500)}`);
-  return { counts, violations, seconds, rssBefore, rssAfter: rssBytes(gateway) };
+  return { counts, violations, sent: index - from, seconds, rssBefore, rssAfter: rssBytes(gateway) };
 }

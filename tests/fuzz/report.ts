@@ -16,9 +16,9 @@ export function table({ counts }: Tally): string {
   ].join('\n');
 }
 
-export function summary({ seconds, violations, rssBefore, rssAfter }: Tally, { requests, seed }: Plan): string {
+export function summary({ sent, seconds, violations, rssBefore, rssAfter }: Tally, { seed }: Plan): string {
   const memory = `gateway RSS ${(rssBefore / MIB).toFixed(0)} MiB before, ${(rssAfter / MIB).toFixed(0)} MiB after`;
-  const rate = `${requests} requests of seed ${seed} in ${seconds.toFixed(1)} s, ${(requests / seconds).toFixed(0)} a second`;
+  const rate = `${sent} requests of seed ${seed} in ${seconds.toFixed(1)} s, ${(sent / seconds).toFixed(0)} a second`;
   return `${rate}; ${memory}; ${violations.length} violations`;
 }
 

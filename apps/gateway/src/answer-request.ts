@@ -16,7 +16,7 @@ import { newJobId } from './job-ids.ts';
 import { encodeInferResponse, type InferResponse } from './protocol/encode-infer.ts';
 import type { InferRequest } from './protocol/infer-request.ts';
 import type { AddSurely } from './queue/add-surely.ts';
-import type { Outcome } from './queue/waiters.ts';
+import type { AwaitedJob, Outcome } from './queue/waiters.ts';
 
 export type Asked = {
   readonly model: Model;
@@ -38,7 +38,7 @@ type Parts = {
   readonly gateway: string;
   readonly loads: Pick<QueueLoads, 'load' | 'admitted' | 'waited'>;
   readonly add: AddSurely;
-  wait(job: { queue: string; id: string }, limitMs: number): { outcome: Promise<Outcome>; stop(): void };
+  wait(job: AwaitedJob, limitMs: number): { outcome: Promise<Outcome>; stop(): void };
   cancel(queue: string, id: string): Promise<unknown>;
   /** A result that was too large for the reply. */
   output(queue: string, id: string): Promise<Buffer | undefined>;
@@ -133,7 +133,8 @@ function createJobRuns(
   /** Queues the job and waits for its result. */
   async function run(asked: Asked, admitted: Admitted, gone: Promise<void>): Promise<Buffer> {
     const { job } = admitted;
-    const waiting = wait({ queue: asked.queue, id: job.id }, job.remainingMs + GRACE_MS);
+    let isStored = false;
+    const waiting = wait({ queue: asked.queue, id: job.id, stored: () => isStored }, job.remainingMs + GRACE_MS);
     let settled = false;
     void Promise.race([gone, waiting.outcome]).then(() => (settled = true));
     const stored = store(asked.queue, job, () => settled);
@@ -147,6 +148,7 @@ function createJobRuns(
       .catch(() => undefined);
     try {
       await stored;
+      isStored = true;
     } catch (error) {
       waiting.stop();
       if (error instanceof Failure && error.code === 'outcome_unknown')

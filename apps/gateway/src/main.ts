@@ -37,7 +37,7 @@ import { createGatewayMetrics } from './gateway-metrics.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { pollJob } from './queue/poll-job.ts';
 import { startReplyLoop } from './queue/reply-loop.ts';
-import { createWaiters } from './queue/waiters.ts';
+import { createWaiters, type AwaitedJob } from './queue/waiters.ts';
 import { openMonitor } from './watch/open-monitor.ts';
 
 const VERSION = '0.1.0';
@@ -94,8 +94,7 @@ async function start(): Promise<void> {
   });
 
   let draining = false;
-  const wait = (job: { queue: string; id: string }, limitMs: number) =>
-    waiters.wait(job, performance.now() + limitMs, performance.now());
+  const wait = (job: AwaitedJob, limitMs: number) => waiters.wait(job, performance.now() + limitMs, performance.now());
   const loads = createQueueLoads({
     draining: () => draining,
     memoryShare,

@@ -10,12 +10,12 @@ import type { ResponseCache } from './cache/response-cache.ts';
 import { createAddSurely } from './queue/add-surely.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { createGroupCommit } from './queue/group-commit.ts';
-import type { Outcome } from './queue/waiters.ts';
+import type { AwaitedJob, Outcome } from './queue/waiters.ts';
 
 type Parts = {
   readonly gateway: string;
   readonly queue: QueueOperations;
-  readonly wait: (job: { queue: string; id: string }, limitMs: number) => { outcome: Promise<Outcome>; stop(): void };
+  readonly wait: (job: AwaitedJob, limitMs: number) => { outcome: Promise<Outcome>; stop(): void };
   readonly loads: QueueLoads;
   readonly byQueue: (queue: string) => { readonly model: Model } | undefined;
   readonly maxWaiting: number;

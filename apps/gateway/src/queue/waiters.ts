@@ -1,6 +1,8 @@
 /**
  * Who waits for which job. A waiter is settled by the first of: a reply on this gateway's stream, a slow poll of the job,
- * its limit. Invariant: a waiter never outlives its limit by more than one tick of the clock that calls `tick`.
+ * its limit. Invariants: a waiter never outlives its limit by more than one tick of the clock that calls `tick`; a job that
+ * a poll does not find is not given up before the stream has been read from then on, because a job may leave together with
+ * its reply, and the poll may overtake that.
  */
 import type { Reply } from '@batchyard/queue/operations';
 
@@ -10,12 +12,19 @@ export type Outcome = Reply | 'gone' | 'timeout';
 export type Polled = Outcome | 'open';
 
 type Waiter = { readonly limitMs: number; nextPollMs: number; polls: number; resolve(outcome: Outcome): void };
-type Entry = { readonly queue: string; readonly waiters: Set<Waiter>; polling: boolean };
+/** `stored`: false as long as the job may be on its way to the queue: not to be found then says nothing. */
+export type AwaitedJob = { readonly queue: string; readonly id: string; readonly stored?: () => boolean };
+type Entry = {
+  readonly queue: string;
+  readonly waiters: Set<Waiter>;
+  readonly stored: () => boolean;
+  polling: boolean;
+};
 
 export type Waiters = {
   /** Waits for the job's outcome until `limitMs` (of the clock that `tick` is given). */
-  wait(job: { queue: string; id: string }, limitMs: number, nowMs: number): { outcome: Promise<Outcome>; stop(): void };
-  /** What one read of the reply stream brought, be it nothing. */
+  wait(job: AwaitedJob, limitMs: number, nowMs: number): { outcome: Promise<Outcome>; stop(): void };
+  /** What one read of the stream gave; to be called for every read, also an empty one. */
   deliver(replies: readonly Reply[]): void;
   /** Settles what has passed its limit and polls what has waited long; called about every 100 ms. */
   tick(nowMs: number): void;
@@ -27,16 +36,14 @@ export type Waiters = {
 };
 
 const FIRST_POLL_MS = 1_000;
-/**
- * An attached job goes in the call that writes its reply: that it is gone says nothing while the reply may be unread. One
- * read may have been under way when the job was looked at; the next one began after it.
- */
-const READS_TO_GONE = 2;
+/** The read that is under way may have begun before the job left; the one after it has not. */
+const READS_AFTER = 2;
 
 export function createWaiters(poll: (queue: string, id: string) => Promise<Polled>): Waiters {
   const entries = new Map<string, Entry>();
-  /** Jobs that were not there any more, and how many reads of the stream are left to tell why. */
-  const missed = new Map<string, number>();
+  /** Jobs that were not found, and the read by which their replies would have come. */
+  const missing = new Map<string, number>();
+  let reads = 0;
 
   function forget(id: string): void {
     entries.delete(id);
@@ -45,42 +52,44 @@ export function createWaiters(poll: (queue: string, id: string) => Promise<Polle
   function settle(id: string, outcome: Outcome): void {
     const entry = entries.get(id);
     if (!entry) return;
-    forget(id);
+    entries.delete(id);
+    missing.delete(id);
     for (const waiter of entry.waiters) waiter.resolve(outcome);
   }
   async function pollOne(id: string, entry: Entry): Promise<void> {
     if (entry.polling) return;
     entry.polling = true;
+    const stored = entry.stored();
     const found = await poll(entry.queue, id).catch((): Polled => 'open');
     entry.polling = false;
-    if (entries.get(id) !== entry) return;
-    if (found === 'gone') missed.set(id, missed.get(id) ?? READS_TO_GONE);
-    else missed.delete(id);
-    if (found !== 'open' && found !== 'gone') settle(id, found);
+    if (entries.get(id) !== entry || found === 'open') return;
+    if (found !== 'gone') settle(id, found);
+    else if (stored && !missing.has(id)) missing.set(id, reads + READS_AFTER);
   }
   function drop(id: string, waiter: Waiter): void {
     const entry = entries.get(id);
     entry?.waiters.delete(waiter);
-    if (entry?.waiters.size === 0) forget(id);
+    if (entry?.waiters.size !== 0) return;
+    entries.delete(id);
+    missing.delete(id);
   }
 
   return {
-    wait({ queue, id }, limitMs, nowMs) {
+    wait({ queue, id, stored = () => true }, limitMs, nowMs) {
       let stop = (): void => undefined;
       const outcome = new Promise<Outcome>((resolve) => {
         const waiter: Waiter = { limitMs, nextPollMs: nowMs + FIRST_POLL_MS, polls: 0, resolve };
         const entry = entries.get(id);
         if (entry) entry.waiters.add(waiter);
-        else entries.set(id, { queue, waiters: new Set([waiter]), polling: false });
+        else entries.set(id, { queue, waiters: new Set([waiter]), stored, polling: false });
         stop = () => drop(id, waiter);
       });
       return { outcome, stop: () => stop() };
     },
     deliver(replies) {
+      reads += 1;
       for (const reply of replies) settle(reply.id, reply);
-      for (const [id, left] of missed)
-        if (left > 1) missed.set(id, left - 1);
-        else settle(id, 'gone');
+      for (const [id, read] of missing) if (reads >= read) settle(id, 'gone');
     },
     tick(nowMs) {
       for (const [id, entry] of entries) {

@@ -124,7 +124,7 @@ test('external data is found wherever a tensor may be: in attributes, subgraphs,
     return Buffer.concat([Buffer.from([...head, content.byteLength]), content]);
   };
   const wrapped = (...path: number[]): Buffer =>
-    path.reduceRight(
+    path.reduceRight<Buffer>(
       (content, number) => message(number, content),
       Buffer.concat([message(1, Buffer.from('location')), message(2, Buffer.from('w'))]),
     );
