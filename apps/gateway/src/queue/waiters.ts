@@ -45,10 +45,6 @@ export function createWaiters(poll: (queue: string, id: string) => Promise<Polle
   const missing = new Map<string, number>();
   let reads = 0;
 
-  function forget(id: string): void {
-    entries.delete(id);
-    missed.delete(id);
-  }
   function settle(id: string, outcome: Outcome): void {
     const entry = entries.get(id);
     if (!entry) return;
