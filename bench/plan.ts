@@ -146,7 +146,7 @@ const WARMUP_SHARE = 1 / 6;
 /** What is asked for of the memory suite, where the plan's own is not meant. */
 export type MemoryWishes = { readonly minutes: number | undefined; readonly rate: number | undefined };
 
-export function planFor(isQuick: boolean, { minutes, rate }: MemoryWishes = {}): Plan {
+export function planFor(isQuick: boolean, { minutes, rate }: Partial<MemoryWishes> = {}): Plan {
   const plan = isQuick ? quick : full;
   const memory = rate === undefined ? plan.memory : { ...plan.memory, rate };
   if (minutes === undefined) return { ...plan, memory };

@@ -109,7 +109,17 @@ test('a run is observed, counted in the statistics and teaches the latency table
   clock.ms = 3;
   await write(await runJobs([jobOf('a', [1]), jobOf('b', [2])]));
   assert.deepEqual(observed, [
-    { queue: QUEUE, rows: 2, reason: 'full', runMs: 4, predictedMs: 4, assembleMs: 0, queueMs: 3 },
+    {
+      queue: QUEUE,
+      rows: 2,
+      reason: 'full',
+      runMs: 4,
+      predictedMs: 4,
+      assembleMs: 0,
+      queueMs: 3,
+      outputMs: 0,
+      waitsMs: [3, 3],
+    },
   ]);
   assert.deepEqual(statistics, [{ rows: 2, queueNs: 3e6, inputNs: 0, inferNs: 4e6, outputNs: 0 }]);
   assert.equal(latency.p50(2), 4);

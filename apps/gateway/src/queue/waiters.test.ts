@@ -61,7 +61,7 @@ test('a job that is on its way to the queue is not gone', async () => {
   for (const now of [1_000, 10_000]) {
     waiters.tick(now);
     await new Promise(setImmediate);
-    for (const _read of [1, 2, 3]) waiters.deliver([]);
+    for (let read = 0; read < 3; read += 1) waiters.deliver([]);
     await new Promise(setImmediate);
     assert.equal(settled, stored);
     stored = true;
