@@ -95,8 +95,10 @@ async function killForgetful({ world }: Disturbance): Promise<void> {
 /** A script of somebody else that does not end for two seconds: whoever asks meanwhile is told BUSY. */
 async function slowScript({ world }: Disturbance): Promise<void> {
   await world.admin.config('SET', 'lua-time-limit', '100');
-  const endless = world.admin.eval('while true do end', 0).catch((error: unknown) => String(error));
+  // Before the script runs: Redis answers nothing else meanwhile, so nobody could connect.
   const other = world.admin.duplicate();
+  await other.connect();
+  const endless = world.admin.eval('while true do end', 0).catch((error: unknown) => String(error));
   try {
     await lasting(2_000);
     await other.script('KILL');
