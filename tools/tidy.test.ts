@@ -10,6 +10,7 @@ import {
   type Check,
   failureFindings,
   linksLead,
+  namedTestsExist,
   noMachinePaths,
   noRegistries,
   noUnfinishedWork,
@@ -59,6 +60,11 @@ const CHECKS: readonly { promise: string; check: Check; bad: readonly TreeFile[]
     promise: 'every link in a document leads somewhere',
     check: linksLead,
     bad: [planted('a.md', '[x](b.md)'), planted('c.md', '# One\n[x](#two)'), planted('d.md', '[x](a.md#none)')],
+  },
+  {
+    promise: 'every test that a document names exists',
+    check: namedTestsExist,
+    bad: [planted('docs/a.md', '| x | [a.test.ts](../tools/a.test.ts): `no such test` |')],
   },
 ];
 

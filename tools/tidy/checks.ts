@@ -103,6 +103,18 @@ function leads(from: { tree: readonly TreeFile[]; folders: Set<string>; file: Tr
   return wanted === undefined || anchors(file).has(wanted);
 }
 
+/** Tests that a page names in a link's cell, `[file](path): \`title\``, with the title as it stands in the source. */
+export const namedTestsExist: Check = (tree) =>
+  tree
+    .filter(({ path }) => path.endsWith('.md'))
+    .flatMap((file) =>
+      Array.from(file.text.matchAll(/\]\((\S+\.test\.ts)\): `([^`\n]+)`/g), ([, link = '', title = '']) => {
+        const test = named(tree, posix.join(posix.dirname(file.path), link));
+        const titles = (test?.text ?? '').replaceAll("\\'", "'");
+        return titles.includes(title) ? [] : [`${file.path}: no test ${title} in ${link}`];
+      }).flat(),
+    );
+
 export type FailureRow = { readonly status: number; readonly retryable: boolean };
 
 /** The table of docs/failures.md against the table of the contract, in both directions. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { makeTestModels } from '../../../../models/make-test-models.ts';
+import { writeOnnx } from '../../../../tools/onnx-writer.ts';
 import { openRepository } from '../repository/open-repository.ts';
 import { parseCfsQuota, parseCpuMax } from './cpu-quota.ts';
 import { loadModel, safeReason, type LoadedModel } from './load-model.ts';
@@ -96,6 +97,24 @@ for (const [name, bytes] of [
     });
   });
 }
+
+test('inputs that are sequences are refused with the reason', async () => {
+  const file = join(root, 'sequence.onnx');
+  const value = { datatype: 'FP32', shape: [1] } as const;
+  const model = writeOnnx({
+    name: 'sequence',
+    inputs: [{ name: 'X', ...value, sequence: true }],
+    outputs: [{ name: 'Y', datatype: 'INT64', shape: [] }],
+    nodes: [{ op: 'SequenceLength', inputs: ['X'], outputs: ['Y'] }],
+  });
+  await writeFile(file, model);
+  const sha256 = 'f'.repeat(64);
+  const named = { name: 'sequence', version: '1', file, sha256, maxBatchSize: undefined, nan: 'pass' } as const;
+  const rest = { intraOpThreads: 1, claimed: { inputs: [], outputs: [] }, cacheDir: undefined };
+  await assert.rejects(loadModel({ ...named, ...rest, release: () => undefined }), {
+    message: 'X is not a tensor of a supported datatype',
+  });
+});
 
 test("onnxruntime's own texts never get out", () => {
   assert.equal(safeReason('Error: /src/onnxruntime/x.cc:12 strange'), 'onnxruntime could not load the model');

@@ -128,7 +128,7 @@ export async function loadModel(request: LoadRequest): Promise<LoadedModel> {
 export function safeReason(text: string): string {
   if (/No such file|doesn't exist/i.test(text)) return 'the model file is missing';
   if (/protobuf|INVALID_PROTOBUF|ModelProto/i.test(text)) return 'the model file is not a readable ONNX file';
-  if (/not a tensor of a supported/i.test(text)) return text.replace(/^Error: /, '');
+  if (/not a tensor of a supported/i.test(text)) return text.replace(/^(Error: )+/, '');
   if (/took too long/.test(text)) return 'loading took too long';
   return 'onnxruntime could not load the model';
 }
