@@ -80,6 +80,9 @@ test('by equal shares nobody holds more than its part of what waits and runs', a
   assert.equal((await take(3)).kind, 'later');
   assert.deepEqual(ids(await take(2)), jobs.slice(3, 4));
   assert.deepEqual(ids(await under.queue.take(QUEUE, { ...takeRequest('w:a'), maxJobs: 2 })), jobs.slice(4, 6));
+  // Where nothing waits there is nothing to look for again.
+  await under.commands.flushall();
+  assert.equal((await take(0)).kind, 'nothing');
 });
 
 test('what people wish of the steering is kept, and can be taken back', async () => {

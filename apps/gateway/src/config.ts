@@ -1,4 +1,5 @@
 /** The gateway's settings: the only reader of its environment. */
+import { BALANCER_STRATEGIES } from '@batchyard/shared/contract/balancer';
 import { DURABILITIES } from '@batchyard/shared/contract/durability';
 import { z } from 'zod';
 
@@ -63,6 +64,8 @@ const schema = z.object({
   BATCHYARD_CACHE_TTL: seconds.default(600),
   /** Alerts are told there, in the form of Alertmanager's `POST /api/v2/alerts`. */
   BATCHYARD_ALERT_WEBHOOK: z.url({ protocol: /^https?$/ }).optional(),
+  /** How work is spread over the workers, unless it was changed by PUT /v1/balancer. */
+  BATCHYARD_STRATEGY: z.enum(BALANCER_STRATEGIES).default('adaptive'),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
 });
 export type Config = z.infer<typeof schema>;

@@ -30,7 +30,7 @@ import { createPublicApp } from './http/public-app.ts';
 import { openDesk } from './open-desk.ts';
 import { openHousekeeping } from './open-housekeeping.ts';
 import { openRequests } from './open-requests.ts';
-import { createSteerFleet } from './steer-fleet.ts';
+import { openSteering } from './open-steering.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
 
 import { createGatewayMetrics } from './gateway-metrics.ts';
@@ -174,6 +174,16 @@ async function start(): Promise<void> {
   });
   const boardUrl = { url: config.REDIS_URL, maxRetriesPerRequest: null };
   const board = createBoardQueues(PREFIX, boardUrl, (key, fields) => commands.hmget(key, ...fields));
+  const steering = openSteering({
+    gateway,
+    strategy: config.BATCHYARD_STRATEGY,
+    queue,
+    workers: fleet.workers,
+    report(event, detail) {
+      log.info(detail, event);
+      queue.events.tell('steer', { sentence: event, gateway });
+    },
+  });
   const ops = createOpsApp({
     events: monitor.events,
     monitor: monitor.desk,
@@ -208,6 +218,7 @@ async function start(): Promise<void> {
     counts: queue.counts,
     forecast: loads.forecast,
     memory: memory.report,
+    balancer: { ...steering, wishes: askRedis(queue.steeringWishes), changeBalancer: askRedis(queue.changeBalancer) },
     cache: { stats: cache.stats, purge: askRedis(cache.purge), known: fleet.known },
     batching: { ...queue, models: () => fleet.models().map((view) => view.model), workers: fleet.workers },
   });
@@ -228,18 +239,6 @@ async function start(): Promise<void> {
   const back = await listen({ host: config.OPS_HOST, port: config.OPS_PORT, handler: ops.app });
 
   const housekeeping = openHousekeeping(queue, fleet, log);
-  const steering = createSteerFleet({
-    gateway,
-    steer: queue.steer,
-    serving: () => fleet.serving().map(({ heartbeat }) => heartbeat),
-    wishes: queue.steeringWishes,
-    known: () => fleet.workers().map(({ heartbeat }) => heartbeat.id),
-    forget: queue.undrainWorker,
-    report(event, detail) {
-      log.info(detail, event);
-      queue.events.tell('steer', { sentence: event, gateway });
-    },
-  });
   const hosts = createHostWatch(log.warn.bind(log));
   const look = async (): Promise<void> => {
     await Promise.all([fleet.refresh(), cache.refresh()]);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { DEFAULT_WEIGHTS, type BalancerChange } from '@batchyard/shared/contract/balancer';
 import type { Directive, DrainWish } from '@batchyard/shared/contract/directive';
 import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
 
@@ -9,6 +10,9 @@ import { createSteerFleet } from './steer-fleet.ts';
 const beat = (id: string, rows: number): Heartbeat =>
   ({
     id,
+    state: 'serving',
+    load: 0,
+    response_ms: 20,
     token: `${id}:1`,
     models: [
       {
@@ -25,6 +29,7 @@ const beat = (id: string, rows: number): Heartbeat =>
 function puppet() {
   const said: ReadonlyMap<string, Directive>[] = [];
   const state = { holder: 'me', rows: 0, away: false };
+  const asked: { balancer: BalancerChange | undefined } = { balancer: undefined };
   const drains = new Map<string, DrainWish>();
   const forgotten: string[] = [];
   const fleet = createSteerFleet({
@@ -34,13 +39,13 @@ function puppet() {
       said.push(directives);
       return state.holder;
     },
-    serving: () => [beat('a', state.rows), beat('b', 0)],
-    wishes: async () => ({ drains }),
-    known: () => ['a', 'b'],
+    configured: { strategy: 'adaptive', weights: DEFAULT_WEIGHTS },
+    workers: () => [beat('a', state.rows), beat('b', 0)].map((heartbeat) => ({ heartbeat, silentMs: 100 })),
+    wishes: async () => ({ ...asked, drains }),
     forget: async (worker) => void forgotten.push(worker),
     report: () => undefined,
   });
-  return { fleet, said, state, drains, forgotten };
+  return { fleet, said, state, asked, drains, forgotten };
 }
 
 test('who holds the lease lets as many take as the load fills, and the others rest with the reason in words', async () => {
@@ -90,4 +95,21 @@ test('who is to be drained is told so until the wish is taken back, and wishes f
   drains.clear();
   await fleet.turn(2_000);
   assert.equal(said.at(-1)?.get('a')?.kind, 'serve');
+});
+
+test('a strategy that was asked for holds from the next turn on, and is shown with how each worker stands', async () => {
+  const { fleet, said, asked } = puppet();
+  await fleet.turn(0);
+  asked.balancer = { strategy: 'round_robin' };
+  await fleet.turn(1_000);
+  const turn = { weight: 1, wait_ms: 40 };
+  const directive = said.at(-1)?.get('a');
+  assert.deepEqual(directive?.kind === 'serve' ? directive.takes : {}, { 'm@1': { turn } });
+  const { strategy, steers, workers } = fleet.view();
+  assert.deepEqual([strategy, steers, workers.length], ['round_robin', true, 2]);
+  assert.deepEqual([workers[0]?.health, workers[0]?.takes], ['healthy', { 'm@1': { turn } }]);
+  assert.match(workers[0]?.reason ?? '', /one of 2 equal turns/);
+  asked.balancer = undefined;
+  await fleet.turn(2_000);
+  assert.equal(fleet.view().strategy, 'adaptive');
 });

@@ -1,90 +1,63 @@
 /**
- * STORY 3. Once a second the gateway that holds the lease looks at what the workers tell of themselves and says to each how
- * soon it may take. What it says is absolute, expires by itself, and nothing waits for it: without it every worker serves
- * by its own defaults.
+ * STORY 4. Once a second every gateway looks at what the workers tell of themselves, and the one that holds the lease says
+ * to each how it may take. What it says is absolute, expires by itself, and nothing waits for it: without it every worker
+ * serves by its own defaults.
  */
+import { changedBalancer, type BalancerChange, type BalancerSettings } from '@batchyard/shared/contract/balancer';
 import type { Directive, DrainWish } from '@batchyard/shared/contract/directive';
-import type { Heartbeat } from '@batchyard/shared/contract/heartbeat';
 
-import { createBestRates } from './balancer/best-rates.ts';
-import { postOf } from './balancer/crowding.ts';
-import { decideRests, type Seat } from './balancer/decide-rests.ts';
-import { createDemand } from './balancer/demand.ts';
+import { createBalance, type BalanceLine } from './balancer/balance.ts';
+import type { Seen } from './balancer/books.ts';
+
+type Wishes = { readonly balancer: BalancerChange | undefined; readonly drains: ReadonlyMap<string, DrainWish> };
 
 type Parts = {
   readonly gateway: string;
-  /** Takes or keeps the lease; @returns who holds it. */
+  /** Until something is changed. */
+  readonly configured: BalancerSettings;
+  /** Takes or keeps the lease and, where it is held, tells the directives; @returns who holds it. */
   readonly steer: (gateway: string, directives: ReadonlyMap<string, Directive>) => Promise<string>;
-  /** Those that serve now. */
-  readonly serving: () => readonly Heartbeat[];
-  /** What is to be drained, by worker. */
-  readonly wishes: () => Promise<{ readonly drains: ReadonlyMap<string, DrainWish> }>;
   /** Those heard of within the last minute. */
-  readonly known: () => readonly string[];
+  readonly workers: () => readonly Seen[];
+  readonly wishes: () => Promise<Wishes>;
   /** Nobody is called so any more: its wish is over. */
   readonly forget: (worker: string) => Promise<void>;
   readonly report: (event: string, detail: Record<string, unknown>) => void;
 };
 
+export type SteeringView = BalancerSettings & { readonly steers: boolean; readonly workers: readonly BalanceLine[] };
+
 export type SteerFleet = {
   turn(nowMs: number): Promise<void>;
   holds(): boolean;
+  /** As of the last turn; a gateway that does not hold the lease tells what it would say. */
+  view(): SteeringView;
 };
 
-function seatIn(queue: string, beat: Heartbeat): Seat[] {
-  const { id, models } = beat;
-  const points = models.find((one) => one.queue === queue)?.latency.filter((point) => point.p50_ms > 0) ?? [];
-  const best = points.toSorted((a, b) => b.rows / b.p50_ms - a.rows / a.p50_ms)[0];
-  return best
-    ? [{ worker: id, rowsPerMs: best.rows / best.p50_ms, batchMs: best.p50_ms, post: postOf(beat, queue) }]
-    : [];
-}
-
-export function createSteerFleet({ gateway, steer, serving, wishes, known, forget, report }: Parts): SteerFleet {
-  const demand = createDemand();
-  const bestRates = createBestRates();
+export function createSteerFleet({ gateway, configured, steer, workers, wishes, forget, report }: Parts): SteerFleet {
+  const balance = createBalance();
   let holder = '';
-
-  function serveDirectives(heartbeats: readonly Heartbeat[]): Map<string, Directive> {
-    const queues = new Set(heartbeats.flatMap(({ models }) => models.map(({ queue }) => queue)));
-    const rests = [...queues].flatMap((queue) => {
-      const seats = heartbeats.flatMap((beat) => seatIn(queue, beat));
-      const best = bestRates.look(queue, Math.max(...seats.map((seat) => seat.rowsPerMs)));
-      return decideRests(queue, seats, demand.rowsPerMs(queue), best).map((rest) => ({ queue, ...rest }));
-    });
-    return new Map(
-      heartbeats.map(({ id }) => {
-        const own = rests.filter(({ worker }) => worker === id);
-        const reason = own.length > 0 ? own.map((rest) => rest.reason).join('; ') : 'takes at once';
-        const takes = Object.fromEntries(own.map(({ queue, rule }) => [queue, rule]));
-        return [id, { kind: 'serve', takes, reason }];
-      }),
-    );
-  }
-  /** Who is to be drained is told so; who was, and is no more, is told to serve. */
-  async function directives(heartbeats: readonly Heartbeat[]): Promise<Map<string, Directive>> {
-    const { drains } = await wishes();
-    const living = known();
-    for (const worker of drains.keys()) if (!living.includes(worker)) await forget(worker);
-    const back = living.map((id): [string, Directive] => [id, { kind: 'serve', takes: {}, reason: 'takes at once' }]);
-    const drained = living.flatMap((id): [string, Directive][] => {
-      const wish = drains.get(id);
-      return wish ? [[id, { kind: 'drain', ...wish }]] : [];
-    });
-    const serve = serveDirectives(heartbeats.filter(({ id }) => !drains.has(id)));
-    return new Map([...back, ...serve, ...drained]);
-  }
+  let settings = configured;
+  let lines: readonly BalanceLine[] = [];
 
   return {
     async turn(nowMs) {
-      const heartbeats = serving();
-      // Also without the lease: whoever gets it knows already what is asked for.
-      demand.look(heartbeats, nowMs);
+      const seen = workers();
+      // Also without the lease: whoever gets it knows already what is asked for, and how each worker is.
+      balance.look(seen, nowMs);
+      const { balancer, drains } = await wishes();
+      settings = changedBalancer(configured, balancer);
+      const decided = balance.decide(settings, drains);
+      lines = decided.lines;
       const before = holder;
       holder = '';
-      holder = await steer(gateway, before === gateway ? await directives(heartbeats) : new Map<string, Directive>());
-      if (holder === gateway && before !== gateway) report('this gateway steers the workers now', { before });
+      holder = await steer(gateway, before === gateway ? decided.directives : new Map<string, Directive>());
+      if (holder !== gateway) return;
+      if (before !== gateway) report('this gateway steers the workers now', { before });
+      const known = new Set(seen.map(({ heartbeat }) => heartbeat.id));
+      for (const worker of drains.keys()) if (!known.has(worker)) await forget(worker);
     },
     holds: () => holder === gateway,
+    view: () => ({ ...settings, steers: holder === gateway, workers: lines }),
   };
 }

@@ -149,7 +149,8 @@ async function start(): Promise<void> {
     copies,
     slabs,
     observed,
-    ran: (name, rows, runMs) => book.ran(name, rows, runMs),
+    ran: (run) => book.ran(run),
+    jobFailed: (name, jobs) => book.jobFailed(name, jobs),
     report(error, sentence) {
       book.failed();
       log.error({ err: error }, sentence);

@@ -11,14 +11,16 @@ type Parts = {
   readonly copies: CopyCount;
   readonly slabs: SlabPool;
   readonly observed: ReturnType<typeof createWorkerMetrics>;
-  readonly ran: (queue: string, rows: number, runMs: number) => void;
+  readonly ran: (run: { queue: string; jobs: number; rows: number; runMs: number }) => void;
+  /** Jobs that failed because their run did. */
+  readonly jobFailed: (queue: string, jobs: number) => void;
   readonly report: (error: unknown, sentence: string) => void;
   readonly lockMs: number;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
 };
 
-export function openRunBatch({ queue, copies, slabs, observed, ran, report, lockMs, now, pause }: Parts) {
+export function openRunBatch({ queue, copies, slabs, observed, ran, jobFailed, report, lockMs, now, pause }: Parts) {
   return createRunBatch({
     finish(name, token, finished, statistics) {
       for (const { output } of finished) {
@@ -31,6 +33,7 @@ export function openRunBatch({ queue, copies, slabs, observed, ran, report, lock
     async fail(name, token, failed) {
       const outcome = await queue.fail(name, token, failed);
       observed.failed(name, failed.length);
+      jobFailed(name, failed.filter(({ code }) => code === 'model_error').length);
       return outcome;
     },
     acquire(bytes) {
@@ -42,7 +45,7 @@ export function openRunBatch({ queue, copies, slabs, observed, ran, report, lock
     pause,
     lockMs,
     observe(run) {
-      ran(run.queue, run.rows, run.runMs);
+      ran({ ...run, jobs: run.waitsMs.length });
       observed.batch(run);
     },
     unwanted: observed.unwanted,

@@ -22,6 +22,10 @@ export type Seat = {
   /** How long a batch takes at that rate. */
   readonly batchMs: number;
   readonly post: Post;
+  /** Whether its last runs call it slow, and how many times; where they are not known its rate decides. */
+  readonly slow?: { readonly is: boolean; readonly times: number };
+  /** Lower ones are among the first; equal where it is absent. */
+  readonly rank?: number;
 };
 export type Rest = {
   readonly worker: string;
@@ -59,9 +63,12 @@ function filled(rates: readonly number[], rowsPerMs: number): number {
  */
 export function decideRests(queue: string, seats: readonly Seat[], rowsPerMs: number, best: number): Rest[] {
   const fastest = Math.max(...seats.map((seat) => seat.rowsPerMs));
-  const isSlow = (seat: Seat): boolean => seat.rowsPerMs * SLOW < fastest;
+  const isSlow = (seat: Seat): boolean => seat.slow?.is ?? seat.rowsPerMs * SLOW < fastest;
   const byPlace = seats.toSorted(
-    (a, b) => Number(isSlow(a)) - Number(isSlow(b)) || place(queue, a.worker) - place(queue, b.worker),
+    (a, b) =>
+      Number(isSlow(a)) - Number(isSlow(b)) ||
+      (a.rank ?? 0) - (b.rank ?? 0) ||
+      place(queue, a.worker) - place(queue, b.worker),
   );
   const crowded = crowdedOut(byPlace);
   const order = byPlace.filter((seat) => !crowded.has(seat));
@@ -75,7 +82,7 @@ export function decideRests(queue: string, seats: readonly Seat[], rowsPerMs: nu
   const stepMs = Math.max(SHORTEST_MS, 2 * first.batchMs);
   const behind = order.slice(atOnce).map((seat, i) => {
     const why = isSlow(seat)
-      ? `it is ${(fastest / seat.rowsPerMs).toFixed(1)} times as slow as the fastest`
+      ? `it is ${(seat.slow?.times ?? fastest / seat.rowsPerMs).toFixed(1)} times as slow as the fastest`
       : `${atOnce} of ${order.length} workers can do the ${Math.round(1000 * rowsPerMs)} rows/s that come`;
     const restMs = Math.round(Math.min(LONGEST_MS, (i + 1) * stepMs));
     const reason = `${queue}: takes what has waited ${restMs} ms: ${why}`;

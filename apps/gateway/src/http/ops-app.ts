@@ -10,6 +10,7 @@ import { modelOfQueue } from '@batchyard/shared/contract/model';
 
 import type { QueueLoads } from '../admission/queue-loads.ts';
 import { crowdedHosts } from '../balancer/crowding.ts';
+import { mountBalancer, type BalancerDesk } from './balancer-routes.ts';
 import { mountBatching, type BatchingDesk } from './batching-routes.ts';
 import { mountCache, type CacheDesk } from './cache-routes.ts';
 import { mountEvents, type EventDesk } from './event-stream.ts';
@@ -26,6 +27,7 @@ type Parts = {
   readonly counts: (queue: string) => Promise<QueueCounts>;
   readonly forecast: QueueLoads['forecast'];
   readonly memory: () => unknown;
+  readonly balancer: BalancerDesk;
   readonly batching: BatchingDesk;
   readonly cache: CacheDesk;
   readonly events: EventDesk;
@@ -114,7 +116,7 @@ export function createOpsApp(parts: Parts): {
   endStreams: () => void;
   show: (queues: readonly BaseAdapter[]) => void;
 } {
-  const { metrics, ready, workers, queues, counts, forecast, batching, memory, cache } = parts;
+  const { metrics, ready, workers, queues, counts, forecast, balancer, batching, memory, cache } = parts;
   const app = express();
   app.disable('x-powered-by');
   app.get('/livez', (_request, response) => sendJson(response, 200, { live: true }));
@@ -146,6 +148,7 @@ export function createOpsApp(parts: Parts): {
     if (found) sendJson(response, 200, queueLine(found, await counts(found), forecast(found)));
     else sendJson(response, 404, { error: 'Not Found' });
   });
+  mountBalancer(app, balancer);
   mountBatching(app, batching);
   mountCache(app, cache);
   mountMonitor(app, parts.monitor);

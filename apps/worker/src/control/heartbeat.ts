@@ -6,6 +6,8 @@ import type { Batching } from '@batchyard/shared/contract/batching';
 import type { CapChange, Heartbeat, LatencyPoint, WorkerState } from '@batchyard/shared/contract/heartbeat';
 import type { WorkerMemory } from '@batchyard/shared/contract/memory';
 
+import { createRunCounts, smoothed, type Run } from './run-counts.ts';
+
 export type ModelLine = {
   readonly queue: string;
   readonly signature: string;
@@ -34,14 +36,14 @@ type Parts = {
 };
 
 export type HeartbeatBook = {
-  ran(queue: string, rows: number, runMs: number): void;
+  ran(run: Run): void;
+  /** Jobs of a queue, because their run did. */
+  jobFailed(queue: string, jobs: number): void;
   failed(): void;
   state(): WorkerState;
   enter(state: WorkerState): void;
   heartbeat(nowMs: number): Heartbeat;
 };
-
-const SMOOTHING = 0.1;
 
 const tell = ({ batching, cap, changes }: ReturnType<ModelLine['batching']>) => ({
   ...batching,
@@ -56,9 +58,9 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
   let state: WorkerState = 'starting';
   let batches = 0;
   let rows = 0;
-  const ranOf = new Map<string, { rows: number; batches: number }>();
+  const counts = createRunCounts();
   let failures = 0;
-  let responseMs = 0;
+  let responseMs: number | undefined;
   let busyMs = 0;
   let since = performance.now();
   let cpu = process.cpuUsage();
@@ -67,14 +69,14 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
     enter(next) {
       state = next;
     },
-    ran(queue, count, runMs) {
-      const before = ranOf.get(queue);
-      ranOf.set(queue, { rows: (before?.rows ?? 0) + count, batches: (before?.batches ?? 0) + 1 });
+    ran(run) {
+      counts.ran(run);
       batches += 1;
-      rows += count;
-      busyMs += runMs;
-      responseMs = responseMs === 0 ? runMs : responseMs + SMOOTHING * (runMs - responseMs);
+      rows += run.rows;
+      busyMs += run.runMs;
+      responseMs = smoothed(responseMs, run.runMs);
     },
+    jobFailed: counts.jobFailed,
     failed() {
       failures += 1;
     },
@@ -103,8 +105,8 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
           sessions: 1,
           intra_op_threads: intraOpThreads,
           latency: latency(),
-          ...(ranOf.get(queue) ?? { rows: 0, batches: 0 }),
           ...use(),
+          ...counts.told(queue),
           rest_ms: restMs(),
           batching: tell(batching()),
         })),
@@ -112,7 +114,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         in_flight: parts.inFlight(),
         capacity_rows: parts.capacityRows,
         load,
-        response_ms: responseMs,
+        response_ms: responseMs ?? 0,
         batches,
         rows,
         failures,

@@ -53,7 +53,7 @@ local turns = newTurns(extra, a[20])
 restMs = math.max(restMs, turns.waitMs)
 local rest = restMs > 0 and restsFor(base, restMs, a[22], now)
 if rest then wake(base) return { 'later', now, rest } end
-if #a[21] > 0 then
+if #a[21] > 0 and redis.call('ZCARD', prioritized) > 0 then
   maxJobs = math.min(maxJobs, equalShare(base, a[21][1]) - a[21][2])
   if maxJobs <= 0 then wake(base) return { 'later', now, SHARE_AGAIN_MS } end
 end

@@ -11,6 +11,9 @@ export type WorkerState = (typeof WORKER_STATES)[number];
 export const latencyPointSchema = z.object({ rows: z.int().min(1), p50_ms: z.number(), p99_ms: z.number() });
 export type LatencyPoint = z.infer<typeof latencyPointSchema>;
 
+const recentRunSchema = z.object({ rows: z.int().min(1), ms: z.number() });
+export type RecentRun = z.infer<typeof recentRunSchema>;
+
 /** One change of the cap on a model's batches, and why. */
 const capChangeSchema = z.object({ at_ms: z.number(), from: z.int(), to: z.int(), reason: z.string() });
 export type CapChange = z.infer<typeof capChangeSchema>;
@@ -27,6 +30,13 @@ export const loadedModelSchema = z.object({
   /** Of its last runs: mean rows over the largest batch; rows per busy second over those of the best size. */
   fill: z.number().min(0).optional(),
   efficiency: z.number().min(0).optional(),
+  /** Jobs that it has run since it began, and those that failed because a run did. */
+  succeeded: z.int().min(0).optional(),
+  failed: z.int().min(0).optional(),
+  /** Moving average (factor 0.1) of the run time of its batches; absent before the first. */
+  response_ms: z.number().optional(),
+  /** Its last runs, the newest last: what it does now, where the table tells of the last hundreds. */
+  recent: z.array(recentRunSchema).optional(),
   /** How long it leaves the queue to others, ms; 0 = it takes at once. */
   rest_ms: z.number().min(0).optional(),
   /** What its batches are formed by now; absent from workers of older versions. */
