@@ -26,7 +26,7 @@ const sentences = ({ seen }: EventReader, kind: string): string[] =>
 
 test(
   'a killed worker and its successor are told by both gateways under the same ids',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const readers = [await readEvents(one.ops), await readEvents(other.ops)];
     try {
