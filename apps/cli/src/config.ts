@@ -1,8 +1,11 @@
 /** The settings of `batchyard up`: the only reader of its environment. Flags come in as overrides. */
 import { DURABILITIES } from '@batchyard/shared/contract/durability';
+import { MOST_WORKERS, parseWorkers } from '@batchyard/shared/contract/scaling';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
+
+const WORKERS = `give a number of workers (3) or a range for the autoscaler (1:8), from 1 to ${MOST_WORKERS}, the smaller one first`;
 
 const schema = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -15,7 +18,14 @@ const schema = z.object({
   PATH: z.string().default(''),
   BATCHYARD_DATA: z.string().default('.batchyard'),
   BATCHYARD_MODELS: z.string().default('models'),
-  BATCHYARD_WORKERS: z.coerce.number().int().min(1).max(256).default(1),
+  BATCHYARD_WORKERS: z
+    .string()
+    .default('1')
+    .transform((text, context) => {
+      const workers = parseWorkers(text);
+      if (!workers) context.addIssue({ code: 'custom', message: WORKERS });
+      return workers ?? z.NEVER;
+    }),
   BATCHYARD_REDIS: z.enum(['auto', 'private', 'bundled']).default('auto'),
   BATCHYARD_REDIS_MAXMEMORY: z
     .string()

@@ -1,7 +1,9 @@
 /** `batchyard up`: a Redis, a gateway, workers; watched, started again when they end, drained on SIGTERM. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-import { createQueueOperations } from '@batchyard/queue/queue';
+import { createQueueOperations, type QueueOperations } from '@batchyard/queue/queue';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 
 import type { Config } from './config.ts';
@@ -11,6 +13,7 @@ import { getRedis } from './redis/get-redis.ts';
 import { startTable } from './start-table.ts';
 import { StopSentence } from './stop-sentence.ts';
 import { superviseChild, type Child } from './supervisor/child.ts';
+import { createWorkerPool, type WorkerPool } from './supervisor/worker-pool.ts';
 import { watchSignals } from './watch-signals.ts';
 
 const PREFIX = '{by0}';
@@ -18,19 +21,27 @@ const PREFIX = '{by0}';
 const CHILD_LIMIT_MS = 22_000;
 const ALL_LIMIT_MS = 24_000;
 const LEAST_MS = 1_000;
+const FORGET_LIMIT_MS = 500;
 // As small as keeps up: the gateway's young generation otherwise grows with every burst of large bodies.
 const MEMORY_FLAGS = ['--max-semi-space-size=16'];
 
 const appMain = (name: string): string => fileURLToPath(new URL(`../../${name}/dist/main.js`, import.meta.url));
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Brings back what a dead worker held, at once; when Redis is away the others will do it. */
-function createReleaser(url: string): { release(token: string): Promise<void>; close(): void } {
+type QueueLink = {
+  readonly queue: QueueOperations;
+  /** Brings back what a dead worker held, at once; when Redis is away the others will do it. */
+  release(token: string): Promise<void>;
+  close(): void;
+};
+
+function openQueue(url: string): QueueLink {
   const commands = connectRedis(url, 'commands');
   const blocking = connectRedis(url, 'blocking');
   const connected = commands.connect().catch(() => undefined);
   const queue = createQueueOperations({ commands, blocking, prefix: PREFIX });
   return {
+    queue,
     async release(token) {
       await connected;
       for (let turn = 0; turn < 20; turn += 1) {
@@ -50,14 +61,47 @@ function createReleaser(url: string): { release(token: string): Promise<void>; c
   };
 }
 
-type Children = { gateway?: Child; workers: Child[] };
+type Children = { gateway?: Child; pool?: WorkerPool };
+const childrenOf = ({ gateway, pool }: Children): Child[] => [...(gateway ? [gateway] : []), ...(pool?.all() ?? [])];
 
 /** Workers last: they compute what the gateway has accepted. */
-async function stopChildren({ gateway, workers }: Children): Promise<void> {
+async function stopChildren({ gateway, pool }: Children): Promise<void> {
+  pool?.close();
   const since = Date.now();
   await gateway?.stop(CHILD_LIMIT_MS);
   const leftMs = Math.max(LEAST_MS, ALL_LIMIT_MS - (Date.now() - since));
-  await Promise.all(workers.map((worker) => worker.stop(leftMs)));
+  await Promise.all((pool?.all() ?? []).map((worker) => worker.stop(leftMs)));
+}
+
+function openPool(
+  { queue }: QueueLink,
+  config: Config,
+  startWorker: (lost: () => boolean) => Child,
+): WorkerPool & { forget(): Promise<void> } {
+  const id = randomBytes(6).toString('hex');
+  const { min, max, auto } = config.BATCHYARD_WORKERS;
+  const pool = createWorkerPool({
+    id,
+    host: hostname(),
+    range: { min, max, auto },
+    startWorker,
+    report: queue.reportSupervisor,
+    changed(sentence, from, to) {
+      say(sentence);
+      queue.events.tell('scale', { sentence, supervisor: id, from, to });
+    },
+  });
+  const forget = async (): Promise<void> => {
+    const tried = queue.forgetSupervisor(id).catch(() => undefined);
+    await Promise.race([tried, new Promise((resolve) => setTimeout(resolve, FORGET_LIMIT_MS).unref())]);
+  };
+  return { ...pool, forget };
+}
+
+function superviseGateway(config: Config, childEnv: NodeJS.ProcessEnv, onGiveUp: (sentence: string) => void): Child {
+  const { HOST, OPS_HOST } = config;
+  const env = { ...childEnv, HOST, PORT: String(config.PORT), OPS_HOST, OPS_PORT: String(config.OPS_PORT) };
+  return superviseChild({ name: 'the gateway', file: appMain('gateway'), env, nodeFlags: MEMORY_FLAGS, onGiveUp });
 }
 
 /** Runs until a signal comes or something cannot go on; @returns the exit code */
@@ -66,9 +110,9 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
   await checkPort(config.HOST, config.PORT, 'PORT');
   await checkPort(config.OPS_HOST, config.OPS_PORT, 'OPS_PORT');
   const giveFolderBack = await takeDataFolder(config.BATCHYARD_DATA);
-  const children: Children = { workers: [] };
+  const children: Children = {};
   let stopRedis = async (): Promise<void> => undefined;
-  let closeReleaser = (): void => undefined;
+  let stopTurns = async (): Promise<void> => undefined;
   let end = (_code: number): void => undefined;
   const ended = new Promise<number>((resolve) => {
     end = resolve;
@@ -76,18 +120,19 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
   watchSignals(
     () => {
       say('\ndraining …');
-      for (const child of [children.gateway, ...children.workers]) child?.expectEnd();
+      children.pool?.close();
+      for (const child of childrenOf(children)) child.expectEnd();
       end(0);
     },
     // What drains is ended; the Redis of our own is still stopped in good order.
-    () => [children.gateway, ...children.workers].forEach((child) => void child?.stop(0)),
+    () => childrenOf(children).forEach((child) => void child.stop(0)),
   );
 
   async function start(): Promise<void> {
     const redis = await getRedis(config, say);
     stopRedis = redis.stop;
-    const releaser = createReleaser(redis.url);
-    closeReleaser = releaser.close;
+    const link = openQueue(redis.url);
+    stopTurns = async () => link.close();
     const childEnv = {
       ...env,
       REDIS_URL: redis.url,
@@ -98,36 +143,27 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
       say(sentence);
       end(1);
     };
-    for (let i = 0; i < config.BATCHYARD_WORKERS; i += 1) {
-      const onExit = (token: string | undefined): void =>
-        void (token === undefined ? undefined : releaser.release(token));
-      children.workers.push(
-        superviseChild({
-          name: 'a worker',
-          file: appMain('worker'),
-          env: childEnv,
-          nodeFlags: MEMORY_FLAGS,
-          onExit,
-          onGiveUp,
-        }),
-      );
-    }
-    const workers = await Promise.all(children.workers.map((worker) => worker.ready));
-    const gatewayEnv = {
-      ...childEnv,
-      HOST: config.HOST,
-      PORT: String(config.PORT),
-      OPS_HOST: config.OPS_HOST,
-      OPS_PORT: String(config.OPS_PORT),
-    };
-    children.gateway = superviseChild({
-      name: 'the gateway',
-      file: appMain('gateway'),
-      env: gatewayEnv,
-      nodeFlags: MEMORY_FLAGS,
-      onGiveUp,
-    });
+    const pool = openPool(link, config, (lost) =>
+      superviseChild({
+        name: 'a worker',
+        file: appMain('worker'),
+        env: childEnv,
+        nodeFlags: MEMORY_FLAGS,
+        onExit: (token) => void (token === undefined ? undefined : link.release(token)),
+        onGiveUp: (sentence) => (lost() ? say(sentence) : onGiveUp(sentence)),
+      }),
+    );
+    children.pool = pool;
+    pool.keep(config.BATCHYARD_WORKERS.start);
+    const workers = await Promise.all(pool.kept().map((worker) => worker.ready));
+    children.gateway = superviseGateway(config, childEnv, onGiveUp);
     const gateway = await children.gateway.ready;
+    const turns = setInterval(() => void pool.turn(), 1_000);
+    stopTurns = async () => {
+      clearInterval(turns);
+      await pool.forget();
+      link.close();
+    };
     const models = [...new Set(workers.flatMap((worker) => worker.models))];
     const url = `http://${config.HOST}:${gateway.port}`;
     const ops = `http://${config.OPS_HOST}:${gateway.opsPort}`;
@@ -154,7 +190,7 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
     throw new StopSentence(error instanceof Error ? error.message : String(error), 'LOG_LEVEL=debug npm start');
   } finally {
     await stopChildren(children);
-    closeReleaser();
+    await stopTurns();
     await stopRedis();
     await giveFolderBack();
   }

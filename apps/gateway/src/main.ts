@@ -31,6 +31,7 @@ import { openDesk } from './open-desk.ts';
 import { openHousekeeping } from './open-housekeeping.ts';
 import { openRequests } from './open-requests.ts';
 import { openSteering } from './open-steering.ts';
+import { openScaling } from './open-scaling.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
 
 import { createGatewayMetrics } from './gateway-metrics.ts';
@@ -152,6 +153,7 @@ async function start(): Promise<void> {
     pause,
     report: log.warn.bind(log),
   });
+  const scaling = openScaling({ queue, fleet, holds: () => steering.holds(), metrics, report: log.info.bind(log) });
   const fastLane = createFastLane({
     infer: (asked, gone) => breaker.run(asked.queue, () => requests.infer(asked, gone), gone),
     desk,
@@ -166,12 +168,8 @@ async function start(): Promise<void> {
     },
     report: reportTo(log),
   });
-  const publicApp = createPublicApp({
-    serverName: config.BATCHYARD_SERVER_NAME,
-    version: VERSION,
-    models: fleet,
-    ready,
-  });
+  const serverName = config.BATCHYARD_SERVER_NAME;
+  const publicApp = createPublicApp({ serverName, version: VERSION, models: fleet, ready });
   const boardUrl = { url: config.REDIS_URL, maxRetriesPerRequest: null };
   const board = createBoardQueues(PREFIX, boardUrl, (key, fields) => commands.hmget(key, ...fields));
   const steering = openSteering({
@@ -187,6 +185,7 @@ async function start(): Promise<void> {
   const ops = createOpsApp({
     events: monitor.events,
     monitor: monitor.desk,
+    scaling,
     metrics: async () => {
       await observed.collect({
         queues: fleet.models().map((view) => view.queue),
@@ -197,6 +196,7 @@ async function start(): Promise<void> {
       memory.collect();
       cache.collect();
       monitor.collect();
+      await scaling.collect();
       return metrics.text();
     },
     ready: () => ({
@@ -243,7 +243,9 @@ async function start(): Promise<void> {
   const look = async (): Promise<void> => {
     await Promise.all([fleet.refresh(), cache.refresh()]);
     hosts.look(fleet.serving().map(({ heartbeat }) => heartbeat));
-    if (!draining) await steering.turn(performance.now());
+    if (draining) return;
+    await steering.turn(performance.now());
+    await scaling.turn(performance.now());
   };
   const timers = [
     setInterval(() => waiters.tick(performance.now()), 100),

@@ -1,4 +1,5 @@
 /** The worker's settings: the only reader of its environment. */
+import { parseWorkers } from '@batchyard/shared/contract/scaling';
 import { z } from 'zod';
 
 const schema = z.object({
@@ -11,8 +12,14 @@ const schema = z.object({
   /** Limit of the slab pool, and of the process beyond which the pool lets go; by default as the machine allows. */
   BATCHYARD_SLAB_BYTES: z.coerce.number().int().min(1_048_576).optional(),
   BATCHYARD_WORKER_MEMORY: z.coerce.number().int().min(16_777_216).optional(),
-  /** Workers on this machine, which share its memory. */
-  BATCHYARD_WORKERS: z.coerce.number().int().min(1).catch(1),
+  /** Workers on this machine, which share its memory; of a range the most. */
+  BATCHYARD_WORKERS: z
+    .string()
+    .default('1')
+    .transform((text) => {
+      const workers = parseWorkers(text);
+      return workers?.auto ? workers.max : (workers?.start ?? 1);
+    }),
   BATCHYARD_WORKER_ID: z
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,64}$/)

@@ -8,6 +8,7 @@ import { createProducer, type Producer } from './producer.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { createRedisClock, type RedisClock } from './redis-clock.ts';
 import { createReplyStream, type ReplyStream } from './replies.ts';
+import { createScaling, type Scaling } from './scaling.ts';
 import type { QueueSettings } from './settings.ts';
 import { createSteering, type Steering } from './steering.ts';
 import { createWaking, type Waking } from './waking.ts';
@@ -19,6 +20,7 @@ export type QueueOperations = Producer &
   Recovery &
   Waking &
   Steering &
+  Scaling &
   Watching &
   BatchingStore & { readonly replies: ReplyStream; readonly clock: RedisClock };
 
@@ -32,6 +34,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createRecovery(settings),
     ...createWaking(settings, settings.blocking),
     ...createSteering(settings),
+    ...createScaling(settings),
     ...createWatching(settings),
     ...createBatchingStore(settings),
     replies: createReplyStream(settings, settings.blocking),

@@ -25,6 +25,8 @@ export type Child = {
   expectEnd(): void;
   /** SIGTERM, then SIGKILL past the limit. */
   stop(limitMs: number): Promise<void>;
+  /** The same while the others go on: where it had to be killed, or died, what it held is brought back. */
+  retire(limitMs: number): Promise<void>;
 };
 
 export function superviseChild(spec: ChildSpec): Child {
@@ -38,8 +40,10 @@ export function superviseChild(spec: ChildSpec): Child {
   });
   ready.catch(() => undefined);
 
+  let token: string | undefined;
+
   function start(): void {
-    let token: string | undefined;
+    token = undefined;
     let wasReady = false;
     child = fork(spec.file, [], {
       env: spec.env,
@@ -71,19 +75,24 @@ export function superviseChild(spec: ChildSpec): Child {
     });
   }
   start();
+  async function stop(limitMs: number): Promise<void> {
+    stopping = true;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    const limit = setTimeout(() => child.kill('SIGKILL'), limitMs);
+    await ended;
+    clearTimeout(limit);
+  }
   return {
     ready,
     expectEnd() {
       stopping = true;
     },
-    async stop(limitMs) {
-      stopping = true;
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      const limit = setTimeout(() => child.kill('SIGKILL'), limitMs);
-      await ended;
-      clearTimeout(limit);
+    stop,
+    async retire(limitMs) {
+      await stop(limitMs);
+      if (child.exitCode !== 0) spec.onExit?.(token);
     },
   };
 }

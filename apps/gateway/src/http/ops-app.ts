@@ -15,6 +15,7 @@ import { mountBatching, type BatchingDesk } from './batching-routes.ts';
 import { mountCache, type CacheDesk } from './cache-routes.ts';
 import { mountEvents, type EventDesk } from './event-stream.ts';
 import { mountMonitor, type MonitorDesk } from './monitor-routes.ts';
+import { mountScale, type ScaleDesk } from './scale-routes.ts';
 import { sendJson, sendProblem } from './respond.ts';
 
 export type ReadyReport = { readonly ready: boolean; readonly detail: Readonly<Record<string, unknown>> };
@@ -32,6 +33,7 @@ type Parts = {
   readonly cache: CacheDesk;
   readonly events: EventDesk;
   readonly monitor: MonitorDesk;
+  readonly scaling: ScaleDesk;
 };
 
 /** A worker not heard of for three beats. */
@@ -149,6 +151,7 @@ export function createOpsApp(parts: Parts): {
     else sendJson(response, 404, { error: 'Not Found' });
   });
   mountBalancer(app, balancer);
+  mountScale(app, parts.scaling);
   mountBatching(app, batching);
   mountCache(app, cache);
   mountMonitor(app, parts.monitor);

@@ -23,6 +23,9 @@
  * | `{by0}:x:drains` | hash worker → JSON of a DrainWish | any gateway | gateways, each second | until it is taken back, or the worker is gone |
  * | `{by<k>}:x:<queue>:turns` | zset worker → rows taken over its weight | takeMany, by strategies with turns | the same | 10 s after the last take |
  * | `{by0}:x:directive:<worker>` | string (JSON) | steer, by the gateway that steers | checkIn | 5 s |
+ * | `{by0}:x:supervisors` | set of supervisors | each supervisor, each second | gateways | until one has said nothing for 5 s |
+ * | `{by0}:x:supervisor:<supervisor>` | string: JSON of a SupervisorReport | that supervisor, each second | gateways | 5 s |
+ * | `{by0}:x:scale:<supervisor>` | string: JSON of a ScaleWish | gateway (the one that steers, or POST /v1/workers/scale) | that supervisor, each second; gateways | 5 min |
  * | `{by0}:x:events` | stream of ClusterEvent JSON | whoever has something to tell | gateways, each second | the last 1,000 |
  * | `{by0}:x:samples` | stream of Sample JSON | the gateway that steers, each second | gateways, each second | the last 3,600 |
  * | `{by0}:x:seconds` | stream of Second JSON | each gateway, each second | the gateway that steers, each second | 60 s, the last 512 |
@@ -65,6 +68,9 @@ export const steeringKey = (prefix: string): string => `${prefix}:x:steering`;
 export const balancerKey = (prefix: string): string => `${prefix}:x:balancer`;
 export const drainsKey = (prefix: string): string => `${prefix}:x:drains`;
 export const directiveKey = (prefix: string, worker: string): string => `${prefix}:x:directive:${worker}`;
+export const supervisorsKey = (prefix: string): string => `${prefix}:x:supervisors`;
+export const supervisorKey = (prefix: string, supervisor: string): string => `${prefix}:x:supervisor:${supervisor}`;
+export const scaleKey = (prefix: string, supervisor: string): string => `${prefix}:x:scale:${supervisor}`;
 export const eventsKey = (prefix: string): string => `${prefix}:x:events`;
 export const samplesKey = (prefix: string): string => `${prefix}:x:samples`;
 export const secondsKey = (prefix: string): string => `${prefix}:x:seconds`;
