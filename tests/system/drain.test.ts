@@ -65,6 +65,24 @@ test('a drained worker takes nothing, and is back when the wish is taken back', 
   await until('it runs jobs', async () => ((await runners(2)).has(one.id) ? true : undefined));
 });
 
+test(
+  'drained by the operations route, told back by it, and an unknown worker is none',
+  { timeout: 90_000 },
+  async () => {
+    const one = await until('a worker', async () => (await system.workers()).find(({ state }) => state === 'serving'));
+    const ask = async (method: string, id: string, body?: string): Promise<number> =>
+      (await fetch(`${system.ops}/v1/workers/${id}/drain`, { method, ...(body === undefined ? {} : { body }) })).status;
+    assert.equal(await ask('POST', one.id), 202);
+    await until('it drains', async () => ((await stateOf(one.id)) === 'draining' ? true : undefined));
+    assert.equal(await ask('DELETE', one.id), 202);
+    await until('it serves', async () => ((await stateOf(one.id)) === 'serving' ? true : undefined));
+    assert.deepEqual(
+      [await ask('POST', 'nobody'), await ask('DELETE', 'nobody'), await ask('POST', one.id, '{"exit":1}')],
+      [404, 404, 400],
+    );
+  },
+);
+
 test('told to end it ends, and another takes its place', { timeout: 90_000 }, async () => {
   const earlier = new Set((await system.workers()).map(({ pid }) => pid));
   const [one] = await system.workers();

@@ -1,12 +1,15 @@
 /** Workers come and go under load, by hand and by pressure, and nothing is lost or fails. */
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 
 import { makeTestModels } from '../../models/make-test-models.ts';
-import { ended, oneRow, submitJob } from '../support/jobs.ts';
+import { oneRow, submitJob } from '../support/jobs.ts';
 import { processesOf } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startSystem, until, type System } from '../support/system.ts';
@@ -19,7 +22,7 @@ let models: string;
 before(async () => {
   redis = await startRedis();
   models = await mkdtemp(join(tmpdir(), 'batchyard-scaling-'));
-  await makeTestModels(models, ['slow']);
+  await makeTestModels(models, ['slower']);
 });
 after(async () => {
   await redis.stop();
@@ -40,6 +43,24 @@ async function scale(system: System, body: unknown): Promise<{ status: number; t
   return { status: answer.status, text: await answer.text() };
 }
 
+const GATEWAY = fileURLToPath(new URL('../../apps/gateway/dist/main.js', import.meta.url));
+
+test('without a supervisor nobody can be asked: 409', { timeout: 90_000 }, async () => {
+  const { PATH } = process.env;
+  const env = { PATH, REDIS_URL: redis.url, PORT: '0', OPS_PORT: '0', LOG_LEVEL: 'error' };
+  const gateway = fork(GATEWAY, [], { env });
+  try {
+    const [ready] = (await once(gateway, 'message')) as [{ kind: string; opsPort: number }];
+    const body = JSON.stringify({ count: 2 });
+    const answer = await fetch(`http://127.0.0.1:${ready.opsPort}/v1/workers/scale`, { method: 'POST', body });
+    assert.deepEqual([ready.kind, answer.status], ['ready', 409]);
+    assert.match(await answer.text(), /no supervisor listens/);
+  } finally {
+    gateway.kill('SIGKILL');
+    if (gateway.exitCode === null && gateway.signalCode === null) await once(gateway, 'exit');
+  }
+});
+
 /** Durable jobs, so many not ended at a time. @returns what ends it and waits for each, and says how each ended */
 function load(system: System, clients: number): () => Promise<Record<string, number>> {
   let running = true;
@@ -47,7 +68,12 @@ function load(system: System, clients: number): () => Promise<Record<string, num
   async function client(seed: number): Promise<void> {
     for (let i = 0; running; i += 1) {
       const body = oneRow('INPUT0', 'FP32', [seed * 1_000 + i, 0, 0, 0]);
-      const { status } = await ended(system.url, await submitJob(system.url, 'slow', body), 120_000);
+      const id = await submitJob(system.url, 'slower', body);
+      let status = 'queued';
+      while (status === 'queued' || status === 'running') {
+        const answer = await fetch(`${system.url}/v1/jobs/${id}?wait=30s`);
+        ({ status } = (await answer.json()) as { status: string });
+      }
       endings[status] = (endings[status] ?? 0) + 1;
     }
   }
@@ -62,7 +88,7 @@ function load(system: System, clients: number): () => Promise<Record<string, num
 
 test(
   'from one worker to eight and back by hand, one killed on the way: every job succeeds',
-  { timeout: 240_000 },
+  { timeout: 300_000 },
   async () => {
     const system = await startSystem({
       REDIS_URL: redis.url,
@@ -77,9 +103,9 @@ test(
       );
       await until('some have come', async () => (processes(system) > 3 ? true : undefined));
       process.kill(processesOf(system, 'worker').at(-1) ?? 0, 'SIGKILL');
-      await servesWith(system, MOST, 90_000);
+      await servesWith(system, MOST, 120_000);
       assert.match((await scale(system, { count: 1 })).text, /"count":1/);
-      await servesWith(system, 1, 60_000);
+      await servesWith(system, 1, 120_000);
       const { succeeded = 0, ...others } = await stop();
       assert.deepEqual(others, {});
       assert.ok(succeeded > 0);
@@ -93,22 +119,23 @@ test(
   },
 );
 
-test('a worker comes by pressure, and goes again when nothing is asked for', { timeout: 240_000 }, async () => {
+test('a worker comes by pressure, and goes again when nothing is asked for', { timeout: 300_000 }, async () => {
   const system = await startSystem({
     REDIS_URL: redis.url,
     BATCHYARD_MODELS: models,
     BATCHYARD_WORKERS: '1:2',
     ...THREADS,
   });
-  const stop = load(system, 24);
+  // Four batches wait for a worker, 50 ms each: far more than half of the SLA of 100 ms.
+  const stop = load(system, 64);
   try {
-    await servesWith(system, 2, 90_000);
+    await servesWith(system, 2, 120_000);
     const metrics = await (await fetch(`${system.ops}/metrics`)).text();
     assert.ok(Number(/^batchyard_desired_workers\{model="\*"\} (\d+)$/m.exec(metrics)?.[1]) >= 1, 'desired workers');
     const { succeeded = 0, ...others } = await stop();
     assert.deepEqual(others, {});
     assert.ok(succeeded > 0);
-    await servesWith(system, 1, 90_000);
+    await servesWith(system, 1, 120_000);
     assert.match(system.output(), /workers on .*: 1 → 2 \(workers \d+ % busy, predicted wait \d+ % of its SLA/);
     assert.match(system.output(), /workers on .*: 2 → 1 \(workers \d+ % busy/);
   } finally {

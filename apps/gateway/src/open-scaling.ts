@@ -14,7 +14,10 @@ import type { FleetView } from './fleet/fleet-view.ts';
 import type { ScaleDesk } from './http/scale-routes.ts';
 
 type Parts = {
-  readonly queue: Pick<QueueOperations, 'counts' | 'supervisors' | 'wishWorkers' | 'events'>;
+  readonly queue: Pick<
+    QueueOperations,
+    'counts' | 'supervisors' | 'wishWorkers' | 'drainWorker' | 'undrainWorker' | 'events'
+  >;
   readonly fleet: FleetView;
   readonly holds: () => boolean;
   readonly metrics: Metrics;
@@ -32,50 +35,23 @@ const NO_ARRIVALS: ClassCounts = [0, 0, 0, 0];
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
-export function openScaling({ queue, fleet, holds, metrics, report }: Parts): OpenScaling {
-  const autoscaler = createAutoscaler();
-  const demand = createDemand();
-  const bestRates = createBestRates();
-  const desired = metrics.gauge(
-    'batchyard_desired_workers',
-    'Workers that the load of a model, or of all (*), calls for',
-    ['model'],
-  );
-
-  /** From what waits in Redis, so that it does not matter through which gateway it came. Rows are counted as jobs. */
-  async function pressureOf(name: string, rowsPerMs: number): Promise<number> {
-    const { byClass, oldestMs } = await queue.counts(name);
-    const waiting = PRIORITY_CLASSES.map((one) => byClass[one]) as unknown as ClassCounts;
-    const shares = PRIORITY_CLASSES.map((one, i) => {
-      if (byClass[one] === 0) return 0;
-      return Math.max(oldestMs[one], predictWait(i, waiting, NO_ARRIVALS, rowsPerMs)) / CLASS_SLA_MS[one];
-    });
-    return Math.max(...shares);
+/** What a person asks for. */
+function createDesk({ queue, fleet, report }: Pick<Parts, 'queue' | 'fleet' | 'report'>): ScaleDesk {
+  function heardOf(worker: string): void {
+    if (fleet.workers().some(({ heartbeat }) => heartbeat.id === worker)) return;
+    throw new Failure('not_found', `there is no worker '${worker.slice(0, 128)}'`);
   }
-  async function facts(): Promise<ScaleFacts> {
-    const pressures = await Promise.all(fleet.models().map((view) => pressureOf(view.queue, view.rowsPerMs)));
-    return {
-      utilisation: mean(fleet.serving().map(({ heartbeat }) => heartbeat.load)),
-      pressure: Math.max(0, ...pressures),
-    };
-  }
-
   return {
-    async turn(nowMs) {
-      demand.look(
-        fleet.serving().map(({ heartbeat }) => heartbeat),
-        nowMs,
-      );
-      if (!holds()) return autoscaler.reset();
-      const supervisors = await queue.supervisors();
-      if (!supervisors.some(({ report: { range } }) => range.auto)) return autoscaler.reset();
-      const decision = autoscaler.look(await facts(), supervisors, nowMs);
-      if (!decision) return;
-      const { supervisor, from, to, reason } = decision;
-      await queue.wishWorkers(supervisor, { count: to, by: 'autoscaler', reason });
-      report({ supervisor, from, to, reason }, 'the autoscaler asks for another number of workers');
-      const sentence = `the autoscaler asks for ${to} workers instead of ${from}: ${reason}`;
-      queue.events.tell('scale', { sentence, supervisor, from, to });
+    async drain(worker, exit) {
+      heardOf(worker);
+      await queue.drainWorker(worker, { exit, reason: 'asked for by hand' });
+      const sentence = `worker ${worker} is to be drained${exit ? ' and to end' : ''}, asked for by hand`;
+      queue.events.tell('drain', { sentence, worker, exit });
+    },
+    async undrain(worker) {
+      heardOf(worker);
+      await queue.undrainWorker(worker);
+      queue.events.tell('drain', { sentence: `worker ${worker} is to serve again, asked for by hand`, worker });
     },
     async scale(count) {
       const reports = (await queue.supervisors()).map((view) => view.report);
@@ -103,6 +79,58 @@ export function openScaling({ queue, fleet, holds, metrics, report }: Parts): Op
         count,
       });
       return { before, count, supervisors: plan };
+    },
+  };
+}
+
+export function openScaling(parts: Parts): OpenScaling {
+  const { queue, fleet, holds, metrics, report } = parts;
+  const autoscaler = createAutoscaler();
+  const demand = createDemand();
+  const bestRates = createBestRates();
+  const desired = metrics.gauge(
+    'batchyard_desired_workers',
+    'Workers that the load of a model, or of all (*), calls for',
+    ['model'],
+  );
+
+  /** From what waits in Redis, so that it does not matter through which gateway it came. Rows are counted as jobs. */
+  async function pressureOf(name: string, rowsPerMs: number): Promise<number> {
+    const { byClass, oldestMs } = await queue.counts(name);
+    const waiting = PRIORITY_CLASSES.map((one) => byClass[one]) as unknown as ClassCounts;
+    const shares = PRIORITY_CLASSES.map((one, i) => {
+      if (byClass[one] === 0) return 0;
+      return Math.max(oldestMs[one], predictWait(i, waiting, NO_ARRIVALS, rowsPerMs)) / CLASS_SLA_MS[one];
+    });
+    return Math.max(...shares);
+  }
+  function facts(): Promise<ScaleFacts[]> {
+    const loaded = fleet.serving().flatMap(({ heartbeat }) => heartbeat.models);
+    return Promise.all(
+      fleet.models().map(async (view) => ({
+        utilisation: mean(loaded.flatMap((one) => (one.queue === view.queue ? (one.busy ?? []) : []))),
+        pressure: await pressureOf(view.queue, view.rowsPerMs),
+      })),
+    );
+  }
+
+  return {
+    ...createDesk(parts),
+    async turn(nowMs) {
+      demand.look(
+        fleet.serving().map(({ heartbeat }) => heartbeat),
+        nowMs,
+      );
+      if (!holds()) return autoscaler.reset();
+      const supervisors = await queue.supervisors();
+      if (!supervisors.some(({ report: { range } }) => range.auto)) return autoscaler.reset();
+      const decision = autoscaler.look(await facts(), supervisors, nowMs);
+      if (!decision) return;
+      const { supervisor, from, to, reason } = decision;
+      await queue.wishWorkers(supervisor, { count: to, by: 'autoscaler', reason });
+      report({ supervisor, from, to, reason }, 'the autoscaler asks for another number of workers');
+      const sentence = `the autoscaler asks for ${to} workers instead of ${from}: ${reason}`;
+      queue.events.tell('scale', { sentence, supervisor, from, to });
     },
     async collect() {
       desired.reset();

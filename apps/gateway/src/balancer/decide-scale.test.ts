@@ -19,7 +19,7 @@ function run(seconds: number, facts: (second: number) => ScaleFacts, fleet = [su
   const steps: { second: number; supervisor: string; from: number; to: number; reason: string }[] = [];
   let now = fleet;
   for (let second = 0; second < seconds; second += 1) {
-    const decision = autoscaler.look(facts(second), now, second * 1_000);
+    const decision = autoscaler.look([facts(second)], now, second * 1_000);
     if (!decision) continue;
     steps.push({ second, ...decision });
     now = now.map((one) =>
@@ -58,6 +58,30 @@ test('it shrinks slowly, to the least, and does nothing in between, or where onl
     );
 });
 
+test('one model in need is enough to grow, and all must be idle to shrink', () => {
+  const after = (queues: readonly ScaleFacts[], seconds: number) => {
+    const autoscaler = createAutoscaler();
+    const looks = Array.from({ length: seconds + 1 }, (_, second) =>
+      autoscaler.look(queues, [supervisor('a', 2)], second * 1_000),
+    );
+    return looks.at(-1)?.to;
+  };
+  assert.equal(after([IDLE, BUSY, IDLE], 3), 3);
+  assert.equal(after([IDLE, BETWEEN], 15), undefined);
+  assert.equal(after([IDLE, IDLE], 15), 1);
+  // Busy with one, waiting in another: neither is in need.
+  assert.equal(
+    after(
+      [
+        { utilisation: 0.9, pressure: 0 },
+        { utilisation: 0.1, pressure: 2 },
+      ],
+      3,
+    ),
+    undefined,
+  );
+});
+
 test('one look without pressure begins the hold time again', () => {
   assert.deepEqual(
     run(60, (second) => (second % 3 === 2 ? BETWEEN : BUSY)),
@@ -93,7 +117,7 @@ test('the machine with the fewest workers grows first, and what a person has ask
   const wish = { count: 1, by: 'hand', reason: '' } as const;
   const held = [{ ...supervisor('a', 1), wish }];
   const autoscaler = createAutoscaler();
-  for (let nowMs = 0; nowMs < 60_000; nowMs += 1_000) assert.equal(autoscaler.look(BUSY, held, nowMs), undefined);
+  for (let nowMs = 0; nowMs < 60_000; nowMs += 1_000) assert.equal(autoscaler.look([BUSY], held, nowMs), undefined);
 });
 
 test('a number is shared evenly within the bounds, or refused', () => {

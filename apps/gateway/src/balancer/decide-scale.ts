@@ -1,13 +1,14 @@
 /**
  * Whether one worker more or one less is wanted, and of which supervisor. Pure: time is an argument.
  *
- * Up when the workers are busy and what waits will wait too long; down when they are idle and hardly anything waits. Either
+ * Up when the workers are busy with a queue in which jobs will wait too long; down when they are idle in all of them and hardly
+ * anything waits: a worker has a thread for each model, so that one model can be in need while the others are idle. Either
  * must have been so for a while without a break, between two changes there is a pause, and between the two thresholds lies
  * a wide band in which nothing happens.
  */
 import type { ScaleWish, SupervisorReport } from '@batchyard/shared/contract/scaling';
 
-/** `utilisation`: mean busy share of the workers. `pressure`: predicted wait over the SLA of the class, of the worst queue and class. */
+/** Of a queue. `utilisation`: mean busy share of its sessions. `pressure`: predicted wait over the SLA of the class, of the worst class. */
 export type ScaleFacts = { readonly utilisation: number; readonly pressure: number };
 export type ScaleDecision = {
   readonly supervisor: string;
@@ -22,7 +23,11 @@ export const DOWN = { utilisation: 0.3, pressure: 0.1, holdMs: 15_000, pauseMs: 
 
 export type Autoscaler = {
   /** Once a second while this gateway steers. @returns one step, or nothing */
-  look(facts: ScaleFacts, supervisors: readonly ScaledSupervisor[], nowMs: number): ScaleDecision | undefined;
+  look(
+    queues: readonly ScaleFacts[],
+    supervisors: readonly ScaledSupervisor[],
+    nowMs: number,
+  ): ScaleDecision | undefined;
   /** Forgets for how long anything has been so: this gateway did not look. */
   reset(): void;
 };
@@ -54,10 +59,12 @@ export function createAutoscaler(): Autoscaler {
   }
 
   return {
-    look({ utilisation, pressure }, supervisors, nowMs) {
-      const high = utilisation > UP.utilisation && pressure > UP.pressure;
-      const low = utilisation < DOWN.utilisation && pressure < DOWN.pressure;
-      highSinceMs = high ? (highSinceMs ?? nowMs) : undefined;
+    look(queues, supervisors, nowMs) {
+      const inNeed = queues.filter((one) => one.utilisation > UP.utilisation && one.pressure > UP.pressure);
+      const low = queues.every((one) => one.utilisation < DOWN.utilisation && one.pressure < DOWN.pressure);
+      const pressure = Math.max(0, ...(inNeed.length > 0 ? inNeed : queues).map((one) => one.pressure));
+      const utilisation = Math.max(0, ...(inNeed.length > 0 ? inNeed : queues).map((one) => one.utilisation));
+      highSinceMs = inNeed.length > 0 ? (highSinceMs ?? nowMs) : undefined;
       lowSinceMs = low ? (lowSinceMs ?? nowMs) : undefined;
       const words = `workers ${percent(utilisation)} busy, predicted wait ${percent(pressure)} of its SLA`;
       const due = (sinceMs: number | undefined, { holdMs, pauseMs }: { holdMs: number; pauseMs: number }): boolean =>

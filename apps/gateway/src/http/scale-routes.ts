@@ -1,4 +1,4 @@
-/** POST /v1/workers/scale on the operations port: so many workers, by hand. */
+/** On the operations port: POST /v1/workers/scale, so many workers, and POST and DELETE /v1/workers/{id}/drain, by hand. */
 import { Failure } from '@batchyard/shared/contract/failure';
 import { MOST_WORKERS } from '@batchyard/shared/contract/scaling';
 import type { Express } from 'express';
@@ -15,24 +15,41 @@ export type ScalePlan = {
 export type ScaleDesk = {
   /** @throws Failure conflict without a supervisor, bad_request outside of what they allow */
   scale(count: number): Promise<ScalePlan>;
+  /** `exit`: its process ends once it has finished. @throws Failure not_found */
+  drain(worker: string, exit: boolean): Promise<void>;
+  /** Takes it back. @throws Failure not_found */
+  undrain(worker: string): Promise<void>;
 };
 
 const BODY_LIMIT = 16_384;
-const bodySchema = z.strictObject({ count: z.int().min(1).max(MOST_WORKERS) });
+const countSchema = z.strictObject({ count: z.int().min(1).max(MOST_WORKERS) });
+const drainSchema = z.strictObject({ exit: z.boolean().default(false) });
 
-function readCount(body: Buffer): number {
+/** @param form what the body is, in words */
+function read<T>(schema: z.ZodType<T>, text: string, [form, pointer]: readonly [string, string]): T {
   try {
-    const parsed = bodySchema.safeParse(JSON.parse(body.toString()));
-    if (parsed.success) return parsed.data.count;
+    const parsed = schema.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
   } catch {
     // Said below.
   }
-  throw new Failure('bad_request', `the body is {"count": n}, n from 1 to ${MOST_WORKERS}`, { pointers: ['/count'] });
+  throw new Failure('bad_request', `the body is ${form}`, { pointers: [pointer] });
 }
 
 export function mountScale(app: Express, desk: ScaleDesk): void {
   app.post('/v1/workers/scale', async (request, response) => {
-    const count = readCount(await readSmallBody({ request, response }, BODY_LIMIT));
+    const body = (await readSmallBody({ request, response }, BODY_LIMIT)).toString();
+    const { count } = read(countSchema, body, [`{"count": n}, n from 1 to ${MOST_WORKERS}`, '/count']);
     sendJson(response, 202, await desk.scale(count));
+  });
+  app.post('/v1/workers/:id/drain', async (request, response) => {
+    const body = (await readSmallBody({ request, response }, BODY_LIMIT)).toString();
+    const { exit } = read(drainSchema, body === '' ? '{}' : body, ['empty, or {"exit": true | false}', '/exit']);
+    await desk.drain(request.params.id, exit);
+    sendJson(response, 202, { id: request.params.id, draining: true, exit });
+  });
+  app.delete('/v1/workers/:id/drain', async (request, response) => {
+    await desk.undrain(request.params.id);
+    sendJson(response, 202, { id: request.params.id, draining: false });
   });
 }

@@ -61,7 +61,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
   const counts = createRunCounts();
   let failures = 0;
   let responseMs: number | undefined;
-  let busyMs = 0;
+  const busyMs = new Map<string, number>();
   let since = performance.now();
   let cpu = process.cpuUsage();
   return {
@@ -73,7 +73,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
       counts.ran(run);
       batches += 1;
       rows += run.rows;
-      busyMs += run.runMs;
+      busyMs.set(run.queue, (busyMs.get(run.queue) ?? 0) + run.runMs);
       responseMs = smoothed(responseMs, run.runMs);
     },
     jobFailed: counts.jobFailed,
@@ -81,11 +81,13 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
       failures += 1;
     },
     heartbeat(nowMs) {
-      const load = Math.min(1, busyMs / Math.max(1, nowMs - since) / Math.max(1, parts.models.length));
+      const busyIn = (queue: string): number => Math.min(1, (busyMs.get(queue) ?? 0) / Math.max(1, nowMs - since));
+      const busy = new Map(parts.models.map(({ queue }) => [queue, busyIn(queue)]));
+      const load = [...busy.values()].reduce((sum, share) => sum + share, 0) / Math.max(1, busy.size);
       const { user, system } = process.cpuUsage(cpu);
       cpu = process.cpuUsage();
       const cpuCores = (user + system) / 1_000 / Math.max(1, nowMs - since);
-      busyMs = 0;
+      busyMs.clear();
       since = nowMs;
       const loopDelayMs = delay.mean / 1e6;
       delay.reset();
@@ -107,6 +109,7 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
           latency: latency(),
           ...use(),
           ...counts.told(queue),
+          busy: busy.get(queue) ?? 0,
           rest_ms: restMs(),
           batching: tell(batching()),
         })),

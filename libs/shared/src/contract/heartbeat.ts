@@ -37,6 +37,8 @@ export const loadedModelSchema = z.object({
   response_ms: z.number().optional(),
   /** Its last runs, the newest last: what it does now, where the table tells of the last hundreds. */
   recent: z.array(recentRunSchema).optional(),
+  /** Share of the time since the last beat in which it ran, 0 … 1. */
+  busy: z.number().min(0).optional(),
   /** How long it leaves the queue to others, ms; 0 = it takes at once. */
   rest_ms: z.number().min(0).optional(),
   /** What its batches are formed by now; absent from workers of older versions. */
