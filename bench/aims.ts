@@ -20,6 +20,14 @@ const OVERLOAD_AIMS = Object.fromEntries(
   ]),
 );
 
+/** Against whichever of the others is best at that load. */
+const STRATEGY_AIMS: Readonly<Record<string, Aim>> = {
+  ...Object.fromEntries(
+    ['low', 'medium', 'saturated'].map((load) => [`strategies.${load}.adaptive.goodput_of_best`, atLeast(0.95)]),
+  ),
+  'strategies.low.adaptive.p99_over_best_ms': atMost(1),
+};
+
 const AIMS: Readonly<Record<string, Aim>> = {
   'queue.attached.jobs_per_s': atLeast(8000),
   'queue.durable.jobs_per_s': atLeast(6000),
@@ -39,7 +47,10 @@ const AIMS: Readonly<Record<string, Aim>> = {
   'floor.memory_mb': atMost(500),
   ...OVERLOAD_AIMS,
   'overload.x5.critical.in_time': atLeast(0.999),
-  'fill.w8.of_w1': atLeast(0.9),
+  ...Object.fromEntries([2, 4, 8].map((workers) => [`fill.w${workers}.of_w1`, atLeast(0.9)])),
+  ...Object.fromEntries([2, 4, 8].map((workers) => [`fill.w${workers}.in_time`, atLeast(1)])),
+  ...Object.fromEntries([1, 2, 4, 8].map((workers) => [`fill.w${workers}.efficiency`, atLeast(0.8)])),
+  ...STRATEGY_AIMS,
 };
 
 /** However much waits, is kept, or takes: within a fifth of the cost at the smallest. */

@@ -19,7 +19,17 @@ test('a metric is summed over its labels, and others that begin like it are not'
 });
 
 test('fill and efficiency are those of what ran in between', () => {
-  const before = { batches: 10, rows: 100, busyS: 1, unwanted: 0 };
-  const after = { batches: 20, rows: 180, busyS: 2, unwanted: 0 };
-  assert.deepEqual(fillOf(before, after, { maxRows: 16, rowsPerS: 100 }), { fill: 0.5, efficiency: 0.8 });
+  const each = (busyS: number) => ({ busyS, bestRowsPerS: 80 });
+  const before = { batches: 10, rows: 100, busyS: 1, unwanted: 0, each: new Map([[1, each(1)]]) };
+  const after = {
+    batches: 20,
+    rows: 180,
+    busyS: 2,
+    unwanted: 0,
+    each: new Map([
+      [1, each(1.5)],
+      [2, each(0.5)],
+    ]),
+  };
+  assert.deepEqual(fillOf(before, after, { maxRows: 16, rowsPerS: 100 }), { fill: 0.5, efficiency: 1, ofRaw: 0.8 });
 });

@@ -36,3 +36,7 @@ export type LoadSettings = {
 export type Sample = { readonly jobs: number; readonly cpuMicros: number };
 /** `takes`: also those that found nothing. */
 export type TakeSample = Sample & { readonly takes: number; readonly batches: number };
+/** `busyMs`: from the take of each batch to its end. */
+export type WorkerSample = TakeSample & { readonly busyMs: number };
+/** How a consumer rests (TakeRequest); undefined: not at all. */
+export type TakeRest = { readonly restMs: number; readonly restWhileTakenMs: number };

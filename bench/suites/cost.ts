@@ -2,21 +2,23 @@
  * (f) Whether a job's way through the queue costs the same however much is there: CPU of Redis and of the clients a job
  * against the jobs that wait, the finished jobs that are kept, and the workers that take. Batches are full throughout,
  * because a call costs less a job the more it carries; deadlines and retention lie beyond the end of each measurement.
+ * Several workers are steered by the product's own decisions, as a gateway would.
  */
 import { queueBase, shardPrefix } from '@batchyard/shared/contract/redis-keys';
 import { connectRedis, type Redis } from '@batchyard/shared/runtime/redis';
 
 import { startHelper, type Helper } from '../processes/helper.ts';
-import type { ConsumerHandlers } from '../queue-load/batchyard-consumer.ts';
+import type { SteeredHandlers } from '../queue-load/batchyard-consumer.ts';
 import type { ProducerHandlers } from '../queue-load/batchyard-producer.ts';
 import { CONSUMER_ROWS, JOBS_PER_CALL, type LoadSettings } from '../queue-load/job-payload.ts';
+import { createConsumerSteering } from '../cost/steer-consumers.ts';
 import { startOwnRedis } from '../redis.ts';
 import type { Stage } from '../stage.ts';
 import { redisCpuMicros, rewriteFile } from './queue.ts';
 
 type Side = {
   readonly producer: Helper<ProducerHandlers>;
-  readonly consumers: readonly Helper<ConsumerHandlers>[];
+  readonly consumers: readonly Helper<SteeredHandlers>[];
   /** Lets the consumers take. */
   begin(): Promise<void>;
 };
@@ -36,6 +38,9 @@ const BASE = queueBase(shardPrefix(0), QUEUE);
 const IN_HAND = JOBS_PER_CALL + 2 * CONSUMER_ROWS;
 /** Enough for eight workers to find full batches. */
 const WORKERS_WINDOW = 2_048;
+/** Between two turns of the steering, and until the second one is followed. */
+const TURN_MS = 1_000;
+const STEERED_MS = 2_200;
 const KEEP_S = 3_600;
 const FILL_LIMIT_MS = 90_000;
 
@@ -49,7 +54,7 @@ async function startSide(
 ): Promise<Side> {
   const producer = startHelper<ProducerHandlers>('queue-load/batchyard-producer');
   const consumers = Array.from({ length: workers }, () =>
-    startHelper<ConsumerHandlers>('queue-load/batchyard-consumer'),
+    startHelper<SteeredHandlers>('queue-load/batchyard-consumer'),
   );
   const all = [producer, ...consumers];
   stage.cleanup.add(() => Promise.all(all.map((helper) => helper.stop())));
@@ -93,7 +98,11 @@ async function measureCost(measuring: Measuring, side: Side): Promise<Cost> {
   await sleep(measuring.stage.plan.cost.measureMs);
   const after = await totals(measuring, side);
   const jobs = after.jobs - before.jobs;
-  if (jobs === 0) throw new Error('no job was finished');
+  if (jobs === 0) {
+    // Says why nothing was added, where that is the reason.
+    await side.producer.ask('stop');
+    throw new Error('no job was finished');
+  }
   return {
     redisUs: (after.redis - before.redis) / jobs,
     clientUs: (after.client - before.client) / jobs,
@@ -129,13 +138,28 @@ async function costAtDepth(measuring: Measuring, depth: number): Promise<Cost> {
   return cost;
 }
 
+/** As the gateway that holds the lease does it, until it is ended. */
+function steer({ consumers }: Side): () => void {
+  const steering = createConsumerSteering(QUEUE);
+  const turn = async (): Promise<void> => {
+    const samples = await Promise.all(consumers.map((consumer) => consumer.ask('sample')));
+    const rests = steering.turn(samples, performance.now());
+    await Promise.all(consumers.map((consumer, i) => consumer.ask('rest', rests[i])));
+  };
+  // Consumers that are stopped answer no more.
+  const timer = setInterval(() => void turn().catch(() => undefined), TURN_MS);
+  return () => clearInterval(timer);
+}
+
 async function costWithWorkers(measuring: Measuring, workers: number): Promise<Cost> {
   await fresh(measuring);
   const side = await startSide(measuring, 'attached', WORKERS_WINDOW, workers);
   await side.begin();
   await side.producer.ask('start');
-  await sleep(measuring.stage.plan.cost.warmupMs);
+  const stopSteering = steer(side);
+  await sleep(STEERED_MS + measuring.stage.plan.cost.warmupMs);
   const cost = await measureCost(measuring, side);
+  stopSteering();
   await stopSide(side);
   return cost;
 }

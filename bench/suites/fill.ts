@@ -33,13 +33,14 @@ export async function runFillSuite(stage: Stage): Promise<void> {
     const { classes } = await stage.generator().ask('mixed', { ...load, seconds });
     await sleep(SETTLE_MS);
     const best = { maxRows: MAX_BATCH.heavy, rowsPerS: known.rawRowsPerS };
-    const { fill, efficiency } = fillOf(before, await workerTotals(served.ops), best);
+    const { fill, efficiency, ofRaw } = fillOf(before, await workerTotals(served.ops), best);
     const met = classes[0] ? attainment(classes[0]) : Number.NaN;
     if (Number.isNaN(single)) single = fill;
     const name = `fill.w${count}`;
     figures.record(`${name}.mean_fill`, '', fill);
     figures.record(`${name}.of_w${workers[0]}`, 'x', fill / single);
     figures.record(`${name}.efficiency`, '', efficiency);
+    figures.record(`${name}.rate_of_raw`, 'x', ofRaw);
     figures.record(`${name}.in_time`, '', met);
     figures.record(`${name}.p99_ms`, 'ms', classes[0]?.admitted.p99 ?? Number.NaN);
     say(

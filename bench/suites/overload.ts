@@ -91,11 +91,12 @@ async function runPoint(
   await sleep(1000 * seconds);
   const best = { maxRows: MAX_BATCH.heavy, rowsPerS: rawRowsPerS };
   const after = await workerTotals(served.ops);
-  const { fill, efficiency } = fillOf(totals, after, best);
+  const { fill, efficiency, ofRaw } = fillOf(totals, after, best);
   const unwanted = (100 * (after.unwanted - totals.unwanted)) / (after.rows - totals.rows);
   stage.figures.record(`overload.x${factor}.for_nobody_percent`, '%', unwanted);
   stage.figures.record(`overload.x${factor}.mean_fill`, '', fill);
   stage.figures.record(`overload.x${factor}.efficiency`, '', efficiency);
+  stage.figures.record(`overload.x${factor}.rate_of_raw`, 'x', ofRaw);
   stage.say(`overload ×${factor}: batches ${(100 * fill).toFixed(0)} % full, efficiency ${efficiency.toFixed(2)}`);
   const othersCpu = (1000 * (others() - othersBefore)) / (performance.now() - startAt);
   // Those who still wait when the load ends are there while the system is probed.

@@ -4,6 +4,7 @@
  * over the window.
  */
 import { startSystem, until, type System } from '../../tests/support/system.ts';
+import type { Figures } from '../figures.ts';
 import type { OpenResult } from '../load/open-loop.ts';
 import { MAX_BATCH } from '../model-rows.ts';
 import { writeBenchModels } from '../models.ts';
@@ -27,6 +28,9 @@ const VARIANTS: Readonly<Record<string, Record<string, unknown>>> = {
   dynamic: { strategy: 'dynamic', preferred_rows: [8, 16, 32], max_wait_ms: 5 },
   'latency-optimized': { strategy: 'latency-optimized', target_ms: 20 },
 };
+
+/** What `adaptive` is held against. */
+const OTHERS = ['fixed', 'dynamic', 'latency-optimized'];
 
 type Row = {
   readonly goodput: number;
@@ -121,6 +125,20 @@ function tableOf(rows: ReadonlyMap<string, readonly Row[]>): string {
   return [head, ...lines].join('\n');
 }
 
+/** `adaptive` against the best of the others, by medians over the rounds, which were interleaved. */
+export function recordAgainstBest(
+  figures: Pick<Figures, 'record'>,
+  load: Load,
+  rows: ReadonlyMap<string, readonly Pick<Row, 'goodput' | 'p99'>[]>,
+): void {
+  const of = (variant: string, key: 'goodput' | 'p99'): number =>
+    median((rows.get(`${load} ${variant}`) ?? []).map((row) => row[key]));
+  const goodput = Math.max(...OTHERS.map((name) => of(name, 'goodput')));
+  const p99 = Math.min(...OTHERS.map((name) => of(name, 'p99')));
+  figures.record(`strategies.${load}.adaptive.goodput_of_best`, 'x', of('adaptive', 'goodput') / goodput);
+  figures.record(`strategies.${load}.adaptive.p99_over_best_ms`, 'ms', of('adaptive', 'p99') - p99);
+}
+
 export async function runStrategiesSuite(stage: Stage): Promise<void> {
   const { figures, plan, say, cleanup } = stage;
   const redis = await startOwnRedis();
@@ -151,5 +169,6 @@ export async function runStrategiesSuite(stage: Stage): Promise<void> {
       }
     }
   }
+  for (const load of LOADS) recordAgainstBest(figures, load, rows);
   say(`strategies, mid:\n${tableOf(rows)}`);
 }
