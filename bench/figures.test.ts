@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { createFigures, figurePage, figureTable } from './figures.ts';
+import { createFigures, figurePage, figuresOfSuite, figureTable } from './figures.ts';
 
 test('a figure is the median of its rounds, and they come by name', () => {
   const figures = createFigures();
@@ -34,6 +34,16 @@ test('the aim for the small model scales with what the machine can compute', () 
     { name: 'http.mlp.json.c64.rps', value: 2600, unit: '/s' },
   ];
   assert.match(figureTable(figures), /≥ 2500$/);
+});
+
+test('a suite has its own figures and those of onnxruntime alone', () => {
+  const figures = ['fill.w1.mean_fill', 'filled.x', 'raw.heavy.gain', 'cost.kept.0.redis_us'].map((name) => ({
+    name,
+    value: 1,
+    unit: '',
+  }));
+  const names = figuresOfSuite('fill', figures).map(({ name }) => name);
+  assert.deepEqual(names, ['fill.w1.mean_fill', 'raw.heavy.gain']);
 });
 
 test('a page names its command and tells which aims were missed', () => {

@@ -1,20 +1,21 @@
 /**
  * `npm run bench -- [queue|http|latency|floor|overload|cost|fill|strategies|memory …]
  *               [--quick] [--minutes N] [--rate N] [--set SUITE.SETTING=VALUE[,VALUE …]] [--json FILE]
- *               [--markdown FILE] [--plot FOLDER] [--autocannon] [--no-build]`
+ *               [--markdown FILE] [--pages FOLDER] [--plot FOLDER] [--autocannon] [--no-build]`
  *
  * Everything is measured in one run, in turns, because the machines it runs on are noisy: read ratios, not absolutes.
  * The load generator, the systems and Redis share the cores.
  *
  * `--minutes`, `--rate`: of the memory suite, 10 and seven tenths of the capacity measured unless they are given; a rate is
- * for machines whose other load changes so much that a capacity says little.
+ * for machines whose other load changes so much that a capacity says little. `--pages`: a page for each suite as it ends.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { createFigures, figurePage, figureTable } from './figures.ts';
+import { createFigures, figurePage, figuresOfSuite, figureTable } from './figures.ts';
 import { machineLine } from './machine.ts';
 import { changedPlan } from './plan-settings.ts';
 import { planFor } from './plan.ts';
@@ -55,6 +56,7 @@ const { values: options, positionals } = parseArgs({
     rate: { type: 'string' },
     json: { type: 'string' },
     markdown: { type: 'string' },
+    pages: { type: 'string' },
     plot: { type: 'string' },
     autocannon: { type: 'boolean', default: false },
     'no-build': { type: 'boolean', default: false },
@@ -71,6 +73,16 @@ function build(project: readonly string[]): void {
     stdio: 'inherit',
   });
   if (status !== 0) throw new Error('The build failed: run npm run build.');
+}
+
+/** Those that change what is measured. */
+function givenFlags(): string[] {
+  const given = (['minutes', 'rate'] as const).filter((name) => options[name] !== undefined);
+  return [
+    ...(options.quick ? ['--quick'] : []),
+    ...given.map((name) => `--${name} ${options[name]}`),
+    ...options.set.flatMap((one) => ['--set', one]),
+  ];
 }
 
 async function run(): Promise<void> {
@@ -98,8 +110,14 @@ async function run(): Promise<void> {
     plotFolder: options.plot,
     say,
   });
+  const command = `npm run bench -- ${[...chosen, ...givenFlags()].join(' ')}`;
   try {
-    for (const name of chosen) await SUITES[name]?.(stage);
+    for (const name of chosen) {
+      await SUITES[name]?.(stage);
+      if (options.pages === undefined) continue;
+      const own = figuresOfSuite(name, figures.list());
+      await writeFile(join(options.pages, `${name}.md`), figurePage({ command, machine, figures: own }));
+    }
   } finally {
     await cleanup.run();
   }
@@ -108,16 +126,8 @@ async function run(): Promise<void> {
   process.stdout.write(
     `${options.quick ? 'quick run' : 'full run'}, ${((performance.now() - start) / 1000).toFixed(0)} s\n`,
   );
-  if (options.markdown !== undefined) {
-    const given = (['minutes', 'rate'] as const).filter((name) => options[name] !== undefined);
-    const flags = [
-      ...(options.quick ? ['--quick'] : []),
-      ...given.map((name) => `--${name} ${options[name]}`),
-      ...options.set.flatMap((one) => ['--set', one]),
-    ];
-    const command = `npm run bench -- ${[...chosen, ...flags].join(' ')}`;
+  if (options.markdown !== undefined)
     await writeFile(options.markdown, figurePage({ command, machine, figures: list }));
-  }
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(list, undefined, 2)}\n`);
 }
 
