@@ -19,6 +19,7 @@ type UpFlags = {
   readonly models?: string;
   readonly data?: string;
   readonly redis?: string;
+  readonly insecureNoAuth?: boolean;
 };
 
 function explain(error: unknown): number {
@@ -47,7 +48,8 @@ program
   .option('--models <folder>', 'model repository')
   .option('--data <folder>', 'where the private Redis and caches are kept')
   .option('--redis <which>', 'auto, private or bundled')
-  .action(async ({ port, opsPort, workers, models, data, redis }: UpFlags) => {
+  .option('--insecure-no-auth', 'listen beyond this machine without keys')
+  .action(async ({ insecureNoAuth, port, opsPort, workers, models, data, redis }: UpFlags) => {
     const flags = {
       PORT: port,
       OPS_PORT: opsPort,
@@ -56,7 +58,8 @@ program
       BATCHYARD_DATA: data,
       BATCHYARD_REDIS: redis,
     };
-    process.exitCode = await up(readConfig(process.env, flags), process.env).catch(explain);
+    const env = insecureNoAuth ? { ...process.env, BATCHYARD_INSECURE_NO_AUTH: '1' } : process.env;
+    process.exitCode = await up(readConfig(env, flags), env).catch(explain);
     process.exit();
   });
 for (const name of ['gateway', 'worker'] as const) {

@@ -33,7 +33,7 @@ function persists({ durability, persistence }: StartFacts): string {
 export function startTable(facts: StartFacts): string {
   const rows: [string, string][] = [
     ['public', facts.url],
-    ['operations', `${facts.ops}   (/metrics, /v1/workers, /v1/queues, /board)`],
+    ['operations', `${facts.ops}   (dashboard; /metrics, /v1/queues, /v1/workers, /board)`],
     ['models', facts.models.join(', ')],
     ['workers', String(facts.workers)],
     ['redis', facts.redis],

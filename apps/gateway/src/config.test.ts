@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { readConfig, unknownSettings } from './config.ts';
@@ -21,4 +24,21 @@ test('an unknown setting is told with the nearest name', () => {
   assert.deepEqual(unknownSettings({ BATCHYARD_WORKER: '2', HOME: '/', BATCHYARD_DATA: 'x' }), [
     'BATCHYARD_WORKER is not a setting; the nearest one is BATCHYARD_WORKERS',
   ]);
+});
+
+test('the operations port may be open with a token, which a file may hold', () => {
+  const token = 'a-token-of-16-or-more';
+  assert.throws(
+    () => readConfig({ OPS_HOST: '0.0.0.0' }),
+    /refusing to listen on 0\.0\.0\.0 without BATCHYARD_OPS_TOKEN/,
+  );
+  assert.equal(readConfig({ OPS_HOST: '0.0.0.0', BATCHYARD_OPS_TOKEN: token }).OPS_HOST, '0.0.0.0');
+  assert.throws(() => readConfig({ HOST: '0.0.0.0', BATCHYARD_OPS_TOKEN: token }), /refusing to listen/);
+  assert.throws(() => readConfig({ BATCHYARD_OPS_TOKEN: 'short' }), /BATCHYARD_OPS_TOKEN is wrong/);
+  const folder = mkdtempSync(join(tmpdir(), 'batchyard-config-'));
+  const file = join(folder, 'token');
+  writeFileSync(file, `${token}\n`);
+  assert.equal(readConfig({ BATCHYARD_OPS_TOKEN_FILE: file }).BATCHYARD_OPS_TOKEN, token);
+  assert.throws(() => readConfig({ BATCHYARD_OPS_TOKEN_FILE: join(folder, 'none') }), /TOKEN_FILE cannot be read/);
+  rmSync(folder, { recursive: true });
 });

@@ -1,10 +1,14 @@
 /** The gateway's settings: the only reader of its environment. */
 import { BALANCER_STRATEGIES } from '@batchyard/shared/contract/balancer';
 import { DURABILITIES } from '@batchyard/shared/contract/durability';
+import { readFileSync } from 'node:fs';
+
 import { z } from 'zod';
 
 /** `memory`: without the tier in Redis. */
 const CACHE_MODES = ['on', 'memory', 'off'] as const;
+
+const BOARD_MODES = ['read-only', 'full', 'off'] as const;
 
 const seconds = z.coerce.number().positive();
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -66,6 +70,14 @@ const schema = z.object({
   BATCHYARD_ALERT_WEBHOOK: z.url({ protocol: /^https?$/ }).optional(),
   /** How work is spread over the workers, unless it was changed by PUT /v1/balancer. */
   BATCHYARD_STRATEGY: z.enum(BALANCER_STRATEGIES).default('adaptive'),
+  /** What the operations port asks for; with …_FILE it is read from there. */
+  BATCHYARD_OPS_TOKEN: z
+    .string()
+    .regex(/^[!-~]{16,256}$/, 'a token has 16 to 256 printable characters, and no spaces')
+    .optional(),
+  BATCHYARD_OPS_TOKEN_FILE: z.string().optional(),
+  /** Bull Board at /board of the operations port. */
+  BATCHYARD_BOARD: z.enum(BOARD_MODES).default('read-only'),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
 });
 export type Config = z.infer<typeof schema>;
@@ -111,19 +123,32 @@ export function unknownSettings(env: NodeJS.ProcessEnv): string[] {
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
+/** The setting itself, or what the file that `…_FILE` names holds. @throws Error with a sentence a person can act on */
+function withSecretFile(env: NodeJS.ProcessEnv, name: string): NodeJS.ProcessEnv {
+  const path = env[`${name}_FILE`];
+  if (path === undefined || path === '' || env[name] !== undefined) return env;
+  try {
+    return { ...env, [name]: readFileSync(path, 'utf8').trim() };
+  } catch (error) {
+    throw new Error(`${name}_FILE cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 /** @throws Error with a sentence a person can act on */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
-  const parsed = schema.safeParse(env);
+  const parsed = schema.safeParse(withSecretFile(env, 'BATCHYARD_OPS_TOKEN'));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new Error(`${String(issue?.path[0])} is wrong: ${issue?.message}`);
   }
   const config = parsed.data;
-  const open = [config.HOST, config.OPS_HOST].find((host) => !LOOPBACK.test(host));
-  if (open && !config.BATCHYARD_INSECURE_NO_AUTH) {
-    throw new Error(
-      `refusing to listen on ${open} without keys: anybody could reach it. BATCHYARD_INSECURE_NO_AUTH=1 says otherwise`,
+  if (config.BATCHYARD_INSECURE_NO_AUTH) return config;
+  const refusal = (host: string, what: string): Error =>
+    new Error(
+      `refusing to listen on ${host} without ${what}: anybody could reach it. BATCHYARD_INSECURE_NO_AUTH=1 says otherwise`,
     );
-  }
+  if (!LOOPBACK.test(config.HOST)) throw refusal(config.HOST, 'keys');
+  if (!LOOPBACK.test(config.OPS_HOST) && config.BATCHYARD_OPS_TOKEN === undefined)
+    throw refusal(config.OPS_HOST, 'BATCHYARD_OPS_TOKEN');
   return config;
 }

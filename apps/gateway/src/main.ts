@@ -24,15 +24,14 @@ import { createFastLane } from './http/fast-lane.ts';
 import type { Limits } from './http/infer-route.ts';
 import { listen } from './http/listen.ts';
 import { createMemoryReport } from './http/memory-report.ts';
-import { createOpsApp } from './http/ops-app.ts';
 import { reportTo } from './http/report-trouble.ts';
 import { createPublicApp } from './http/public-app.ts';
 import { openDesk } from './open-desk.ts';
 import { openHousekeeping } from './open-housekeeping.ts';
+import { openOps } from './open-ops.ts';
 import { openRequests } from './open-requests.ts';
 import { openSteering } from './open-steering.ts';
 import { openScaling } from './open-scaling.ts';
-import { createBoardQueues } from './queue/board-queues.ts';
 
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import { askRedis } from './queue/ask-redis.ts';
@@ -170,8 +169,6 @@ async function start(): Promise<void> {
   });
   const serverName = config.BATCHYARD_SERVER_NAME;
   const publicApp = createPublicApp({ serverName, version: VERSION, models: fleet, ready });
-  const boardUrl = { url: config.REDIS_URL, maxRetriesPerRequest: null };
-  const board = createBoardQueues(PREFIX, boardUrl, (key, fields) => commands.hmget(key, ...fields));
   const steering = openSteering({
     gateway,
     strategy: config.BATCHYARD_STRATEGY,
@@ -182,45 +179,51 @@ async function start(): Promise<void> {
       queue.events.tell('steer', { sentence: event, gateway });
     },
   });
-  const ops = createOpsApp({
+  const ops = openOps({
+    config,
+    prefix: PREFIX,
+    queue,
+    fleet,
+    desk,
+    forecast: loads.forecast,
+    publicLane: fastLane,
+    publicUrl: () => `http://${config.HOST}:${front.port}`,
+    readFields: (key, fields) => commands.hmget(key, ...fields),
     events: monitor.events,
     monitor: monitor.desk,
     scaling,
-    metrics: async () => {
-      await observed.collect({
-        queues: fleet.models().map((view) => view.queue),
-        workers: fleet.workers(),
-        lookups: cache.lookups(),
-        entries: cache.stats().tiers.memory.entries ?? 0,
-      });
-      memory.collect();
-      cache.collect();
-      monitor.collect();
-      await scaling.collect();
-      return metrics.text();
-    },
-    ready: () => ({
-      ready: ready(),
-      detail: {
-        draining,
-        steers: steering.holds(),
-        redis: fleet.fresh(),
-        durability: config.BATCHYARD_DURABILITY,
-        durable: redis.durable(),
-        problem: redis.problem(),
-        failing: breaker.open(),
-        redis_memory: fleet.memoryShare(),
-        models: fleet.models().length,
+    health: {
+      metrics: async () => {
+        await observed.collect({
+          queues: fleet.models().map((view) => view.queue),
+          workers: fleet.workers(),
+          lookups: cache.lookups(),
+          entries: cache.stats().tiers.memory.entries ?? 0,
+        });
+        memory.collect();
+        cache.collect();
+        monitor.collect();
+        await scaling.collect();
+        return metrics.text();
       },
-    }),
-    workers: fleet.workers,
-    queues: queue.queues,
-    counts: queue.counts,
-    forecast: loads.forecast,
+      ready: () => ({
+        ready: ready(),
+        detail: {
+          draining,
+          steers: steering.holds(),
+          redis: fleet.fresh(),
+          durability: config.BATCHYARD_DURABILITY,
+          durable: redis.durable(),
+          problem: redis.problem(),
+          failing: breaker.open(),
+          redis_memory: fleet.memoryShare(),
+          models: fleet.models().length,
+        },
+      }),
+    },
     memory: memory.report,
     balancer: { ...steering, wishes: askRedis(queue.steeringWishes), changeBalancer: askRedis(queue.changeBalancer) },
     cache: { stats: cache.stats, purge: askRedis(cache.purge), known: fleet.known },
-    batching: { ...queue, models: () => fleet.models().map((view) => view.model), workers: fleet.workers },
   });
 
   const timeouts = {
@@ -251,7 +254,7 @@ async function start(): Promise<void> {
     setInterval(() => waiters.tick(performance.now()), 100),
     setInterval(() => void look().catch(() => undefined), 1_000),
     setInterval(() => void housekeeping.run(performance.now()), 1_000),
-    setInterval(() => ops.show(board.adapters(fleet.models().map((view) => view.queue))), 2_000),
+    setInterval(ops.showQueues, 2_000),
   ];
 
   async function drain(): Promise<void> {
@@ -266,7 +269,7 @@ async function start(): Promise<void> {
     timers.forEach((timer) => clearInterval(timer));
     monitor.stop();
     ops.endStreams();
-    await Promise.race([Promise.all([back.close(), replies.stop(), board.close()]), pause(1_000)]);
+    await Promise.race([Promise.all([back.close(), replies.stop(), ops.closeBoard()]), pause(1_000)]);
     commands.disconnect();
     blocking.disconnect();
     process.exit(0);

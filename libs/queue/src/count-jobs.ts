@@ -12,6 +12,8 @@ export type QueueCounts = {
   readonly delayed: number;
   readonly completed: number;
   readonly failed: number;
+  /** Jobs whose deadline passed before they ran, since the queue exists. */
+  readonly expired: number;
   readonly paused: boolean;
   /** Age of the oldest waiting job of each class, ms; 0 when none waits. */
   readonly oldestMs: Readonly<Record<PriorityClass, number>>;
@@ -50,7 +52,9 @@ export async function countJobs({ commands, prefix }: QueueSettings, queue: stri
     [number, number],
   ];
   const nowMs = Number(time[0]) * 1000 + Number(time[1]) / 1000;
-  const counters = PRIORITY_CLASSES.flatMap((_name, i) => [`met${i + 1}`, `risk${i + 1}`, `late${i + 1}`]);
+  const counters = PRIORITY_CLASSES.flatMap((_name, i) => [`met${i + 1}`, `risk${i + 1}`, `late${i + 1}`]).concat(
+    'exp',
+  );
   const [counted, ...ages] = await Promise.all([
     commands.hmget(`${extraBase(prefix, queue)}stats`, ...counters),
     ...PRIORITY_CLASSES.map(async (_name, i) => {
@@ -72,6 +76,7 @@ export async function countJobs({ commands, prefix }: QueueSettings, queue: stri
     delayed,
     completed,
     failed,
+    expired: counter(3 * PRIORITY_CLASSES.length),
     paused: paused === 1,
     oldestMs: forClass((i) => ages[i] ?? 0),
     sla: forClass((i) => ({

@@ -19,6 +19,30 @@ export type RedisLoad = {
   readonly cpuS: number;
 };
 
+/** Redis as an operator wants to see it. */
+export type RedisFacts = {
+  readonly version: string;
+  readonly uptime_s: number;
+  readonly used_bytes: number;
+  /** 0 = without a bound. */
+  readonly max_bytes: number;
+  readonly policy: string;
+  readonly append_only: boolean;
+  /** `appendfsync`; null where CONFIG is not permitted. */
+  readonly fsync: string | null;
+  readonly last_save_failed: boolean;
+  readonly ops_per_s: number;
+  readonly clients: number;
+  readonly blocked_clients: number;
+  readonly evicted_keys: number;
+  readonly fragmentation: number;
+};
+
+const infoReader =
+  (info: string) =>
+  (name: string): string =>
+    new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+
 export type Inspection = {
   /** One job without its tensors; undefined when there is none. */
   view(queue: string, id: string): Promise<JobView | undefined>;
@@ -34,19 +58,20 @@ export type Inspection = {
   statistics(queue: string): Promise<Readonly<Record<string, number>>>;
   /** What admission and probes want to know of Redis itself. `memoryShare` is 0 where maxmemory is not set. */
   redisState(): Promise<Persistence & { readonly memoryShare: number; readonly load: RedisLoad }>;
+  redisFacts(): Promise<RedisFacts>;
   /** Every model any worker has announced. */
   models(): Promise<Model[]>;
   /** Workers heard of in the last minute, and how long ago by Redis' clock. */
   workers(): Promise<{ heartbeat: Heartbeat; silentMs: number }[]>;
 };
 
-const FIELDS = 'kd priority rw tn timestamp q dl processedOn finishedOn ats atm pb returnvalue failedReason cx'.split(
-  ' ',
-);
+/** Of a job's hash, all that `viewOf` reads. */
+export const VIEW_FIELDS =
+  'kd priority rw tn timestamp q dl processedOn finishedOn ats atm pb bt stc returnvalue failedReason cx'.split(' ');
 const number = (text: string | null | undefined): number | undefined => (text ? Number(text) : undefined);
 
-function viewOf(id: string, values: readonly (string | null)[]): JobView | undefined {
-  const f = Object.fromEntries(FIELDS.map((name, i) => [name, values[i] ?? undefined]));
+export function viewOf(id: string, values: readonly (string | null)[]): JobView | undefined {
+  const f = Object.fromEntries(VIEW_FIELDS.map((name, i) => [name, values[i] ?? undefined]));
   if (f['priority'] === undefined) return undefined;
   const failure = f['finishedOn'] && f['failedReason'] ? parseFailedReason(f['failedReason']) : undefined;
   const status = ((): JobStatus => {
@@ -71,6 +96,8 @@ function viewOf(id: string, values: readonly (string | null)[]): JobView | undef
     deliveries: number(f['ats']) ?? 0,
     attempts: number(f['atm']) ?? 0,
     worker: f['pb']?.slice(0, f['pb'].lastIndexOf(':')),
+    batch: number(f['bt']),
+    deaths: number(f['stc']) ?? 0,
     receipt: f['returnvalue'],
     failure,
   };
@@ -82,7 +109,7 @@ export function createInspection(settings: QueueSettings): Inspection {
   return {
     counts: (queue) => countJobs(settings, queue),
     async view(queue, id) {
-      return viewOf(id, await commands.hmget(queueBase(prefix, queue) + id, ...FIELDS));
+      return viewOf(id, await commands.hmget(queueBase(prefix, queue) + id, ...VIEW_FIELDS));
     },
     async input(queue, id) {
       return (await commands.hgetBuffer(queueBase(prefix, queue) + id, 'in')) ?? undefined;
@@ -105,7 +132,7 @@ export function createInspection(settings: QueueSettings): Inspection {
     },
     async redisState() {
       const info = await commands.info();
-      const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+      const field = infoReader(info);
       const [used, max] = [Number(field('used_memory')), Number(field('maxmemory'))];
       return {
         memoryShare: max > 0 ? used / max : 0,
@@ -116,6 +143,29 @@ export function createInspection(settings: QueueSettings): Inspection {
           opsPerS: Number(field('instantaneous_ops_per_sec')),
           cpuS: Number(field('used_cpu_user')) + Number(field('used_cpu_sys')),
         },
+      };
+    },
+    async redisFacts() {
+      const field = infoReader(await commands.info());
+      const fsync = await commands.config('GET', 'appendfsync').catch(() => []);
+      const figure = (name: string): number => Number(field(name) || 0);
+      return {
+        version: field('valkey_version') || field('redis_version'),
+        uptime_s: figure('uptime_in_seconds'),
+        used_bytes: figure('used_memory'),
+        max_bytes: figure('maxmemory'),
+        policy: field('maxmemory_policy'),
+        append_only: field('aof_enabled') === '1',
+        fsync:
+          Object.values(fsync as object)
+            .map(String)
+            .at(-1) ?? null,
+        last_save_failed: field('aof_last_write_status') === 'err' || field('rdb_last_bgsave_status') === 'err',
+        ops_per_s: figure('instantaneous_ops_per_sec'),
+        clients: figure('connected_clients'),
+        blocked_clients: figure('blocked_clients'),
+        evicted_keys: figure('evicted_keys'),
+        fragmentation: figure('mem_fragmentation_ratio'),
       };
     },
     async models() {

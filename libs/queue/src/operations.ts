@@ -150,6 +150,10 @@ export type JobView = {
   readonly deliveries: number;
   readonly attempts: number;
   readonly worker: string | undefined;
+  /** Number of the batch that it is or was in, in the incarnation of that worker. */
+  readonly batch: number | undefined;
+  /** Workers that ended while they ran it. */
+  readonly deaths: number;
   readonly receipt: string | undefined;
   readonly failure: { readonly code: FailureCode; readonly message: string } | undefined;
 };

@@ -3,7 +3,9 @@ import type { Redis } from '@batchyard/shared/runtime/redis';
 
 import { createBatchingStore, type BatchingStore } from './batching.ts';
 import { createConsumer, type Consumer } from './consumer.ts';
+import { createEmptying, type Emptying } from './emptying.ts';
 import { createInspection, type Inspection } from './inspection.ts';
+import { createListing, type Listing } from './listing.ts';
 import { createProducer, type Producer } from './producer.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { createRedisClock, type RedisClock } from './redis-clock.ts';
@@ -17,6 +19,8 @@ import { createWatching, type Watching } from './watching.ts';
 export type QueueOperations = Producer &
   Consumer &
   Inspection &
+  Listing &
+  Emptying &
   Recovery &
   Waking &
   Steering &
@@ -31,6 +35,8 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createProducer(settings, clock),
     ...createConsumer(settings, clock),
     ...createInspection(settings),
+    ...createListing(settings),
+    ...createEmptying(settings),
     ...createRecovery(settings),
     ...createWaking(settings, settings.blocking),
     ...createSteering(settings),

@@ -25,6 +25,8 @@ const SCRIPT_NAMES = [
   'checkIn',
   'steer',
   'recordSample',
+  'drain',
+  'clean',
 ] as const;
 export type ScriptName = (typeof SCRIPT_NAMES)[number];
 

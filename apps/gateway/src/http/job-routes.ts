@@ -114,7 +114,7 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
     });
   }
 
-  const retryFound = createRetry({ desk, models });
+  const { retry: retryFound } = createRetry({ desk, models });
   const retry = async (request: IncomingMessage, response: ServerResponse, id: string): Promise<void> =>
     retryFound(request, response, await find(id, 0));
 

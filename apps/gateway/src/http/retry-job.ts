@@ -35,11 +35,15 @@ export function createRetry({ desk, models }: Parts) {
     return known.signature;
   }
 
-  return async function retry(request: IncomingMessage, response: ServerResponse, found: Found): Promise<void> {
+  async function again(found: Found, timeoutMs: number = DEFAULT_TIMEOUT_MS): Promise<RetryOutcome> {
     const { queue, view } = found;
-    const timeoutMs = timeoutHeader(request.headers) ?? DEFAULT_TIMEOUT_MS;
     const signature = view.failure === undefined ? '' : await signatureFor(found);
-    const outcome = await desk.retry(queue, view.id, { timeoutMs, signature });
+    return desk.retry(queue, view.id, { timeoutMs, signature });
+  }
+
+  async function retry(request: IncomingMessage, response: ServerResponse, found: Found): Promise<void> {
+    const { view } = found;
+    const outcome = await again(found, timeoutHeader(request.headers));
     switch (outcome) {
       case 'conflict':
         throw new Failure(
@@ -57,5 +61,7 @@ export function createRetry({ desk, models }: Parts) {
         sendJson(response, 202, { id: view.id, status: 'queued', links }, { location: self, 'retry-after': '1' });
       }
     }
-  };
+  }
+
+  return { again, retry };
 }

@@ -39,9 +39,20 @@ function jobOf(queue: Queue, id: string, values: readonly (string | null)[]): Jo
   });
 }
 
+/** Of an inference request names, datatypes and shapes stay. */
+function hidden(data: unknown): unknown {
+  if (typeof data !== 'object' || data === null || !('inputs' in data) || !Array.isArray(data.inputs)) return data;
+  const inputs = data.inputs.map((input: unknown) =>
+    typeof input === 'object' && input !== null && 'data' in input ? { ...input, data: 'hidden' } : input,
+  );
+  return { ...data, inputs };
+}
+
 /** Bull Board wants a subclass of its adapter; only the two readers differ from BullMQ's. */
-function adapterFor(queue: Queue, base: string, read: ReadFields): BullMQAdapter {
-  const adapter = new BullMQAdapter(queue);
+function adapterFor(queue: Queue, base: string, readOnlyMode: boolean, read: ReadFields): BullMQAdapter {
+  const adapter = new BullMQAdapter(queue, { readOnlyMode });
+  // Other tools carry an inference request as a job's data: tensors are for nobody's eyes.
+  adapter.setFormatter('data', hidden);
   const getJob = async (id: string): Promise<Job | undefined> => jobOf(queue, id, await read(base + id, FIELDS));
   const getJobs = async (states: readonly string[], start?: number, end?: number): Promise<Job[]> => {
     const ids = await queue.getRanges(states as JobType[], start, end, false);
@@ -51,20 +62,33 @@ function adapterFor(queue: Queue, base: string, read: ReadFields): BullMQAdapter
   return Object.assign(adapter, { getJob, getJobs });
 }
 
-export type BoardQueues = { adapters(names: readonly string[]): BullMQAdapter[]; close(): Promise<void> };
+export type BoardQueues = {
+  adapters(names: readonly string[]): BullMQAdapter[];
+  /** BullMQ's own operations: workers take nothing from a paused queue, and go on when it is resumed. */
+  pause(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
+  close(): Promise<void>;
+};
 
-export function createBoardQueues(prefix: string, connection: ConnectionOptions, read: ReadFields): BoardQueues {
+export function createBoardQueues(
+  { prefix, readOnly }: { readonly prefix: string; readonly readOnly: boolean },
+  connection: ConnectionOptions,
+  read: ReadFields,
+): BoardQueues {
   const open = new Map<string, { queue: Queue; adapter: BullMQAdapter }>();
+  function opened(name: string): { queue: Queue; adapter: BullMQAdapter } {
+    const known = open.get(name);
+    if (known) return known;
+    const queue = new Queue(name, { prefix, connection, skipMetasUpdate: true });
+    queue.on('error', () => undefined);
+    const made = { queue, adapter: adapterFor(queue, queueBase(prefix, name), readOnly, read) };
+    open.set(name, made);
+    return made;
+  }
   return {
-    adapters(names) {
-      for (const name of names) {
-        if (open.has(name)) continue;
-        const queue = new Queue(name, { prefix, connection, skipMetasUpdate: true });
-        queue.on('error', () => undefined);
-        open.set(name, { queue, adapter: adapterFor(queue, queueBase(prefix, name), read) });
-      }
-      return names.flatMap((name) => open.get(name)?.adapter ?? []);
-    },
+    adapters: (names) => names.map((name) => opened(name).adapter),
+    pause: (name) => opened(name).queue.pause(),
+    resume: (name) => opened(name).queue.resume(),
     async close() {
       await Promise.all([...open.values()].map(({ queue }) => queue.close().catch(() => undefined)));
     },

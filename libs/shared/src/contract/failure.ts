@@ -12,6 +12,8 @@ export type FailureKind = {
 export const FAILURES = {
   bad_request: { status: 400, retryable: false, title: 'The request cannot be read' },
   invalid_input: { status: 400, retryable: false, title: 'The tensors do not fit the model' },
+  unauthorized: { status: 401, retryable: false, title: 'The caller is not known' },
+  forbidden: { status: 403, retryable: false, title: 'The caller may not do this' },
   not_found: { status: 404, retryable: false, title: 'There is no such thing' },
   method_not_allowed: { status: 405, retryable: false, title: 'The route does not have this method' },
   request_timeout: { status: 408, retryable: true, title: 'The request came too slowly' },

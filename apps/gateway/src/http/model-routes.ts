@@ -1,0 +1,45 @@
+/**
+ * The models with their metadata on the operations port, and the public port's routes that the dashboard needs: the page
+ * may speak with its own origin only. They are handed to the same handler, so they are checked and counted like any other.
+ */
+import type { Express, Request, Response } from 'express';
+
+import { publicShape, type Model, type TensorSpec } from '@batchyard/shared/contract/model';
+
+import type { FastLane } from './fast-lane.ts';
+
+import { sendJson } from './respond.ts';
+
+export type ModelDesk = {
+  readonly models: () => readonly { readonly model: Model; readonly queue: string; readonly workers: number }[];
+  /** Where clients reach the public port. */
+  readonly publicUrl: () => string;
+  readonly publicLane: FastLane;
+};
+
+export function mountModels(app: Express, { models, publicUrl, publicLane }: ModelDesk): void {
+  app.get('/v1/models', (_request, response) => {
+    const lines = models().map(({ model, queue, workers }) => {
+      const shown = (spec: TensorSpec) => ({
+        name: spec.name,
+        datatype: spec.datatype,
+        shape: publicShape(model, spec),
+        optional: spec.optional === true,
+      });
+      const { name, version, maxBatchSize, inputs, outputs } = model;
+      const tensors = { inputs: inputs.map(shown), outputs: outputs.map(shown) };
+      return { name, version, queue, workers, max_batch_size: maxBatchSize, ...tensors };
+    });
+    sendJson(response, 200, { public_url: publicUrl(), models: lines });
+  });
+  const handOn = (request: Request, response: Response, path: string): void => {
+    request.url = path;
+    publicLane(request, response);
+  };
+  app.post('/v1/models/:model/infer', (request, response) =>
+    handOn(request, response, `/v2/models/${encodeURIComponent(request.params.model)}/infer`),
+  );
+  app.post('/v1/models/:model/jobs', (request, response) => handOn(request, response, request.url));
+  app.post('/v1/jobs/:id/retry', (request, response) => handOn(request, response, request.url));
+  app.delete('/v1/jobs/:id', (request, response) => handOn(request, response, request.url));
+}

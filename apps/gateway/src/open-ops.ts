@@ -1,0 +1,85 @@
+/** Part of the wiring: what the operations routes ask of queues, jobs, models and Redis, and Bull Board beside them. */
+import type { QueueOperations } from '@batchyard/queue/queue';
+import { shownUrl } from '@batchyard/shared/contract/durability';
+
+import type { QueueLoads } from './admission/queue-loads.ts';
+import type { Config } from './config.ts';
+import type { FleetView } from './fleet/fleet-view.ts';
+import type { FastLane } from './http/fast-lane.ts';
+import type { JobDesk } from './http/job-routes.ts';
+import { createOpsApp, type OpsApp, type OpsParts } from './http/ops-app.ts';
+import { createRetry } from './http/retry-job.ts';
+import { askRedis } from './queue/ask-redis.ts';
+import { createBoardQueues } from './queue/board-queues.ts';
+
+type Own = Pick<OpsParts, 'health' | 'memory' | 'balancer' | 'scaling' | 'cache' | 'events' | 'monitor'>;
+type Parts = Own & {
+  readonly config: Config;
+  readonly prefix: string;
+  readonly queue: QueueOperations;
+  readonly fleet: FleetView;
+  readonly desk: JobDesk;
+  readonly forecast: QueueLoads['forecast'];
+  readonly publicLane: FastLane;
+  readonly publicUrl: () => string;
+  /** Fields of a hash in Redis. */
+  readonly readFields: (key: string, fields: readonly string[]) => Promise<(string | null)[]>;
+};
+
+export type Ops = Omit<OpsApp, 'show'> & {
+  /** Shows Bull Board the queues that there are now. */
+  readonly showQueues: () => void;
+  readonly closeBoard: () => Promise<void>;
+};
+
+export function openOps(parts: Parts): Ops {
+  const { config, prefix, queue, fleet, desk, forecast, publicLane, publicUrl, readFields, ...own } = parts;
+  const board = createBoardQueues(
+    { prefix, readOnly: config.BATCHYARD_BOARD !== 'full' },
+    { url: config.REDIS_URL, maxRetriesPerRequest: null },
+    readFields,
+  );
+  const { again } = createRetry({ desk, models: fleet });
+  const names = askRedis(queue.queues);
+  const jobsIn = askRedis(queue.jobsIn);
+  const view = askRedis(queue.view);
+  const ops = createOpsApp({
+    ...own,
+    token: config.BATCHYARD_OPS_TOKEN,
+    board: config.BATCHYARD_BOARD !== 'off',
+    workers: { workers: fleet.workers },
+    queues: {
+      queues: names,
+      counts: askRedis(queue.counts),
+      forecast,
+      pause: askRedis(board.pause),
+      resume: askRedis(board.resume),
+      drainJobs: askRedis(queue.drainJobs),
+      cleanJobs: askRedis(queue.cleanJobs),
+      jobsIn,
+      async retryJob(name, id) {
+        const found = await view(name, id);
+        return found ? again({ queue: name, view: found }) : 'unknown';
+      },
+    },
+    explorer: {
+      queues: names,
+      queueOf: desk.queueOf,
+      jobsIn,
+      batchMates: askRedis(queue.batchMates),
+      view,
+      position: desk.position,
+      input: desk.input,
+      output: desk.output,
+      byQueue: fleet.byQueue,
+    },
+    models: { models: fleet.models, publicUrl, publicLane },
+    redis: { redisFacts: askRedis(queue.redisFacts), shownUrl: shownUrl(config.REDIS_URL) },
+    batching: { ...queue, models: () => fleet.models().map(({ model }) => model), workers: fleet.workers },
+  });
+  return {
+    ...ops,
+    showQueues: () => ops.show(board.adapters(fleet.models().map((one) => one.queue))),
+    closeBoard: board.close,
+  };
+}
