@@ -39,4 +39,5 @@ export function prepare() {
     writeFileSync(STAMP, lock);
   }
   run(process.execPath, [`${ROOT}node_modules/typescript/bin/tsc`, '-b', ROOT]);
+  run(process.execPath, [`${ROOT}tools/build-dashboard.mjs`]);
 }
