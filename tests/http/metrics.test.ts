@@ -50,7 +50,9 @@ function valueOf(text: string, series: string): number | undefined {
 
 const GATEWAY = [
   'batchyard_http_request_duration_seconds',
+  'batchyard_inference_request_duration_seconds',
   'batchyard_inference_requests_total',
+  'batchyard_memory_budget_bytes',
   'batchyard_queue_jobs',
   'batchyard_queue_oldest_job_age_seconds',
   'batchyard_sla_violations_total',
@@ -108,6 +110,9 @@ test('sums are those of what happened', async () => {
   assert.equal(valueOf(told, `${requests}="high",outcome="success"}`), ANSWERED);
   assert.equal(valueOf(told, `${requests}="normal",outcome="success"}`), SUBMITTED);
   assert.equal(valueOf(told, `${requests}="normal",outcome="invalid"}`), 1);
+  const latency = 'batchyard_inference_request_duration_seconds_count{model="simple",class';
+  assert.equal(valueOf(told, `${latency}="high"}`), ANSWERED);
+  assert.equal(valueOf(told, `${latency}="normal"}`), undefined);
   assert.equal(valueOf(told, `nv_inference_pending_request_count{${model}}`), 0);
   const jobs = ANSWERED + SUBMITTED;
   assert.equal(valueOf(told, `batchyard_inference_jobs_total{${model},outcome="success"}`), jobs);

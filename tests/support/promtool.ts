@@ -59,6 +59,15 @@ export async function findPromtool(): Promise<string | undefined> {
   return undefined;
 }
 
+/** @returns what it says, and whether it found all well */
+export async function runPromtool(promtool: string, args: readonly string[]): Promise<{ ok: boolean; said: string }> {
+  const child = spawn(promtool, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => (said += part.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { ok: code === 0, said };
+}
+
 /** @returns what `promtool check metrics` says of a text, a line each */
 export async function checkMetrics(promtool: string, text: string): Promise<string[]> {
   const child = spawn(promtool, ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] });

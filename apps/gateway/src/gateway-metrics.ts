@@ -106,6 +106,11 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
     'Requests and submits for a known model, by how they ended',
     ['model', 'version', 'class', 'outcome'],
   );
+  const latency = metrics.histogram(
+    'batchyard_inference_request_duration_seconds',
+    'Whole time of a synchronous request that succeeded',
+    ['model', 'class'],
+  );
   const workers = metrics.gauge('batchyard_workers', 'Workers by state', ['state']);
   const queueMetrics = createQueueMetrics(metrics);
   const triton = createTritonMetrics(metrics);
@@ -122,7 +127,9 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
       requests.observe({ route, method, status: String(status) }, seconds);
       if (queue === undefined) return;
       const outcome = outcomeOf(ended);
-      inferences.inc({ ...modelOfQueue(queue), class: priority, outcome });
+      const { model, version } = modelOfQueue(queue);
+      inferences.inc({ model, version, class: priority, outcome });
+      if (route === 'infer' && outcome === 'success') latency.observe({ model, class: priority }, seconds);
       triton.ended(queue, outcome);
     },
     async collect(look) {

@@ -56,6 +56,7 @@ export function openMonitor(parts: Parts) {
   const own = createOwnSecond(parts);
   const alerts = createAlertDesk({ ...queue, samples: cluster.samples, told: cluster.events, metrics: parts.metrics });
   const history = createHistory(cluster.samples);
+  parts.metrics.gauge('batchyard_memory_budget_bytes', 'Memory that this process may have').set(parts.budgetBytes);
 
   function tell(metric: string, notice: Notice, nowMs: number): void {
     const { what, alert } = notice;
