@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 
 import { z } from 'zod';
 
+import { tuningSettingsSchema } from './tuning/plan.ts';
+
 /** `memory`: without the tier in Redis. */
 const CACHE_MODES = ['on', 'memory', 'off'] as const;
 
@@ -78,6 +80,20 @@ const schema = z.object({
   BATCHYARD_OPS_TOKEN_FILE: z.string().optional(),
   /** Bull Board at /board of the operations port. */
   BATCHYARD_BOARD: z.enum(BOARD_MODES).default('read-only'),
+  /** `on`: the rules act by themselves; otherwise when they are asked. */
+  BATCHYARD_TUNING: z.enum(['on', 'off']).default('off'),
+  /** JSON: thresholds and times other than the rules' own (docs/tuning.md). */
+  BATCHYARD_TUNING_RULES: z
+    .string()
+    .default('{}')
+    .transform((text, context) => {
+      try {
+        return tuningSettingsSchema.parse(JSON.parse(text));
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+        return z.NEVER;
+      }
+    }),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
 });
 export type Config = z.infer<typeof schema>;

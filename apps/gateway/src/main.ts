@@ -32,6 +32,7 @@ import { openOps } from './open-ops.ts';
 import { openRequests } from './open-requests.ts';
 import { openSteering } from './open-steering.ts';
 import { openScaling } from './open-scaling.ts';
+import { openTuning } from './open-tuning.ts';
 
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import { askRedis } from './queue/ask-redis.ts';
@@ -153,6 +154,8 @@ async function start(): Promise<void> {
     report: log.warn.bind(log),
   });
   const scaling = openScaling({ queue, fleet, holds: () => steering.holds(), metrics, report: log.info.bind(log) });
+  const { samples } = monitor;
+  const tuning = openTuning({ config, queue, fleet, cache, samples, holds: () => steering.holds(), log });
   const fastLane = createFastLane({
     infer: (asked, gone) => breaker.run(asked.queue, () => requests.infer(asked, gone), gone),
     desk,
@@ -192,6 +195,7 @@ async function start(): Promise<void> {
     events: monitor.events,
     monitor: monitor.desk,
     scaling,
+    tuning: tuning.desk,
     health: {
       metrics: async () => {
         await observed.collect({
@@ -249,6 +253,7 @@ async function start(): Promise<void> {
     if (draining) return;
     await steering.turn(performance.now());
     await scaling.turn(performance.now());
+    await tuning.turn();
   };
   const timers = [
     setInterval(() => waiters.tick(performance.now()), 100),

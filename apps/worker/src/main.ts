@@ -8,6 +8,7 @@ import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { connectionName } from '@batchyard/shared/contract/heartbeat';
 import { queueName } from '@batchyard/shared/contract/model';
+import { createCollector } from '@batchyard/shared/runtime/collect-garbage';
 import { createLogger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
@@ -19,7 +20,7 @@ import { createRunWatch } from './batching/run-watch.ts';
 import { readConfig } from './config.ts';
 import { createFollower } from './control/follow.ts';
 import { createHeartbeatBook } from './control/heartbeat.ts';
-import { tellMemory, watchMemory } from './control/memory.ts';
+import { followCleanUps, tellMemory, watchMemory } from './control/memory.ts';
 import { startOpsListener } from './control/ops-listener.ts';
 import { availableCpus } from './inference/cpu-quota.ts';
 import type { LoadedModel } from './inference/load-model.ts';
@@ -199,12 +200,13 @@ async function start(): Promise<void> {
   const watchBudget = watchMemory(slabs, limits.budgetBytes, (detail) =>
     log.warn(detail, 'the worker is past its memory budget: the slab pool let go of what was idle'),
   );
+  const obeyCleanUp = followCleanUps(slabs, createCollector());
   let ending = false;
   async function checkIn(): Promise<void> {
     const heartbeat = book.heartbeat(now());
     watchBudget(heartbeat.rss_bytes, now());
     observed.beat(heartbeat);
-    const { dead, directive, batching } = await queue.checkIn(
+    const { dead, directive, batching, cleanUp } = await queue.checkIn(
       incarnation.worker,
       incarnation.token(),
       JSON.stringify(heartbeat),
@@ -212,6 +214,7 @@ async function start(): Promise<void> {
     if (dead) incarnation.renew();
     for (const one of served) one.batcher.set(changedBatching(one.batching, batching.get(one.served.queue)));
     follow.hear(directive);
+    obeyCleanUp(cleanUp);
     if (ending) return;
     if (directive?.kind === 'drain' && directive.exit) void drain();
     else book.enter(follow.drains() ? 'draining' : 'serving');

@@ -13,6 +13,7 @@ import { createReplyStream, type ReplyStream } from './replies.ts';
 import { createScaling, type Scaling } from './scaling.ts';
 import type { QueueSettings } from './settings.ts';
 import { createSteering, type Steering } from './steering.ts';
+import { createTuning, type Tuning } from './tuning.ts';
 import { createWaking, type Waking } from './waking.ts';
 import { createWatching, type Watching } from './watching.ts';
 
@@ -25,6 +26,7 @@ export type QueueOperations = Producer &
   Waking &
   Steering &
   Scaling &
+  Tuning &
   Watching &
   BatchingStore & { readonly replies: ReplyStream; readonly clock: RedisClock };
 
@@ -41,6 +43,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createWaking(settings, settings.blocking),
     ...createSteering(settings),
     ...createScaling(settings),
+    ...createTuning(settings),
     ...createWatching(settings),
     ...createBatchingStore(settings),
     replies: createReplyStream(settings, settings.blocking),

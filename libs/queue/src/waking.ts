@@ -17,6 +17,8 @@ export type CheckIn = {
   readonly directive: Directive | undefined;
   /** What was changed of the batching of the announced models, by queue. */
   readonly batching: ReadonlyMap<string, BatchingChange>;
+  /** Changes whenever everything idle is to be let go. */
+  readonly cleanUp: string;
 };
 
 export type Waking = {
@@ -66,17 +68,16 @@ export function createWaking({ commands, prefix }: QueueSettings, blocking: Redi
     },
     async checkIn(worker, token, heartbeatJson) {
       const header = pack([`${prefix}:x:`, worker, token, heartbeatJson, WORKER_TTL_MS, [...announced].flat()]);
-      const [nowMs, text, changes = []] = (await runScript(commands, 'checkIn', workersKey(prefix), [header])) as [
-        number,
-        Buffer,
-        Buffer[]?,
-      ];
+      const [nowMs, text, changes = [], cleanUp] = (await runScript(commands, 'checkIn', workersKey(prefix), [
+        header,
+      ])) as [number, Buffer, Buffer[]?, Buffer?];
       const dead = text.toString() === 'dead';
       return {
         nowMs,
         dead,
         directive: dead ? undefined : parseDirective(text.toString()),
         batching: changesOf(changes),
+        cleanUp: String(cleanUp ?? ''),
       };
     },
   };

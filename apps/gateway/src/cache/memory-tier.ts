@@ -11,16 +11,26 @@ export type MemoryTier = {
   set(key: string, blob: Uint8Array): void;
   /** Forgets what begins with `start`; without it everything. */
   purge(start?: string): void;
-  stats(): { entries: number; bytes: number; limit_bytes: number };
+  /** What is kept stays as far as it fits. */
+  retune(bytes: number, ttlMs: number): void;
+  stats(): { entries: number; bytes: number; limit_bytes: number; evicted: number; expired: number };
 };
 
 export function createMemoryTier(bytes: number, ttlMs: number): MemoryTier {
-  const entries = new LRUCache<string, Buffer>({
-    maxSize: bytes,
-    maxEntrySize: Math.ceil(bytes / LARGEST_SHARE),
-    ttl: ttlMs,
-    sizeCalculation: (blob, key) => blob.byteLength + 2 * key.length + ENTRY_BYTES,
-  });
+  // `expired`: asked for again, and too old.
+  const went = { evicted: 0, expired: 0 };
+  const make = (maxSize: number, ttl: number): LRUCache<string, Buffer> =>
+    new LRUCache<string, Buffer>({
+      maxSize,
+      maxEntrySize: Math.ceil(maxSize / LARGEST_SHARE),
+      ttl,
+      sizeCalculation: (blob, key) => blob.byteLength + 2 * key.length + ENTRY_BYTES,
+      dispose(_blob, _key, reason) {
+        if (reason === 'evict') went.evicted += 1;
+        if (reason === 'expire') went.expired += 1;
+      },
+    });
+  let entries = make(bytes, ttlMs);
   return {
     get: (key) => entries.get(key),
     set(key, blob) {
@@ -36,6 +46,16 @@ export function createMemoryTier(bytes: number, ttlMs: number): MemoryTier {
           .filter((key) => key.startsWith(start))
           .forEach((key) => entries.delete(key));
     },
-    stats: () => ({ entries: entries.size, bytes: entries.calculatedSize, limit_bytes: bytes }),
+    retune(nextBytes, nextTtlMs) {
+      const kept = entries.dump();
+      entries = make(nextBytes, nextTtlMs);
+      entries.load(kept);
+    },
+    stats: () => ({
+      entries: entries.size,
+      bytes: entries.calculatedSize,
+      limit_bytes: entries.maxSize,
+      ...went,
+    }),
   };
 }

@@ -26,6 +26,8 @@ export type RedisTier = {
   /** How often each model was purged; `*` = all of them. */
   generations(): Promise<Readonly<Record<string, string>>>;
   purge(model: string): Promise<void>;
+  /** Of what is stored from now on. */
+  retune(ttlMs: number): void;
   stats(): { stored: number; skipped: number; bytes: number; limit_bytes: number };
 };
 
@@ -70,7 +72,8 @@ function read(value: unknown): Found {
   return value.byteLength === 1 ? Number(value.toString()) : value;
 }
 
-export function createRedisTier({ redis, prefix, bytes, ttlMs }: Parts): RedisTier {
+export function createRedisTier({ redis, prefix, bytes, ttlMs: firstTtlMs }: Parts): RedisTier {
+  let ttlMs = firstTtlMs;
   const run = createTurns(redis);
   const quiet = (promise: Promise<unknown>): void => void promise.catch(() => undefined);
   const release = (key: string): void => quiet(run((pipeline) => pipeline.del(cachedKey(prefix, key))));
@@ -105,6 +108,7 @@ export function createRedisTier({ redis, prefix, bytes, ttlMs }: Parts): RedisTi
     async purge(model) {
       await redis.hincrby(purgesKey(prefix), model, 1);
     },
+    retune: (nextMs) => void (ttlMs = nextMs),
     stats: () => ({ stored, skipped, bytes: written, limit_bytes: bytes }),
   };
 }

@@ -16,6 +16,7 @@ import { mountModels, type ModelDesk } from './model-routes.ts';
 import { mountMonitor, type MonitorDesk } from './monitor-routes.ts';
 import { mountQueues, type QueueDesk } from './queue-routes.ts';
 import { mountRedis, type RedisDesk } from './redis-routes.ts';
+import { mountTuning, type TuningDesk } from './tuning-routes.ts';
 import { mountScale, type ScaleDesk } from './scale-routes.ts';
 import { sendJson, sendProblem } from './respond.ts';
 import { mountWorkers, type WorkerDesk } from './worker-routes.ts';
@@ -37,6 +38,7 @@ export type OpsParts = {
   readonly cache: CacheDesk;
   readonly events: EventDesk;
   readonly monitor: MonitorDesk;
+  readonly tuning: TuningDesk;
 };
 
 export type OpsApp = {
@@ -58,6 +60,7 @@ export function createOpsApp(parts: OpsParts): OpsApp {
   mountRedis(app, parts.redis);
   mountBalancer(app, parts.balancer);
   mountScale(app, parts.scaling);
+  mountTuning(app, parts.tuning);
   mountBatching(app, parts.batching);
   mountCache(app, parts.cache);
   mountMonitor(app, parts.monitor);

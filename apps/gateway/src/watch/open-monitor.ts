@@ -102,6 +102,7 @@ export function openMonitor(parts: Parts) {
     await cluster.turn();
   }, SAMPLE_PHASE_MS);
   return {
+    samples: cluster.samples,
     began: own.began,
     ended: own.ended,
     /** Before the metrics are read. */

@@ -37,3 +37,15 @@ export function watchMemory(
     onCleanUp({ rssBytes, budgetBytes, freedBytes: pool.cleanUp() });
   };
 }
+
+/** @returns what is to be called with each check-in: when what it says changes, everything idle goes */
+export function followCleanUps(pool: Pick<SlabPool, 'cleanUp'>, collect: () => void): (asked: string) => void {
+  let last: string | undefined;
+  return (asked) => {
+    if (last !== undefined && asked !== last) {
+      pool.cleanUp();
+      collect();
+    }
+    last = asked;
+  };
+}

@@ -1,10 +1,10 @@
 --[[
   A worker's sign of life, once a second: writes its heartbeat, announces its models, reads its directive and
-  what was changed of its models' batching.
+  what was changed of its models' batching, and when everything idle was to be let go.
 
   KEYS[1]  <shard>workers
   ARGV[1]  msgpack [shard, worker, token, heartbeat JSON, ttlMs, models ]; models: [queue, model JSON, …]
-  Returns  [nowMs, directive JSON or '', [queue, change JSON, …] ], or [nowMs, 'dead'] when this incarnation was declared dead
+  Returns  [nowMs, directive JSON or '', [queue, change JSON, …], clean-up or '' ], or [nowMs, 'dead'] when this incarnation was declared dead
 ]]
 --- @include "includes/clock"
 local a = cmsgpack.unpack(ARGV[1])
@@ -24,4 +24,4 @@ for i = 1, #a[6], 2 do
     changes[#changes + 1] = change
   end
 end
-return { now, redis.call('GET', shard .. 'directive:' .. worker) or '', changes }
+return { now, redis.call('GET', shard .. 'directive:' .. worker) or '', changes, redis.call('HGET', shard .. 'tuning', 'clean_up') or '' }

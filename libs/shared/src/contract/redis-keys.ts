@@ -26,6 +26,7 @@
  * | `{by0}:x:supervisors` | set of supervisors | each supervisor, each second | gateways | until one has said nothing for 5 s |
  * | `{by0}:x:supervisor:<supervisor>` | string: JSON of a SupervisorReport | that supervisor, each second | gateways | 5 s |
  * | `{by0}:x:scale:<supervisor>` | string: JSON of a ScaleWish | gateway (the one that steers, or POST /v1/workers/scale) | that supervisor, each second; gateways | 5 min |
+ * | `{by0}:x:tuning` | hash: `state` (JSON of a TuningState), `cache` (JSON of CacheLimits), `clean_up` (ms), `ask:<rule>` | gateway (the one that steers, or a person's wish) | gateways, and workers with checkIn, each second | always; 200 runs |
  * | `{by0}:x:events` | stream of ClusterEvent JSON | whoever has something to tell | gateways, each second | the last 1,000 |
  * | `{by0}:x:samples` | stream of Sample JSON | the gateway that steers, each second | gateways, each second | the last 3,600 |
  * | `{by0}:x:seconds` | stream of Second JSON | each gateway, each second | the gateway that steers, each second | 60 s, the last 512 |
@@ -71,6 +72,7 @@ export const directiveKey = (prefix: string, worker: string): string => `${prefi
 export const supervisorsKey = (prefix: string): string => `${prefix}:x:supervisors`;
 export const supervisorKey = (prefix: string, supervisor: string): string => `${prefix}:x:supervisor:${supervisor}`;
 export const scaleKey = (prefix: string, supervisor: string): string => `${prefix}:x:scale:${supervisor}`;
+export const tuningKey = (prefix: string): string => `${prefix}:x:tuning`;
 export const eventsKey = (prefix: string): string => `${prefix}:x:events`;
 export const samplesKey = (prefix: string): string => `${prefix}:x:samples`;
 export const secondsKey = (prefix: string): string => `${prefix}:x:seconds`;
