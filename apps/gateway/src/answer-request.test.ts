@@ -35,9 +35,16 @@ type Script = {
   added?: AddOutcome | Promise<AddOutcome>;
   outcome?: Outcome | Promise<Outcome>;
   output?: Buffer;
+  mayKnow?: boolean;
 };
 
-function puppet({ load = {}, added = 'added', outcome = NEVER as Promise<never>, output }: Script = {}) {
+function puppet({
+  load = {},
+  added = 'added',
+  outcome = NEVER as Promise<never>,
+  output,
+  mayKnow = false,
+}: Script = {}) {
   const jobs: NewJob[] = [];
   const log: string[] = [];
   const limits: number[] = [];
@@ -61,7 +68,10 @@ function puppet({ load = {}, added = 'added', outcome = NEVER as Promise<never>,
       log.push(`cancel ${queue} ${id === jobs[0]?.id}`);
       throw new Error('away');
     },
-    cached: async (_question, gone, compute) => ({ blob: await compute(gone, 0), cache: undefined }),
+    cache: {
+      answer: async (_question, gone, compute) => ({ blob: await compute(gone, 0), cache: undefined }),
+      mayKnow: () => mayKnow,
+    },
     async output(queue) {
       log.push(`output ${queue}`);
       return output;
@@ -143,6 +153,15 @@ test('before a body is read only that is refused which no body could change', ()
   ] as const) {
     assert.throws(() => puppet({ load }).screen({ ...announced, timeoutMs }, 'attached'), Failure);
   }
+});
+
+test('what the cache may know is read, unless the gateway drains; a job is never in the cache', () => {
+  const announced = { ...asked(), priority: undefined, timeoutMs: 1 };
+  for (const load of [{ workers: 0 }, { waitMs: 40_000 }])
+    puppet({ load, mayKnow: true }).screen({ ...announced, timeoutMs: 1 }, 'attached');
+  const draining = puppet({ load: { draining: true }, mayKnow: true });
+  assert.throws(() => draining.screen(announced, 'attached'), Failure);
+  assert.throws(() => puppet({ load: { waitMs: 40_000 }, mayKnow: true }).screen(announced, 'durable'), Failure);
 });
 
 test('a request that cannot be answered in time is refused before it reaches Redis', async () => {

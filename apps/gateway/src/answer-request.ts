@@ -43,7 +43,7 @@ type Parts = {
   /** A result that was too large for the reply. */
   output(queue: string, id: string): Promise<Buffer | undefined>;
   /** Answers what was asked before; computes everything else. */
-  readonly cached: ResponseCache['answer'];
+  readonly cache: Pick<ResponseCache, 'answer' | 'mayKnow'>;
 };
 
 /** What is known of a request before its body is read. */
@@ -56,7 +56,8 @@ export type Announced = {
 
 export type AnswerRequest = {
   /**
-   * Refuses what could not be admitted whatever its body says, so that refusing costs no reading.
+   * Refuses what could not be admitted whatever its body says, so that refusing costs no reading. What the cache may know
+   * is read: a hit needs neither a worker nor time. Not while draining: then the connection is to end.
    * @throws Failure as `infer` does
    */
   screen(announced: Announced, kind: JobKind): void;
@@ -165,7 +166,7 @@ function createJobRuns(
 }
 
 export function createAnswerRequest(parts: Parts): AnswerRequest {
-  const { gateway, loads, cached } = parts;
+  const { gateway, loads, cache } = parts;
   const { check, learn } = createAdmission(loads);
   const { store, run } = createJobRuns(parts, learn);
 
@@ -200,6 +201,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
 
   return {
     screen({ model, queue, priority, timeoutMs }, kind) {
+      if (kind === 'attached' && !loads.load(queue, 'critical').draining && cache.mayKnow({ model, queue })) return;
       // The body, or the model's configuration, may still say otherwise: then it is given the best chance there is.
       const given = model.queueing ? undefined : timeoutMs;
       const wanted = { priority: priority ?? 'critical', timeoutMs: given ?? Number.POSITIVE_INFINITY, rows: 1 };
@@ -210,11 +212,11 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       const { model, queue, request } = asked;
       const { terms, input } = prepared;
       const question = { model, queue, input, priority: terms.priority, remainingMs: terms.remainingMs };
-      const { blob, cache } = await cached(question, gone, (all, spentMs) =>
+      const { blob, cache: how } = await cache.answer(question, gone, (all, spentMs) =>
         run(asked, admit(asked, 'attached', prepared, spentMs), all),
       );
       const answer = encodeInferResponse(model, request, decodeTensorBlob(blob));
-      return cache === undefined ? answer : { ...answer, cache };
+      return how === undefined ? answer : { ...answer, cache: how };
     },
     async submit(asked) {
       const { job } = admit(asked, 'durable', prepare(asked));

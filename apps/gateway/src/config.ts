@@ -55,7 +55,7 @@ const schema = z.object({
   BATCHYARD_DURABILITY: z.enum(DURABILITIES).default('auto'),
   /** `memory`: in the gateway only, not in Redis. */
   BATCHYARD_CACHE: z.enum(CACHE_MODES).default('on'),
-  /** Kept results in this gateway, and those that it writes to Redis. */
+  /** Kept results in this gateway, and those of all gateways in Redis. */
   BATCHYARD_CACHE_BYTES: z.coerce
     .number()
     .int()

@@ -79,7 +79,15 @@ async function start(): Promise<void> {
   });
   const fleet = createFleetView({ models: queue.models, workers: queue.workers, memoryShare: redis.memoryShare });
   const { memoryShare } = fleet;
-  const cache = openCache({ settings: config, redis: commands, prefix: PREFIX, metrics, memoryShare, pause });
+  const cache = openCache({
+    settings: config,
+    redis: commands,
+    prefix: PREFIX,
+    keeping: queue,
+    metrics,
+    memoryShare,
+    pause,
+  });
   await Promise.all([fleet.refresh(), cache.refresh()]);
   const refused = redis.problem();
   if (refused) throw new Error(refused.sentence, { cause: refused.next });
@@ -111,7 +119,7 @@ async function start(): Promise<void> {
     byQueue: fleet.byQueue,
     maxWaiting: config.BATCHYARD_MAX_WAITING,
     copies: copies.request,
-    cached: cache.answer,
+    cache,
     pause,
   });
   const breaker = createModelBreaker({ report: log.warn.bind(log), now: () => performance.now() });

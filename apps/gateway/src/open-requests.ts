@@ -21,12 +21,12 @@ type Parts = {
   readonly maxWaiting: number;
   /** Of the requests. */
   readonly copies: Passed;
-  readonly cached: ResponseCache['answer'];
+  readonly cache: Pick<ResponseCache, 'answer' | 'mayKnow'>;
   readonly pause: (ms: number) => Promise<void>;
 };
 
 export function openRequests(parts: Parts): AnswerRequest {
-  const { gateway, queue, wait, loads, byQueue, maxWaiting, copies, cached, pause } = parts;
+  const { gateway, queue, wait, loads, byQueue, maxWaiting, copies, cache, pause } = parts;
   const commit = createGroupCommit(
     async (name, jobs) => {
       let waiting: readonly number[] | undefined;
@@ -51,6 +51,6 @@ export function openRequests(parts: Parts): AnswerRequest {
     cancel: queue.cancel,
     output: askRedis(queue.output),
     loads,
-    cached,
+    cache,
   });
 }

@@ -5,6 +5,7 @@ import { createBatchingStore, type BatchingStore } from './batching.ts';
 import { createConsumer, type Consumer } from './consumer.ts';
 import { createEmptying, type Emptying } from './emptying.ts';
 import { createInspection, type Inspection } from './inspection.ts';
+import { createKeeping, type Keeping } from './keeping.ts';
 import { createListing, type Listing } from './listing.ts';
 import { createProducer, type Producer } from './producer.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
@@ -28,6 +29,7 @@ export type QueueOperations = Producer &
   Scaling &
   Tuning &
   Watching &
+  Keeping &
   BatchingStore & { readonly replies: ReplyStream; readonly clock: RedisClock };
 
 /** @param blocking a connection of its own for BZPOPMIN (workers) or XREAD (gateways); never used for both */
@@ -45,6 +47,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createScaling(settings),
     ...createTuning(settings),
     ...createWatching(settings),
+    ...createKeeping(settings),
     ...createBatchingStore(settings),
     replies: createReplyStream(settings, settings.blocking),
     clock,

@@ -27,6 +27,7 @@ const SCRIPT_NAMES = [
   'recordSample',
   'drain',
   'clean',
+  'keepMany',
 ] as const;
 export type ScriptName = (typeof SCRIPT_NAMES)[number];
 

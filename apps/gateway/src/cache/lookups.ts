@@ -18,6 +18,7 @@ export function createLookups() {
       if (hit) line.hits += 1;
       else line.misses += 1;
     },
+    passedBy: (queue: string): boolean => lines.get(queue)?.bypass.active() ?? false,
     queues: (): string[] => [...lines.keys()],
     bypassed: (): string[] => [...lines].filter(([, { bypass }]) => bypass.active()).map(([queue]) => queue),
     /** Since this gateway began. */

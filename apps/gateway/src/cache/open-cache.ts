@@ -1,4 +1,5 @@
 /** The cache as the settings want it, with its metrics. */
+import type { Keeping } from '@batchyard/queue/keeping';
 import type { CacheLimits } from '@batchyard/shared/contract/tuning';
 import type { Metrics } from '@batchyard/shared/runtime/metrics';
 import type { Redis } from '@batchyard/shared/runtime/redis';
@@ -17,6 +18,7 @@ type Parts = {
   };
   readonly redis: Redis;
   readonly prefix: string;
+  readonly keeping: Keeping;
   readonly metrics: Metrics;
   readonly memoryShare: () => number;
   readonly pause: (ms: number) => Promise<void>;
@@ -25,12 +27,12 @@ type Parts = {
 /** Jobs need the memory of Redis more. */
 const REDIS_SHARE = 0.5;
 
-export function openCache({ settings, redis, prefix, metrics, memoryShare, pause }: Parts) {
+export function openCache({ settings, redis, prefix, keeping, metrics, memoryShare, pause }: Parts) {
   const ttlMs = settings.BATCHYARD_CACHE_TTL * 1000;
   const mode = settings.BATCHYARD_CACHE;
   const bytes = settings.BATCHYARD_CACHE_REDIS_BYTES;
   const memory = mode === 'off' ? undefined : createMemoryTier(settings.BATCHYARD_CACHE_BYTES, ttlMs);
-  const inRedis = mode === 'on' && bytes > 0 ? createRedisTier({ redis, prefix, bytes, ttlMs }) : undefined;
+  const inRedis = mode === 'on' && bytes > 0 ? createRedisTier({ redis, prefix, keeping, bytes, ttlMs }) : undefined;
   const roomInRedis = (): boolean => memoryShare() < REDIS_SHARE;
   const cache = createResponseCache({ memory, redis: inRedis, roomInRedis, pause });
   const configured: CacheLimits = { bytes: settings.BATCHYARD_CACHE_BYTES, ttl_s: settings.BATCHYARD_CACHE_TTL };

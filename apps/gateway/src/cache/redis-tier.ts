@@ -1,10 +1,9 @@
 /**
  * Tier 2: results in Redis, for all gateways. An entry is first a claim (one byte: the class of whoever computes it), so that
  * two gateways do not compute the same, and then the result. What a turn asks goes out as one pipeline.
- *
- * Invariant: entries live for one TTL, and a gateway writes at most half of its bytes in each stretch of that length, so no
- * more than all of them are there at once.
+ * Results are bounded by their bytes in Redis, for all gateways together: the step that stores them counts them.
  */
+import type { Keeping, Kept } from '@batchyard/queue/keeping';
 import { cachedKey, purgesKey } from '@batchyard/shared/contract/redis-keys';
 import type { Redis } from '@batchyard/shared/runtime/redis';
 
@@ -23,17 +22,20 @@ export type RedisTier = {
   store(key: string, blob: Uint8Array): void;
   /** Gives a claim up. */
   release(key: string): void;
-  /** How often each model was purged; `*` = all of them. */
+  /** How often each model was purged; `*` = all of them. Reads what is kept, too. */
   generations(): Promise<Readonly<Record<string, string>>>;
   purge(model: string): Promise<void>;
   /** Of what is stored from now on. */
   retune(ttlMs: number): void;
+  /** `stored` and `skipped` by this gateway; `bytes` of all. */
   stats(): { stored: number; skipped: number; bytes: number; limit_bytes: number };
 };
 
 type Parts = {
   readonly redis: Redis;
   readonly prefix: string;
+  readonly keeping: Keeping;
+  /** Of all results in Redis, whoever has stored them. */
   readonly bytes: number;
   readonly ttlMs: number;
 };
@@ -72,17 +74,38 @@ function read(value: unknown): Found {
   return value.byteLength === 1 ? Number(value.toString()) : value;
 }
 
-export function createRedisTier({ redis, prefix, bytes, ttlMs: firstTtlMs }: Parts): RedisTier {
+/** Results of one turn of the event loop go together. */
+function createStores({ keeping, bytes, ttlMs: firstTtlMs }: Parts) {
   let ttlMs = firstTtlMs;
-  const run = createTurns(redis);
-  const quiet = (promise: Promise<unknown>): void => void promise.catch(() => undefined);
-  const release = (key: string): void => quiet(run((pipeline) => pipeline.del(cachedKey(prefix, key))));
-  let [stored, skipped, written, sinceMs] = [0, 0, 0, performance.now()];
-
-  function hasRoom(size: number): boolean {
-    if (performance.now() - sinceMs >= ttlMs) [written, sinceMs] = [0, performance.now()];
-    return size <= LARGEST_BYTES && written + size <= bytes / 2;
+  let pending: Kept[] = [];
+  const count = { stored: 0, skipped: 0 };
+  async function flush(): Promise<void> {
+    const group = pending;
+    pending = [];
+    // Without an answer the claims lapse by themselves.
+    const stored = await keeping.keepMany(group, { ttlMs, bytes }).catch((): boolean[] => []);
+    const fits = stored.filter(Boolean).length;
+    count.stored += fits;
+    count.skipped += group.length - fits;
   }
+  return {
+    count,
+    retune: (nextMs: number): void => void (ttlMs = nextMs),
+    add(kept: Kept): void {
+      if (pending.length === 0) setImmediate(() => void flush());
+      pending.push(kept);
+    },
+  };
+}
+
+export function createRedisTier(parts: Parts): RedisTier {
+  const { redis, prefix, keeping, bytes } = parts;
+  const run = createTurns(redis);
+  const stores = createStores(parts);
+  const release = (key: string): void =>
+    void run((pipeline) => pipeline.del(cachedKey(prefix, key))).catch(() => undefined);
+  let kept = 0;
+
   return {
     async claim(key, urgency) {
       const name = cachedKey(prefix, key);
@@ -94,21 +117,20 @@ export function createRedisTier({ redis, prefix, bytes, ttlMs: firstTtlMs }: Par
     },
     look: async (key) => read(await run((pipeline) => pipeline.getBuffer(cachedKey(prefix, key)))),
     store(key, blob) {
-      if (!hasRoom(blob.byteLength + key.length)) {
-        skipped += 1;
-        return release(key);
-      }
-      written += blob.byteLength + key.length;
-      stored += 1;
-      const value = Buffer.from(blob.buffer, blob.byteOffset, blob.byteLength);
-      quiet(run((pipeline) => pipeline.set(cachedKey(prefix, key), value, 'PX', Math.ceil(ttlMs))));
+      if (blob.byteLength <= LARGEST_BYTES) return stores.add({ key, value: blob });
+      stores.count.skipped += 1;
+      return release(key);
     },
     release,
-    generations: () => redis.hgetall(purgesKey(prefix)),
+    async generations() {
+      const [generations, held] = await Promise.all([redis.hgetall(purgesKey(prefix)), keeping.keptBytes()]);
+      kept = held;
+      return generations;
+    },
     async purge(model) {
       await redis.hincrby(purgesKey(prefix), model, 1);
     },
-    retune: (nextMs) => void (ttlMs = nextMs),
-    stats: () => ({ stored, skipped, bytes: written, limit_bytes: bytes }),
+    retune: stores.retune,
+    stats: () => ({ ...stores.count, bytes: kept, limit_bytes: bytes }),
   };
 }

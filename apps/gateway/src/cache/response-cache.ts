@@ -100,6 +100,8 @@ export function createResponseCache(parts: Parts) {
   const fetch = createFetch(parts, count);
   let generations: Readonly<Record<string, string>> = {};
 
+  const cacheable = (model: Model): boolean =>
+    memory !== undefined && model.responseCache === true && model.sha256 !== undefined;
   const generationOf = (model: string): string => `${generations[ALL] ?? 0}.${generations[model] ?? 0}`;
 
   async function answer(question: CacheQuestion, gone: Promise<void>, compute: Compute): Promise<CacheAnswer> {
@@ -108,7 +110,7 @@ export function createResponseCache(parts: Parts) {
       blob: await compute(gone, spentMs),
       cache: undefined,
     });
-    if (!memory || model.responseCache !== true || model.sha256 === undefined) return plain(0);
+    if (!memory || !cacheable(model)) return plain(0);
     const started = performance.now();
     if (!lookups.worthIt(queue, started)) {
       count.passed += 1;
@@ -123,7 +125,13 @@ export function createResponseCache(parts: Parts) {
     }
     count.memory.misses += 1;
     const traveller = { urgency: CLASS_PRIORITY[priority], remainingMs, gone };
-    const landed = await flights.share(key, traveller, (all) => fetch(key, question, compute, all));
+    const landed = await flights
+      .share(key, traveller, (all) => fetch(key, question, compute, all))
+      .catch((error: unknown) => {
+        // Found nothing either, though nothing came of it: where all is refused, looking must not go on for ever.
+        lookups.ended(queue, false, performance.now());
+        throw error;
+      });
     const spentMs = performance.now() - started;
     if (landed === 'failed') return plain(spentMs);
     const { value, followed } = landed;
@@ -152,6 +160,9 @@ export function createResponseCache(parts: Parts) {
 
   return {
     answer,
+    /** Whether a request may be answered though it could not be computed: then it is worth reading. */
+    mayKnow: ({ model, queue }: { readonly model: Model; readonly queue: string }): boolean =>
+      cacheable(model) && !lookups.passedBy(queue),
     /** Reads what other gateways have purged; once a second. */
     refresh: () => refresh().catch(() => undefined),
     /** Forgets the results of a model, or all; every gateway follows within a second. */

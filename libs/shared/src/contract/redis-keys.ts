@@ -16,7 +16,8 @@
  * | `{by<k>}:x:given:<token>:<batch>` | string | giveBack of a whole batch | takeMany | 60 s |
  * | `{by0}:x:workers` | zset worker → beat (ms) | checkIn | gateway | pruned after 60 s of silence |
  * | `{by0}:x:worker:<worker>` | hash `beat`, `token`, `state` (heartbeat JSON) | checkIn | gateway, claimDead | 60 s |
- * | `{by0}:x:cache:<queue>:…` | string: a result's tensor blob, or one byte: it is being computed | gateway | gateways | BATCHYARD_CACHE_TTL; 1 s |
+ * | `{by0}:x:cache:<queue>:…` | string: a result's tensor blob, or one byte: it is being computed | keepMany; gateway | gateways | BATCHYARD_CACHE_TTL; 1 s |
+ * | `{by0}:x:kept` | zset `<bytes>:<key>` of such a result → when it lapses (ms); member `''` → their bytes, negated | keepMany | keepMany, gateways | with the last of them |
  * | `{by0}:x:purges` | hash model (or `*`) → count | gateway (DELETE /v1/cache) | gateways, each second | always |
  * | `{by0}:x:steering` | string: the gateway that steers | steer | steer | 3 s |
  * | `{by0}:x:balancer` | string: JSON of a BalancerChange | gateway (PUT /v1/balancer) | gateways, each second | until it is taken back |
@@ -64,6 +65,7 @@ export const workersKey = (prefix: string): string => `${prefix}:x:workers`;
 export const workerKey = (prefix: string, worker: string): string => `${prefix}:x:worker:${worker}`;
 /** @param key of cacheKey: it begins with the queue */
 export const cachedKey = (prefix: string, key: string): string => `${prefix}:x:cache:${key}`;
+export const keptKey = (prefix: string): string => `${prefix}:x:kept`;
 export const purgesKey = (prefix: string): string => `${prefix}:x:purges`;
 export const steeringKey = (prefix: string): string => `${prefix}:x:steering`;
 export const balancerKey = (prefix: string): string => `${prefix}:x:balancer`;
