@@ -51,6 +51,13 @@ const AIMS: Readonly<Record<string, Aim>> = {
   ...Object.fromEntries([2, 4, 8].map((workers) => [`fill.w${workers}.in_time`, atLeast(1)])),
   ...Object.fromEntries([1, 2, 4, 8].map((workers) => [`fill.w${workers}.efficiency`, atLeast(0.8)])),
   ...STRATEGY_AIMS,
+  'balance.unequal.light.round_robin.share_spread': atMost(1.1),
+  'balance.unequal.light.weighted_response_time.off_inverse': atMost(0.15),
+  'balance.unequal.light.adaptive.fast_share': atLeast(0.9),
+  'control.gateway_idle_cpu': atMost(0.02),
+  'control.redis_calls_ratio': atMost(1.2),
+  'control.dead.cpu_per_request_ratio': atMost(1.05),
+  'control.dead.rps_ratio': atLeast(0.95),
 };
 
 /** However much waits, is kept, or takes: within a fifth of the cost at the smallest. */

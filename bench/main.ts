@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [queue|http|latency|floor|overload|cost|fill|strategies|memory …]
+ * `npm run bench -- [queue|http|latency|floor|overload|cost|fill|strategies|memory|balance|control …]
  *               [--quick] [--minutes N] [--rate N] [--set SUITE.SETTING=VALUE[,VALUE …]] [--json FILE]
  *               [--markdown FILE] [--pages FOLDER] [--plot FOLDER] [--autocannon] [--no-build]`
  *
@@ -22,6 +22,8 @@ import { planFor } from './plan.ts';
 import { createCleanup } from './processes/cleanup.ts';
 import { startOwnRedis } from './redis.ts';
 import { createStage, type Stage } from './stage.ts';
+import { runBalanceSuite } from './suites/balance.ts';
+import { runControlSuite } from './suites/control.ts';
 import { runCostSuite } from './suites/cost.ts';
 import { runFillSuite } from './suites/fill.ts';
 import { runFloorSuite } from './suites/floor.ts';
@@ -42,6 +44,8 @@ const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   fill: runFillSuite,
   strategies: runStrategiesSuite,
   memory: runMemorySuite,
+  balance: runBalanceSuite,
+  control: runControlSuite,
 };
 
 /** Without a name: what ends within a minute by --quick. The others take longer and are asked for. */

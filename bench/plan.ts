@@ -63,6 +63,14 @@ export type Plan = {
     /** How long results, their tombstones and what the cache keeps stay. */
     readonly retentionS: number;
   };
+  /** Per strategy, load and fleet. */
+  readonly balance: { readonly warmupMs: number; readonly measureMs: number };
+  readonly control: {
+    readonly workers: number;
+    readonly rounds: number;
+    readonly warmupMs: number;
+    readonly measureMs: number;
+  };
   readonly floor: { readonly warmupMs: number; readonly measureMs: number };
 };
 
@@ -107,6 +115,8 @@ const full: Plan = {
     sampleMs: 5000,
     retentionS: 60,
   },
+  balance: { warmupMs: 1500, measureMs: 8000 },
+  control: { workers: 8, rounds: 6, warmupMs: 1000, measureMs: 5000 },
   floor: { warmupMs: 2000, measureMs: 10_000 },
 };
 
@@ -137,6 +147,8 @@ const quick: Plan = {
     sampleMs: 500,
     retentionS: 3,
   },
+  balance: { warmupMs: 500, measureMs: 1500 },
+  control: { workers: 3, rounds: 1, warmupMs: 500, measureMs: 1500 },
   floor: { warmupMs: 500, measureMs: 2000 },
 };
 

@@ -29,7 +29,7 @@ export type Books = {
 
 /** Later than that a directive would reach nobody. */
 const SILENT_MS = 3_500;
-/** A score has to differ by so much before the order changes: load alone never does it. */
+/** A score has to grow by so much before the order changes: load alone never does it. */
 const BAND = 0.35;
 
 export const queuesOf = (beats: readonly Heartbeat[]): string[] => [
@@ -41,9 +41,9 @@ function createRanks() {
   return {
     of(key: string, score: number): number {
       const before = scores.get(key) ?? score;
-      const now = Math.abs(score - before) >= BAND ? score : before;
+      const now = Math.abs(score - before) >= BAND || score < BAND / 2 ? score : before;
       scores.set(key, now);
-      return Math.round(now / BAND);
+      return Math.floor(now / BAND);
     },
     keepOnly(workers: ReadonlySet<string>): void {
       for (const key of scores.keys()) if (!workers.has(key.slice(key.indexOf(' ') + 1))) scores.delete(key);
