@@ -46,11 +46,11 @@ test('what is kept takes no more of Redis than the bound says, however small the
   await under.queue.keepMany(entries(0, 64, 2), bounds);
   for (const size of [2, 60, 1_000, 40_000]) {
     await under.commands.flushall();
-    const before = await usedBytes();
+    const empty = await usedBytes();
     for (let i = 0; i < 9_000 && i * size < 3 * limit; i += 64)
       await under.queue.keepMany(entries(i, 64, size), bounds);
     assert.ok((await checkSum()) > 0.9 * limit);
-    const grown = (await usedBytes()) - before;
+    const grown = (await usedBytes()) - empty;
     // Of large values the allocator rounds up by as much as a quarter; of small ones the bytes beside them have it.
     assert.ok(grown <= (size > 4_096 ? 1.25 : 1) * limit, `${size}: ${grown}`);
   }

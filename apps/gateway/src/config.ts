@@ -168,3 +168,10 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     throw refusal(config.OPS_HOST, 'BATCHYARD_OPS_TOKEN');
   return config;
 }
+
+/** How long a client may take over each part of an exchange, ms. */
+export const timeoutsOf = (config: Config) => ({
+  headersMs: config.BATCHYARD_HEADERS_TIMEOUT * 1000,
+  requestMs: config.BATCHYARD_REQUEST_TIMEOUT * 1000,
+  answerMs: config.BATCHYARD_ANSWER_TIMEOUT * 1000,
+});

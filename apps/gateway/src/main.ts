@@ -14,7 +14,7 @@ import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
 import { createQueueLoads } from './admission/queue-loads.ts';
 import { openCache } from './cache/open-cache.ts';
-import { readConfig, unknownSettings } from './config.ts';
+import { readConfig, timeoutsOf, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
 import { createModelBreaker } from './fleet/model-breaker.ts';
 import { createRedisWatch } from './fleet/redis-watch.ts';
@@ -26,6 +26,7 @@ import { listen } from './http/listen.ts';
 import { createMemoryReport } from './http/memory-report.ts';
 import { reportTo } from './http/report-trouble.ts';
 import { createPublicApp } from './http/public-app.ts';
+import { openClockwork } from './open-clockwork.ts';
 import { openDesk } from './open-desk.ts';
 import { openHousekeeping } from './open-housekeeping.ts';
 import { openOps } from './open-ops.ts';
@@ -238,37 +239,28 @@ async function start(): Promise<void> {
     cache: { stats: cache.stats, purge: askRedis(cache.purge), known: fleet.known },
   });
 
-  const timeouts = {
-    headersMs: config.BATCHYARD_HEADERS_TIMEOUT * 1000,
-    requestMs: config.BATCHYARD_REQUEST_TIMEOUT * 1000,
-    answerMs: config.BATCHYARD_ANSWER_TIMEOUT * 1000,
-  };
   const front = await listen({
     host: config.HOST,
     port: config.PORT,
     handler: publicApp,
     fastLane,
-    timeouts,
+    timeouts: timeoutsOf(config),
     onUnread: inFlight.unread,
   });
   const back = await listen({ host: config.OPS_HOST, port: config.OPS_PORT, handler: ops.app });
 
-  const housekeeping = openHousekeeping(queue, fleet, log);
-  const hosts = createHostWatch(log.warn.bind(log));
-  const look = async (): Promise<void> => {
-    await Promise.all([fleet.refresh(), cache.refresh()]);
-    hosts.look(fleet.serving().map(({ heartbeat }) => heartbeat));
-    if (draining) return;
-    await steering.turn(performance.now());
-    await scaling.turn(performance.now());
-    await tuning.turn();
-  };
-  const timers = [
-    setInterval(() => waiters.tick(performance.now()), 100),
-    setInterval(() => void look().catch(() => undefined), 1_000),
-    setInterval(() => void housekeeping.run(performance.now()), 1_000),
-    setInterval(ops.showQueues, 2_000),
-  ];
+  const stopClockwork = openClockwork({
+    waiters,
+    fleet,
+    refreshCache: cache.refresh,
+    hosts: createHostWatch(log.warn.bind(log)),
+    steering,
+    scaling,
+    tuning,
+    housekeeping: openHousekeeping(queue, fleet, log),
+    showQueues: ops.showQueues,
+    draining: () => draining,
+  });
 
   async function drain(): Promise<void> {
     draining = true;
@@ -279,7 +271,7 @@ async function start(): Promise<void> {
     // Whoever still waits is told so, rather than cut off.
     waiters.giveUp();
     await Promise.race([answered, pause(LAST_ANSWERS_MS)]);
-    timers.forEach((timer) => clearInterval(timer));
+    stopClockwork();
     monitor.stop();
     ops.endStreams();
     await Promise.race([Promise.all([back.close(), replies.stop(), ops.closeBoard()]), pause(1_000)]);

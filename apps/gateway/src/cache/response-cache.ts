@@ -92,6 +92,25 @@ function createFetch({ memory, redis, roomInRedis, pause }: Parts, count: Return
   return fetch;
 }
 
+type Count = ReturnType<typeof zeroCounts>;
+
+function statsOf({ memory, redis }: Parts, count: Count, bypassed: readonly string[]) {
+  const hits = count.memory.hits + count.redis.hits + count.shared;
+  return {
+    enabled: memory !== undefined,
+    hits,
+    misses: count.computed,
+    shared: count.shared,
+    passed_by: count.passed,
+    hit_rate: ratio(hits, count.computed),
+    tiers: {
+      memory: { ...count.memory, ...memory?.stats() },
+      redis: { ...count.redis, ...redis?.stats() },
+    },
+    bypassed,
+  };
+}
+
 export function createResponseCache(parts: Parts) {
   const { memory, redis } = parts;
   const flights = createSingleFlight<Result>();
@@ -177,22 +196,7 @@ export function createResponseCache(parts: Parts) {
     purgeMemory: () => memory?.purge(),
     /** Lookups that found something and those that did not, by queue, since this gateway began. */
     lookups: lookups.counts,
-    stats() {
-      const hits = count.memory.hits + count.redis.hits + count.shared;
-      return {
-        enabled: memory !== undefined,
-        hits,
-        misses: count.computed,
-        shared: count.shared,
-        passed_by: count.passed,
-        hit_rate: ratio(hits, count.computed),
-        tiers: {
-          memory: { ...count.memory, ...memory?.stats() },
-          redis: { ...count.redis, ...redis?.stats() },
-        },
-        bypassed: lookups.bypassed(),
-      };
-    },
+    stats: () => statsOf(parts, count, lookups.bypassed()),
   };
 }
 export type ResponseCache = ReturnType<typeof createResponseCache>;

@@ -1,0 +1,44 @@
+/** Part of the wiring: what a gateway does by the clock, until it ends. */
+import type { FleetView } from './fleet/fleet-view.ts';
+import type { Housekeeping } from './fleet/housekeeping.ts';
+import type { createHostWatch } from './fleet/watch-hosts.ts';
+import type { Waiters } from './queue/waiters.ts';
+import type { SteerFleet } from './steer-fleet.ts';
+
+type Parts = {
+  readonly waiters: Pick<Waiters, 'tick'>;
+  readonly fleet: Pick<FleetView, 'refresh' | 'serving'>;
+  readonly refreshCache: () => Promise<void>;
+  readonly hosts: ReturnType<typeof createHostWatch>;
+  readonly steering: Pick<SteerFleet, 'turn'>;
+  /** After the steering, which tells who holds the lease. */
+  readonly scaling: { turn(nowMs: number): Promise<void> };
+  readonly tuning: { turn(): Promise<void> };
+  readonly housekeeping: Housekeeping;
+  readonly showQueues: () => void;
+  readonly draining: () => boolean;
+};
+
+const TICK_MS = 100;
+const LOOK_MS = 1_000;
+const SHOW_MS = 2_000;
+
+/** @returns what stops it */
+export function openClockwork(parts: Parts): () => void {
+  const { waiters, fleet, hosts, steering, scaling, tuning, housekeeping } = parts;
+  async function look(): Promise<void> {
+    await Promise.all([fleet.refresh(), parts.refreshCache()]);
+    hosts.look(fleet.serving().map(({ heartbeat }) => heartbeat));
+    if (parts.draining()) return;
+    await steering.turn(performance.now());
+    await scaling.turn(performance.now());
+    await tuning.turn();
+  }
+  const timers = [
+    setInterval(() => waiters.tick(performance.now()), TICK_MS),
+    setInterval(() => void look().catch(() => undefined), LOOK_MS),
+    setInterval(() => void housekeeping.run(performance.now()), LOOK_MS),
+    setInterval(parts.showQueues, SHOW_MS),
+  ];
+  return () => timers.forEach((timer) => clearInterval(timer));
+}
