@@ -140,13 +140,14 @@ export type RedisFacts = {
   evicted_keys: number;
 };
 export type Alert = RaisedAlert & { since_ms: number; acknowledged_ms: number | null; sentence: string };
-/** A run of the optimizer, as far as it is known. */
+type Measured = { readonly samples: number; readonly mean: number; readonly deviation: number };
+/** A run of the optimizer: its target metric before and after. */
 export type Optimization = {
-  rule: string;
-  at_ms?: number;
-  outcome?: string;
-  target?: string;
-  before?: number | null;
-  after?: number | null;
-  reason?: string;
+  readonly rule: string;
+  readonly at_ms: number;
+  readonly metric: string;
+  readonly reason: string;
+  readonly before: Measured;
+  readonly after?: Measured;
+  readonly outcome: string;
 };

@@ -13,12 +13,13 @@ type Told = {
 };
 
 function Optimizations() {
-  const { value, error } = usePolled<{ history?: Optimization[]; runs?: Optimization[] }>('/v1/optimizations', 5_000);
-  const runs = value?.history ?? value?.runs ?? [];
+  const { value, error } = usePolled<{ auto: boolean; runs: Optimization[] }>('/v1/optimizations', 5_000);
+  const runs = value?.runs ?? [];
   return html`<section class="panel" aria-label="Optimizations">
     <h2>Optimizations</h2>
-    ${error ? html`<${Empty} text="No optimizer runs in this cluster." />` : ''}
-    ${value && runs.length === 0 ? html`<${Empty} text="No rule has changed anything yet." />` : ''}
+    <${Trouble} text=${error} />
+    ${value && !value.auto ? html`<${Empty} text="Rules run only by hand: BATCHYARD_TUNING is off." />` : ''}
+    ${value?.auto && runs.length === 0 ? html`<${Empty} text="No rule has changed anything yet." />` : ''}
     ${
       runs.length === 0
         ? ''
@@ -38,12 +39,12 @@ function Optimizations() {
                 ${runs.map(
                   (run) =>
                     html`<tr>
-                      <td>${run.at_ms === undefined ? '' : clock(run.at_ms)}</td>
-                      <td>${run.rule}</td>
-                      <td class="n">${count(run.before)}</td>
-                      <td class="n">${count(run.after)}</td>
-                      <td>${run.outcome ? html`<${Badge} text=${run.outcome} />` : ''}</td>
-                      <td>${run.reason ?? ''}</td>
+                      <td>${clock(run.at_ms)}</td>
+                      <td>${run.rule}: ${run.metric.replaceAll('_', ' ')}</td>
+                      <td class="n">${count(run.before.mean)}</td>
+                      <td class="n">${count(run.after?.mean)}</td>
+                      <td><${Badge} text=${run.outcome} /></td>
+                      <td>${run.reason}</td>
                     </tr>`,
                 )}
               </tbody>
