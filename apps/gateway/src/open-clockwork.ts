@@ -22,6 +22,7 @@ type Parts = {
 const TICK_MS = 100;
 const LOOK_MS = 1_000;
 const SHOW_MS = 2_000;
+const JUDGE_MS = 250;
 
 /** @returns what stops it */
 export function openClockwork(parts: Parts): () => void {
@@ -37,7 +38,8 @@ export function openClockwork(parts: Parts): () => void {
   const timers = [
     setInterval(() => waiters.tick(performance.now()), TICK_MS),
     setInterval(() => void look().catch(() => undefined), LOOK_MS),
-    setInterval(() => void housekeeping.run(performance.now()), LOOK_MS),
+    setInterval(() => void housekeeping.sweep(performance.now()), LOOK_MS),
+    setInterval(() => void housekeeping.judge(performance.now()), JUDGE_MS),
     setInterval(parts.showQueues, SHOW_MS),
   ];
   return () => timers.forEach((timer) => clearInterval(timer));

@@ -19,7 +19,7 @@ function puppet() {
     if (state.away === name) throw state.error;
     done.push(name);
   };
-  const { run } = createHousekeeping({
+  const { sweep, judge } = createHousekeeping({
     async queues() {
       await step('queues');
       return ['m@1', 'n@1'];
@@ -42,7 +42,11 @@ function puppet() {
     report: (event, detail) => reports.push({ event, ...detail }),
     died: (worker, jobs) => done.push(`died ${worker} ${jobs}`),
   });
-  return { done, reports, state, run, did: () => done.splice(0) };
+  async function run(nowMs: number): Promise<void> {
+    await sweep(nowMs);
+    await judge(nowMs);
+  }
+  return { done, reports, state, run, judge, did: () => done.splice(0) };
 }
 
 const SWEPT = ['queues', 'sweep m@1', 'sweep n@1'];
@@ -83,21 +87,45 @@ test('a worker that is silent for more than ten seconds is dead and its jobs are
   assert.deepEqual(reports, [{ event: 'a silent worker is dead', worker: 'dead', jobs: 3 }]);
 });
 
-test('one without a connection is dead after three seconds, where its connections can be known', async () => {
+test('one without a connection is dead after two seconds, where its connections can be known', async () => {
   const { state, run, did } = puppet();
   state.silences = [
-    ['vanished', 3_100],
-    ['stopped', 3_100],
+    ['vanished', 2_100],
+    ['stopped', 2_100],
   ];
   await run(0);
   assert.deepEqual(did(), SWEPT);
   state.connected = ['stopped'];
   await run(1_000);
-  assert.deepEqual(did().slice(RECOVERED.length), ['claim vanished 3000', 'release w:1', 'died vanished 3']);
+  assert.deepEqual(did().slice(RECOVERED.length), ['claim vanished 2000', 'release w:1', 'died vanished 3']);
   const named = { worker: 'w', named: true };
-  assert.equal(silenceLimitMs(named, new Set(['other'])), 3_000);
+  assert.equal(silenceLimitMs(named, new Set(['other'])), 2_000);
   assert.equal(silenceLimitMs(named, new Set(['w'])), 10_000);
   assert.equal(silenceLimitMs({ worker: 'w', named: false }, new Set()), 10_000);
+});
+
+test('the verdict is asked for by itself: nothing is asked of Redis while nobody is silent, and one asks at a time', async () => {
+  const { state, judge, did } = puppet();
+  state.silences = [['lively', 1_900]];
+  await judge(0);
+  assert.deepEqual(did(), []);
+  state.silences = [['dead', 10_001]];
+  await Promise.all([judge(250), judge(500)]);
+  assert.deepEqual(did(), ['claim dead 10000', 'release w:1', 'died dead 3']);
+  await judge(750);
+  assert.deepEqual(did(), ['claim dead 10000', 'release w:1', 'died dead 3']);
+});
+
+test('after a failed verdict nobody is judged for five seconds', async () => {
+  const { state, judge, did } = puppet();
+  state.silences = [['dead', 10_001]];
+  state.away = 'claim dead 10000';
+  await judge(1_000);
+  state.away = '';
+  await judge(5_999);
+  assert.deepEqual(did(), []);
+  await judge(6_000);
+  assert.equal(did()[0], 'claim dead 10000');
 });
 
 test("a worker that Redis' clock has alive, or that another gateway was faster with, is left alone", async () => {

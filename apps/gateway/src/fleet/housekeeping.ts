@@ -1,8 +1,9 @@
 /**
  * What any gateway does for the whole cluster, idempotently: expiry and retention each second, jobs with lapsed locks
- * every two seconds, and each second the verdict on workers that have gone silent. After a failed command it holds back: when Redis itself
- * was away, nobody's silence means anything. A command that Redis refused says only that the workers' beats may have been
- * refused too, which takes them a turn to make good.
+ * every two seconds, and four times a second the verdict on workers that have gone silent, for which Redis is asked only
+ * when one has. After a failed command it holds back: when Redis itself was away, nobody's silence means anything. A
+ * command that Redis refused says only that the workers' beats may have been refused too, which takes them a turn to
+ * make good.
  */
 import { wasRefused } from '@batchyard/queue/refusals';
 
@@ -23,8 +24,8 @@ type Steps = {
 };
 
 const DEAD_AFTER_MS = 10_000;
-/** A process that is gone has no connection any more; one that is only slow, or stopped, has. */
-const DEAD_UNCONNECTED_AFTER_MS = 3_000;
+/** Two beats missed by a process without a connection: one that is only slow, or stopped, still has its own. */
+const DEAD_UNCONNECTED_AFTER_MS = 2_000;
 const DISTRUST_MS = 5_000;
 const DISTRUST_REFUSED_MS = 2_000;
 
@@ -36,11 +37,17 @@ export function silenceLimitMs(
   return named && connected && !connected.has(worker) ? DEAD_UNCONNECTED_AFTER_MS : DEAD_AFTER_MS;
 }
 
-export type Housekeeping = { run(nowMs: number): Promise<void> };
+export type Housekeeping = {
+  /** Once a second. */
+  sweep(nowMs: number): Promise<void>;
+  /** As often as a death shall be noticed. */
+  judge(nowMs: number): Promise<void>;
+};
 
 export function createHousekeeping(steps: Steps): Housekeeping {
   let turn = 0;
   let trustFromMs = 0;
+  let judging = false;
 
   async function recover(queues: readonly string[]): Promise<void> {
     for (const queue of queues) {
@@ -49,7 +56,7 @@ export function createHousekeeping(steps: Steps): Housekeeping {
     }
   }
 
-  async function judge(): Promise<void> {
+  async function judgeSilent(): Promise<void> {
     const silent = steps.silences().filter(({ silentMs }) => silentMs > DEAD_UNCONNECTED_AFTER_MS);
     if (silent.length === 0) return;
     const connected = silent.some(({ named }) => named) ? await steps.connectedWorkers() : undefined;
@@ -65,18 +72,27 @@ export function createHousekeeping(steps: Steps): Housekeeping {
     }
   }
 
+  async function orDistrust(nowMs: number, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      trustFromMs = nowMs + (wasRefused(error) ? DISTRUST_REFUSED_MS : DISTRUST_MS);
+    }
+  }
+
   return {
-    async run(nowMs) {
-      turn += 1;
-      try {
+    sweep: (nowMs) =>
+      orDistrust(nowMs, async () => {
+        turn += 1;
         const queues = await steps.queues();
         for (const queue of queues) await steps.sweep(queue);
-        if (nowMs < trustFromMs) return;
-        if (turn % 2 === 0) await recover(queues);
-        await judge();
-      } catch (error) {
-        trustFromMs = nowMs + (wasRefused(error) ? DISTRUST_REFUSED_MS : DISTRUST_MS);
-      }
-    },
+        if (nowMs >= trustFromMs && turn % 2 === 0) await recover(queues);
+      }),
+    judge: (nowMs) =>
+      orDistrust(nowMs, async () => {
+        if (judging || nowMs < trustFromMs) return;
+        judging = true;
+        await judgeSilent().finally(() => (judging = false));
+      }),
   };
 }
