@@ -92,4 +92,16 @@ test('told to end it ends, and another takes its place', { timeout: 90_000 }, as
     (await system.workers()).some(({ pid, state }) => state === 'serving' && !earlier.has(pid)) ? true : undefined,
   );
   assert.equal((await runners(4)).has(one.id), false);
+  const answer = await fetch(`${system.ops}/v1/events`, { headers: { accept: 'application/json' } });
+  const { events } = (await answer.json()) as {
+    events: { kind: string; detail: { worker?: string; sentence: string } }[];
+  };
+  assert.ok(
+    events.some(({ kind, detail }) => kind === 'drain' && detail.sentence === `worker ${one.id} has drained and ended`),
+    JSON.stringify(events),
+  );
+  assert.deepEqual(
+    events.filter(({ kind }) => kind === 'kill'),
+    [],
+  );
 });

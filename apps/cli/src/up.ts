@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 import { createQueueOperations, type QueueOperations } from '@batchyard/queue/queue';
+import { workerEnded } from '@batchyard/shared/contract/event';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 
 import type { Config } from './config.ts';
@@ -30,8 +31,8 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 type QueueLink = {
   readonly queue: QueueOperations;
-  /** Brings back what a dead worker held, at once; when Redis is away the others will do it. */
-  release(token: string): Promise<void>;
+  /** Brings back what a worker held that has ended, at once; when Redis is away the others will do it. */
+  release(token: string, drained: boolean): Promise<void>;
   close(): void;
 };
 
@@ -42,15 +43,15 @@ function openQueue(url: string): QueueLink {
   const queue = createQueueOperations({ commands, blocking, prefix: PREFIX });
   return {
     queue,
-    async release(token) {
+    async release(token, drained) {
       await connected;
       for (let turn = 0; turn < 20; turn += 1) {
         try {
           const jobs = await queue.releaseWorker(token);
           const worker = token.slice(0, token.lastIndexOf(':'));
-          const sentence = `worker ${worker} ended; ${jobs} of its jobs wait again`;
-          say(sentence);
-          queue.events.tell('kill', { sentence, worker, jobs });
+          const { kind, detail } = workerEnded(worker, jobs, drained);
+          say(detail.sentence);
+          queue.events.tell(kind, detail);
           return;
         } catch {
           await new Promise((resolve) => setTimeout(resolve, 100));
@@ -149,7 +150,7 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
         file: appMain('worker'),
         env: childEnv,
         nodeFlags: MEMORY_FLAGS,
-        onExit: (token) => void (token === undefined ? undefined : link.release(token)),
+        onExit: (token, drained) => void (token === undefined ? undefined : link.release(token, drained)),
         onGiveUp: (sentence) => (lost() ? say(sentence) : onGiveUp(sentence)),
       }),
     );

@@ -1,5 +1,6 @@
 /** Part of the wiring: what any gateway does for the cluster each second, told to the log and as events. */
 import type { QueueOperations } from '@batchyard/queue/queue';
+import { workerEnded } from '@batchyard/shared/contract/event';
 import type { Logger } from '@batchyard/shared/runtime/log';
 
 import type { FleetView } from './fleet/fleet-view.ts';
@@ -13,9 +14,12 @@ export function openHousekeeping(queue: QueueOperations, fleet: FleetView, log: 
         worker: view.heartbeat.id,
         silentMs: fleet.silentMs(view),
         named: view.heartbeat.named === true,
+        stopped: view.heartbeat.state === 'stopped',
       })),
     report: (event, detail) => log.warn(detail, event),
-    died: (worker, jobs) =>
-      queue.events.tell('kill', { sentence: `worker ${worker} is dead; ${jobs} of its jobs wait again`, worker, jobs }),
+    ended(worker, jobs, drained) {
+      const { kind, detail } = workerEnded(worker, jobs, drained);
+      queue.events.tell(kind, detail);
+    },
   });
 }

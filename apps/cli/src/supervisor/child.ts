@@ -12,8 +12,8 @@ export type ChildSpec = {
   readonly env: NodeJS.ProcessEnv;
   readonly nodeFlags?: readonly string[];
   onMessage?(message: ChildMessage): void;
-  /** Told at once when it has ended; `token` is what it was called last. */
-  onExit?(token: string | undefined): void;
+  /** Told at once when it has ended; `token` is what it was called last, `drained` that it ended in good order. */
+  onExit?(token: string | undefined, drained: boolean): void;
   /** It will not be started again. */
   onGiveUp(sentence: string): void;
 };
@@ -63,7 +63,7 @@ export function superviseChild(spec: ChildSpec): Child {
     child.on('exit', () => {
       lives.push({ endedMs: Date.now(), wasReady });
       if (stopping) return;
-      spec.onExit?.(token);
+      spec.onExit?.(token, child.exitCode === 0);
       const decision = decideRestart(lives.slice(-20), Date.now());
       if (decision.kind === 'restart') {
         setTimeout(() => (stopping ? undefined : start()), decision.inMs);
@@ -92,7 +92,7 @@ export function superviseChild(spec: ChildSpec): Child {
     stop,
     async retire(limitMs) {
       await stop(limitMs);
-      if (child.exitCode !== 0) spec.onExit?.(token);
+      if (child.exitCode !== 0) spec.onExit?.(token, false);
     },
   };
 }

@@ -14,6 +14,7 @@ function puppet() {
     claimed: 'w:1' as string | undefined,
     silences: [] as [string, number][],
     connected: undefined as string[] | undefined,
+    drained: [] as string[],
   };
   const step = async (name: string): Promise<void> => {
     if (state.away === name) throw state.error;
@@ -29,7 +30,13 @@ function puppet() {
       await step(`recover ${queue}`);
       return state.lapsed;
     },
-    silences: () => state.silences.map(([worker, silentMs]) => ({ worker, silentMs, named: true })),
+    silences: () =>
+      state.silences.map(([worker, silentMs]) => ({
+        worker,
+        silentMs,
+        named: true,
+        stopped: state.drained.includes(worker),
+      })),
     connectedWorkers: async () => state.connected && new Set(state.connected),
     async claimDead(worker, silenceMs) {
       await step(`claim ${worker} ${silenceMs}`);
@@ -40,7 +47,7 @@ function puppet() {
       return 3;
     },
     report: (event, detail) => reports.push({ event, ...detail }),
-    died: (worker, jobs) => done.push(`died ${worker} ${jobs}`),
+    ended: (worker, jobs, drained) => done.push(`${drained ? 'drained' : 'died'} ${worker} ${jobs}`),
   });
   async function run(nowMs: number): Promise<void> {
     await sweep(nowMs);
@@ -85,6 +92,15 @@ test('a worker that is silent for more than ten seconds is dead and its jobs are
   await run(0);
   assert.deepEqual(did().slice(SWEPT.length), ['claim dead 10000', 'release w:1', 'died dead 3']);
   assert.deepEqual(reports, [{ event: 'a silent worker is dead', worker: 'dead', jobs: 3 }]);
+});
+
+test('a worker whose last word was that it has stopped is told as drained, not as dead', async () => {
+  const { reports, state, run, did } = puppet();
+  state.silences = [['w', 10_001]];
+  state.drained = ['w'];
+  await run(0);
+  assert.deepEqual(did().slice(SWEPT.length), ['claim w 10000', 'release w:1', 'drained w 3']);
+  assert.deepEqual(reports, [{ event: 'a worker that has drained is gone', worker: 'w', jobs: 3 }]);
 });
 
 test('one without a connection is dead after two seconds, where its connections can be known', async () => {

@@ -7,7 +7,13 @@
  */
 import { wasRefused } from '@batchyard/queue/refusals';
 
-type Silence = { readonly worker: string; readonly silentMs: number; readonly named: boolean };
+type Silence = {
+  readonly worker: string;
+  readonly silentMs: number;
+  readonly named: boolean;
+  /** Its last word was that it has ended in good order. */
+  readonly stopped: boolean;
+};
 type Steps = {
   queues(): Promise<string[]>;
   sweep(queue: string): Promise<unknown>;
@@ -20,7 +26,7 @@ type Steps = {
   releaseWorker(token: string): Promise<number>;
   report(event: string, detail: Record<string, unknown>): void;
   /** Of a verdict that this gateway has spoken. */
-  died(worker: string, jobs: number): void;
+  ended(worker: string, jobs: number, drained: boolean): void;
 };
 
 const DEAD_AFTER_MS = 10_000;
@@ -63,12 +69,12 @@ export function createHousekeeping(steps: Steps): Housekeeping {
     for (const silence of silent) {
       const limitMs = silenceLimitMs(silence, connected);
       if (silence.silentMs <= limitMs) continue;
-      const { worker } = silence;
+      const { worker, stopped } = silence;
       const token = await steps.claimDead(worker, limitMs);
       if (token === undefined) continue;
       const jobs = await steps.releaseWorker(token);
-      steps.report('a silent worker is dead', { worker, jobs });
-      steps.died(worker, jobs);
+      steps.report(stopped ? 'a worker that has drained is gone' : 'a silent worker is dead', { worker, jobs });
+      steps.ended(worker, jobs, stopped);
     }
   }
 

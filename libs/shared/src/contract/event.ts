@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 /**
- * scale: workers come, go, or are asked for. drain: a worker finishes and takes no more. deploy: models come, change or go.
+ * scale: workers come, go, or are asked for. drain: a worker finishes, takes no more, and may end. deploy: models come, change or go.
  * kill: a process died. alert: one is raised, told again or over. steer: who steers, or how. tune: a setting was changed
  * by a rule.
  */
@@ -17,6 +17,17 @@ export type EventDetail = z.infer<typeof eventDetailSchema>;
 
 export const clusterEventSchema = z.object({ kind: z.enum(EVENT_KINDS), detail: eventDetailSchema });
 export type ClusterEvent = z.infer<typeof clusterEventSchema>;
+
+/** The end of a worker: by itself, as it was told to, or not. */
+export function workerEnded(worker: string, jobs: number, drained: boolean): ClusterEvent {
+  if (!drained)
+    return {
+      kind: 'kill',
+      detail: { sentence: `worker ${worker} is dead; ${jobs} of its jobs wait again`, worker, jobs },
+    };
+  const held = jobs === 0 ? '' : `; ${jobs} of its jobs wait again`;
+  return { kind: 'drain', detail: { sentence: `worker ${worker} has drained and ended${held}`, worker, jobs } };
+}
 
 /** Events that Redis keeps, and the length of one as JSON; what is longer loses all but its sentence. */
 export const EVENTS_KEPT = 1_000;
