@@ -11,7 +11,17 @@ import type { FleetView } from './fleet/fleet-view.ts';
 import type { TuningDesk } from './http/tuning-routes.ts';
 import type { TuningFacts } from './tuning/rules.ts';
 import { planOf } from './tuning/plan.ts';
-import { effectivenessOf, NO_TUNING, proposalOf, stepTuning, type TuningPlan, type TuningView } from './tuning/tune.ts';
+import {
+  effectivenessOf,
+  inverse,
+  NO_TUNING,
+  overrule,
+  proposalOf,
+  stands,
+  stepTuning,
+  type TuningPlan,
+  type TuningView,
+} from './tuning/tune.ts';
 import { parseSample } from './watch/take-sample.ts';
 
 type Parts = {
@@ -35,6 +45,7 @@ const RECENT = 120;
 
 function sentenceOf({ rule, reason, outcome, metric, before, after }: TuningRun): string {
   if (outcome === 'measuring') return `${rule}: ${reason}`;
+  if (outcome === 'overruled') return `${rule}: left as it is, the setting was changed by somebody else meanwhile`;
   const said = `${metric} ${before.mean.toPrecision(3)} before, ${after?.mean.toPrecision(3) ?? '?'} after`;
   return `${rule}: ${outcome === 'kept' ? 'kept' : 'taken back'}, ${outcome === 'unmeasured' ? 'too little was measured' : said}`;
 }
@@ -59,11 +70,13 @@ function createView({ queue, fleet, cache, samples }: Parts, windowMs: number) {
       },
       change: await queue.batchingChange(name),
     }));
-    const limits = cache.limits();
+    const own = cache.limits();
+    const { cache: wished } = await queue.tuningWishes();
     return {
       queues: await Promise.all(queues),
-      cache: limits && {
-        ...limits,
+      cache: own && {
+        limits: wished ?? own.configured,
+        configured: own.configured,
         evicted: (went.at(-1)?.evicted ?? 0) - (went[0]?.evicted ?? 0),
         expired: (went.at(-1)?.expired ?? 0) - (went[0]?.expired ?? 0),
       },
@@ -77,6 +90,7 @@ function createView({ queue, fleet, cache, samples }: Parts, windowMs: number) {
   }
   return {
     view,
+    facts,
     /** Once a second. */
     look(): void {
       went.push(cache.went());
@@ -85,9 +99,6 @@ function createView({ queue, fleet, cache, samples }: Parts, windowMs: number) {
   };
 }
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
-
-/** What a person has changed meanwhile is left as it is. */
 async function applyTo(queue: QueueOperations, action: TuningAction, reason: string): Promise<void> {
   switch (action.kind) {
     case 'clean_up':
@@ -95,13 +106,9 @@ async function applyTo(queue: QueueOperations, action: TuningAction, reason: str
     case 'cache':
       return queue.tuneCache(action.to);
     case 'batching':
-      if (!same((await queue.batchingChange(action.queue)) ?? {}, action.from)) return undefined;
       return queue.changeBatching(action.queue, action.to);
-    case 'worker': {
-      const own = (await queue.supervisors()).find(({ report }) => report.id === action.supervisor);
-      if (!own || own.wish?.by === 'hand') return undefined;
+    case 'worker':
       return queue.wishWorkers(action.supervisor, { count: action.to, by: 'autoscaler', reason });
-    }
   }
 }
 
@@ -134,7 +141,7 @@ function createDesk(queue: QueueOperations, plan: TuningPlan, view: () => Promis
 export function openTuning(parts: Parts): OpenTuning {
   const { queue, cache, holds, config, log } = parts;
   const plan = planOf(config.BATCHYARD_TUNING === 'on', config.BATCHYARD_TUNING_RULES);
-  const { view, look } = createView(parts, plan.windowMs);
+  const { view, facts, look } = createView(parts, plan.windowMs);
   const collect = createCollector();
   let state: TuningState | undefined;
   let cleanedUp: string | undefined;
@@ -148,6 +155,14 @@ export function openTuning(parts: Parts): OpenTuning {
       collect();
     }
     cleanedUp = cleanUp;
+  }
+
+  /** @returns false where what it starts from is no longer what is set: that stays as it is */
+  async function apply(action: TuningAction, reason: string): Promise<boolean> {
+    const back = inverse(action);
+    if (back && !stands(back, await facts())) return false;
+    await applyTo(queue, action, reason);
+    return true;
   }
 
   return {
@@ -171,11 +186,15 @@ export function openTuning(parts: Parts): OpenTuning {
       // Written first: a holder that dies in between has told of the change, and its successor measures it.
       if (step.state !== state) await queue.keepTuningState(step.state);
       state = step.state;
-      if (step.apply) await applyTo(queue, step.apply, step.run?.reason ?? '');
-      if (!step.run) return;
-      const { id, rule, outcome } = step.run;
-      log.info({ id, rule, outcome }, sentenceOf(step.run));
-      queue.events.tell('tune', { sentence: sentenceOf(step.run), id, rule, outcome });
+      let { run } = step;
+      if (run && step.apply && !(await apply(step.apply, run.reason))) {
+        ({ state, run } = overrule(state, run));
+        await queue.keepTuningState(state);
+      }
+      if (!run) return;
+      const { id, rule, outcome } = run;
+      log.info({ id, rule, outcome }, sentenceOf(run));
+      queue.events.tell('tune', { sentence: sentenceOf(run), id, rule, outcome });
     },
     desk: createDesk(queue, plan, view),
   };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import type { BatchingChange } from '@batchyard/shared/contract/batching';
 import type { Sample } from '@batchyard/shared/contract/sample';
 import type { TuningAction, TuningState } from '@batchyard/shared/contract/tuning';
 
@@ -66,12 +67,24 @@ function changed(facts: TuningFacts, action: TuningAction): TuningFacts {
   const { queues, cache } = facts;
   if (action.kind === 'batching') return { ...facts, queues: queues.map((own) => ({ ...own, change: action.to })) };
   if (action.kind === 'cache' && cache) return { ...facts, cache: { ...cache, limits: action.to } };
+  if (action.kind === 'worker') {
+    const wish = { count: action.to, by: 'autoscaler', reason: '' } as const;
+    const supervisors = facts.supervisors.map(({ report }) => ({ report: { ...report, workers: action.to }, wish }));
+    return { ...facts, supervisors };
+  }
   return facts;
 }
 
+/** `meanwhile`: what somebody else makes of the settings in a second. */
+type Given = {
+  readonly plan?: TuningPlan;
+  readonly facts?: TuningFacts;
+  readonly meanwhile?: (facts: TuningFacts, second: number) => TuningFacts;
+};
+
 /** A second after the other, with what `values` says of each; `facts` follow what is applied. */
-function run(seconds: number, values: (second: number, applied: readonly TuningAction[]) => Values, given = {}) {
-  const { plan = PLAN, facts = FACTS }: { plan?: TuningPlan; facts?: TuningFacts } = given;
+function run(seconds: number, values: (second: number, applied: readonly TuningAction[]) => Values, given: Given = {}) {
+  const { plan = PLAN, facts = FACTS, meanwhile = (one) => one }: Given = given;
   let state: TuningState = NO_TUNING;
   let now = facts;
   const applied: TuningAction[] = [];
@@ -79,6 +92,7 @@ function run(seconds: number, values: (second: number, applied: readonly TuningA
   const samples: Sample[] = [];
   for (let second = 1; second <= seconds; second += 1) {
     samples.push(sampleOf(second, values(second, applied)));
+    now = meanwhile(now, second);
     const step = stepTuning(state, { samples, facts: now }, [], plan);
     state = step.state;
     const { apply } = step;
@@ -118,6 +132,57 @@ test('a lowered cap is raised again while it is fast, never above what is config
   const facts = { ...FACTS, queues: FACTS.queues.map((own) => ({ ...own, change: { max_rows: 14 } })) };
   const found = run(600, () => ({ latencyMs: 10 }), { facts });
   assert.deepEqual(capsOf(found.applied), [16]);
+});
+
+test('what somebody else has changed meanwhile is left as it is, and the history says so', () => {
+  const configured = { bytes: 1_000, ttl_s: 100 };
+  const cached = { ...FACTS, cache: { limits: configured, configured, evicted: 50, expired: 0 } };
+  const worse = (_second: number, applied: readonly TuningAction[]): Values =>
+    applied.length > 0 ? { hits: 1, misses: 99 } : { hits: 10, misses: 90 };
+  for (const limits of [{ bytes: 5_000, ttl_s: 100 }, configured]) {
+    const byHand = (facts: TuningFacts, second: number): TuningFacts =>
+      second === 6 && facts.cache ? { ...facts, cache: { ...facts.cache, limits } } : facts;
+    const found = run(12, worse, { facts: cached, meanwhile: byHand });
+    assert.deepEqual(found.applied, [{ kind: 'cache', from: configured, to: { bytes: 1_200, ttl_s: 100 } }]);
+    assert.deepEqual(found.outcomes, ['cache_optimization overruled']);
+    assert.equal(effectivenessOf(found.state.runs).cache_optimization.overruled, 1);
+  }
+  // Nobody interferes: it is taken back.
+  assert.deepEqual(run(12, worse, { facts: cached }).outcomes, ['cache_optimization rolled_back']);
+  const set = (change: BatchingChange) => (facts: TuningFacts, second: number) =>
+    second === 6 ? { ...facts, queues: facts.queues.map((own) => ({ ...own, change })) } : facts;
+  const slower = (_second: number, applied: readonly TuningAction[]): Values => ({
+    latencyMs: applied.length > 0 ? 300 : 200,
+  });
+  const found = run(12, slower, { meanwhile: set({ max_rows: 9 }) });
+  assert.deepEqual([found.outcomes, capsOf(found.applied)], [['batch_size_optimization overruled'], [12]]);
+  // The order in which settings are told says nothing.
+  const own = { ...FACTS, queues: FACTS.queues.map((one) => ({ ...one, change: { target_ms: 50, max_wait_ms: 5 } })) };
+  const reordered = run(12, slower, { facts: own, meanwhile: set({ max_rows: 12, max_wait_ms: 5, target_ms: 50 }) });
+  assert.deepEqual(reordered.outcomes, ['batch_size_optimization rolled_back']);
+});
+
+test('a worker more goes again unless somebody else has asked for another number', () => {
+  const report = { id: 's', host: 'h', workers: 1, range: { min: 1, max: 4, auto: true } };
+  const facts = { ...FACTS, supervisors: [{ report, wish: undefined }] };
+  const deeper = (_second: number, applied: readonly TuningAction[]): Values => ({
+    depth: applied.length > 0 ? 200 : 80,
+  });
+  const back = run(12, deeper, { facts });
+  assert.deepEqual(
+    back.applied.map((action) => action.kind === 'worker' && action.to),
+    [2, 1],
+  );
+  for (const by of ['hand', 'autoscaler'] as const) {
+    const meanwhile = (now: TuningFacts, second: number): TuningFacts =>
+      second < 6
+        ? now
+        : {
+            ...now,
+            supervisors: now.supervisors.map((one) => ({ ...one, wish: { count: 3, by, reason: '' } })),
+          };
+    assert.deepEqual(run(12, deeper, { facts, meanwhile }).outcomes, ['queue_management overruled']);
+  }
 });
 
 test('noise is no reason to take anything back', () => {

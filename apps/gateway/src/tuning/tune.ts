@@ -2,7 +2,8 @@
  * One step of the tuning, once a second with the newest sample. Pure: what time it is comes from the sample.
  *
  * Invariants: one change is measured at a time, so that an effect has one cause; a change whose metric got worse beyond noise,
- * or could not be measured, is taken back; a rule that was rolled back waits twice as long for its next turn, each time.
+ * or could not be measured, is taken back; a setting that is no longer what the rule made it is left as it is; a rule that was
+ * rolled back waits twice as long for its next turn, each time.
  */
 import type { Sample } from '@batchyard/shared/contract/sample';
 import {
@@ -41,7 +42,7 @@ const SAME = 1e-9;
 export const NO_TUNING: TuningState = { runs: [], rules: {} };
 
 /** What takes an action back; undefined where nothing does. */
-function inverse(action: TuningAction): TuningAction | undefined {
+export function inverse(action: TuningAction): TuningAction | undefined {
   switch (action.kind) {
     case 'clean_up':
       return undefined;
@@ -51,6 +52,32 @@ function inverse(action: TuningAction): TuningAction | undefined {
       return { ...action, from: action.to, to: action.from };
     case 'worker':
       return { ...action, from: action.to, to: action.from };
+  }
+}
+
+/** Whatever the order of their keys. */
+function same(a: object, b: object): boolean {
+  const text = (settings: object): string =>
+    JSON.stringify(Object.entries(settings).toSorted(([one], [other]) => (one < other ? -1 : 1)));
+  return text(a) === text(b);
+}
+
+/** Whether what is set is what an action made of it: nobody else has changed it since. */
+export function stands(action: TuningAction, { queues, cache, supervisors }: TuningFacts): boolean {
+  switch (action.kind) {
+    case 'clean_up':
+      return true;
+    case 'cache':
+      return cache !== undefined && same(cache.limits, action.to);
+    case 'batching': {
+      const own = queues.find(({ queue }) => queue === action.queue);
+      return own !== undefined && same(own.change ?? {}, action.to);
+    }
+    case 'worker': {
+      const own = supervisors.find(({ report }) => report.id === action.supervisor);
+      // A wish is forgotten after a while.
+      return own !== undefined && own.wish?.by !== 'hand' && (own.wish?.count ?? own.report.workers) === action.to;
+    }
   }
 }
 
@@ -100,13 +127,15 @@ function end(state: TuningState, run: TuningRun, view: TuningView, plan: TuningP
   const window = view.samples.filter(({ at_ms }) => at_ms > fromMs && at_ms <= fromMs + plan.windowMs);
   const after = measure(window, (sample) => rule?.value(sample, run.queue));
   const measured = isMeasured(run.before) && isMeasured(after);
-  const worse = measured && isWorse(run.before, after, rule?.lowerIsBetter ?? true);
-  const outcome = worse ? 'rolled_back' : measured ? 'kept' : 'unmeasured';
+  const overruled = !stands(run.action, view.facts);
+  // Of what somebody else has set nothing is said.
+  const worse = !overruled && measured && isWorse(run.before, after, rule?.lowerIsBetter ?? true);
+  const outcome = overruled ? 'overruled' : worse ? 'rolled_back' : measured ? 'kept' : 'unmeasured';
   const ended: TuningRun = { ...run, after, outcome };
   const before = state.rules[run.rule]?.worse ?? 0;
   const times = worse ? Math.min(LONGEST_BACKOFF, before + 1) : outcome === 'kept' ? 0 : before;
   const again_ms = run.at_ms + (rule?.cooldownMs ?? 0) * 2 ** times;
-  const back = outcome === 'kept' ? undefined : inverse(run.action);
+  const back = outcome === 'kept' || overruled ? undefined : inverse(run.action);
   return {
     state: {
       runs: state.runs.map((one) => (one.id === run.id ? ended : one)),
@@ -115,6 +144,12 @@ function end(state: TuningState, run: TuningRun, view: TuningView, plan: TuningP
     ...(back ? { apply: back } : {}),
     run: ended,
   };
+}
+
+/** The same where a change could not be made, because somebody else was faster. */
+export function overrule(state: TuningState, run: TuningRun): { readonly state: TuningState; readonly run: TuningRun } {
+  const ended: TuningRun = { ...run, outcome: 'overruled' };
+  return { state: { ...state, runs: state.runs.map((one) => (one.id === run.id ? ended : one)) }, run: ended };
 }
 
 /** @param asked rules that a person wants to run, the first of them now */
@@ -144,6 +179,7 @@ export type Effectiveness = {
   readonly kept: number;
   readonly rolled_back: number;
   readonly unmeasured: number;
+  readonly overruled: number;
   /** Median of (after − before) / before over what was measured; null where nothing was. */
   readonly median_change: number | null;
 };
@@ -166,6 +202,7 @@ export function effectivenessOf(runs: readonly TuningRun[]): Record<TuningRule, 
       kept: count('kept'),
       rolled_back: count('rolled_back'),
       unmeasured: count('unmeasured'),
+      overruled: count('overruled'),
       median_change: changes.length === 0 ? null : median,
     };
   };

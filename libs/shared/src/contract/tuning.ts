@@ -49,8 +49,11 @@ export const tuningRunSchema = z.object({
   queue: z.string().optional(),
   before: measuredSchema,
   after: measuredSchema.optional(),
-  /** `rolled_back`: it made the metric worse beyond noise, and was taken back where it can be. `unmeasured`: too little was. */
-  outcome: z.enum(['measuring', 'kept', 'rolled_back', 'unmeasured']),
+  /**
+   * `rolled_back`: it made the metric worse beyond noise, and was taken back where it can be. `unmeasured`: too little was, and
+   * it was taken back as well. `overruled`: somebody else has changed the setting meanwhile, and that stays.
+   */
+  outcome: z.enum(['measuring', 'kept', 'rolled_back', 'unmeasured', 'overruled']),
 });
 export type TuningRun = z.infer<typeof tuningRunSchema>;
 
