@@ -25,6 +25,9 @@ const LEAST_MS = 1_000;
 const FORGET_LIMIT_MS = 500;
 // As small as keeps up: the gateway's young generation otherwise grows with every burst of large bodies.
 const MEMORY_FLAGS = ['--max-semi-space-size=16'];
+// glibc: from so many bytes on a buffer has pages of its own, which go back when it does. By itself the allocator raises this to
+// the largest buffer it has freed, and then keeps what large ones leave behind.
+const MEMORY_ENV = { MALLOC_MMAP_THRESHOLD_: '1048576' };
 
 const appMain = (name: string): string => fileURLToPath(new URL(`../../${name}/dist/main.js`, import.meta.url));
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -135,6 +138,7 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
     const link = openQueue(redis.url);
     stopTurns = async () => link.close();
     const childEnv = {
+      ...MEMORY_ENV,
       ...env,
       REDIS_URL: redis.url,
       BATCHYARD_MODELS: config.BATCHYARD_MODELS,
