@@ -5,6 +5,7 @@ export type Aim = { readonly text: string; met(value: number): boolean };
 
 const atLeast = (bound: number): Aim => ({ text: `≥ ${bound}`, met: (value) => value >= bound });
 const atMost = (bound: number): Aim => ({ text: `≤ ${bound}`, met: (value) => value <= bound });
+const above = (bound: number): Aim => ({ text: `> ${bound}`, met: (value) => value > bound });
 
 /** At each offered load over the capacity: what is answered in time, over the best there was. */
 const GOODPUT: Readonly<Record<string, number>> = { 2: 0.95, 5: 0.9, 10: 0.85 };
@@ -58,6 +59,9 @@ const AIMS: Readonly<Record<string, Aim>> = {
   'control.redis_calls_ratio': atMost(1.2),
   'control.dead.cpu_per_request_ratio': atMost(1.05),
   'control.dead.rps_ratio': atLeast(0.95),
+  'cache.zipf.hit_rate': above(0.8),
+  'cache.unique.mid.cpu_ratio': atMost(1.03),
+  'cache.unique.mlp.cpu_ratio': atMost(1.03),
 };
 
 /** However much waits, is kept, or takes: within a fifth of the cost at the smallest. */

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [queue|http|latency|floor|overload|cost|fill|strategies|memory|balance|control …]
+ * `npm run bench -- [queue|http|latency|floor|overload|cost|fill|strategies|memory|balance|control|cache …]
  *               [--quick] [--minutes N] [--rate N] [--set SUITE.SETTING=VALUE[,VALUE …]] [--json FILE]
  *               [--markdown FILE] [--pages FOLDER] [--plot FOLDER] [--autocannon] [--no-build]`
  *
@@ -23,6 +23,7 @@ import { createCleanup } from './processes/cleanup.ts';
 import { startOwnRedis } from './redis.ts';
 import { createStage, type Stage } from './stage.ts';
 import { runBalanceSuite } from './suites/balance.ts';
+import { runCacheSuite } from './suites/cache.ts';
 import { runControlSuite } from './suites/control.ts';
 import { runCostSuite } from './suites/cost.ts';
 import { runFillSuite } from './suites/fill.ts';
@@ -46,6 +47,7 @@ const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   memory: runMemorySuite,
   balance: runBalanceSuite,
   control: runControlSuite,
+  cache: runCacheSuite,
 };
 
 /** Without a name: what ends within a minute by --quick. The others take longer and are asked for. */

@@ -71,6 +71,20 @@ export type Plan = {
     readonly warmupMs: number;
     readonly measureMs: number;
   };
+  readonly cache: {
+    /** Of repeated inputs: how many there are, and how much rarer each is than the one before. */
+    readonly exponent: number;
+    readonly inputs: number;
+    /** Of kept results in the gateway: `mid` needs some 800 bytes for one. */
+    readonly memoryBytes: number;
+    readonly zipfRounds: number;
+    readonly zipfMs: number;
+    readonly uniqueRounds: number;
+    /** Of each of the two turns that a gateway has in a round. */
+    readonly uniqueMs: number;
+    readonly firstWarmupMs: number;
+    readonly warmupMs: number;
+  };
   readonly floor: { readonly warmupMs: number; readonly measureMs: number };
 };
 
@@ -117,6 +131,17 @@ const full: Plan = {
   },
   balance: { warmupMs: 1500, measureMs: 8000 },
   control: { workers: 8, rounds: 6, warmupMs: 1000, measureMs: 5000 },
+  cache: {
+    exponent: 1.1,
+    inputs: 10_000,
+    memoryBytes: 1_048_576,
+    zipfRounds: 3,
+    zipfMs: 12_000,
+    uniqueRounds: 7,
+    uniqueMs: 2000,
+    firstWarmupMs: 8000,
+    warmupMs: 300,
+  },
   floor: { warmupMs: 2000, measureMs: 10_000 },
 };
 
@@ -149,6 +174,17 @@ const quick: Plan = {
   },
   balance: { warmupMs: 500, measureMs: 1500 },
   control: { workers: 3, rounds: 1, warmupMs: 500, measureMs: 1500 },
+  cache: {
+    exponent: 1.1,
+    inputs: 3000,
+    memoryBytes: 1_048_576,
+    zipfRounds: 1,
+    zipfMs: 6000,
+    uniqueRounds: 3,
+    uniqueMs: 600,
+    firstWarmupMs: 1000,
+    warmupMs: 200,
+  },
   floor: { warmupMs: 500, measureMs: 2000 },
 };
 

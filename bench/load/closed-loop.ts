@@ -1,6 +1,6 @@
 /** Closed loop: each connection sends its next request as soon as the last one was answered. */
 import { openConnection, type Connection, type ConnectionEvents } from './connection.ts';
-import { createRequests, type RequestMix } from './requests.ts';
+import { createRequests, createStamps, type RequestMix } from './requests.ts';
 import { createTally, type LoadResult } from './tally.ts';
 
 export type ClosedLoad = { readonly port: number; readonly connections: number; readonly mix: RequestMix };
@@ -22,8 +22,7 @@ export function startClosedLoop({ port, connections, mix }: ClosedLoad): ClosedL
   const outstanding = new Set<Connection>();
   let tally = createTally();
   let stopping = false;
-  let stamp = 0;
-  const nextStamp = (): number => (stamp += 1);
+  const nextStamp = createStamps(mix);
 
   function send(connection: Connection, user: User): void {
     user.sentAt = performance.now();

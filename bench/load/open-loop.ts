@@ -4,7 +4,7 @@
  * (a closed loop would stop asking and hide it), and so is a generator that wakes up late.
  */
 import { openConnection, type Connection, type ConnectionEvents } from './connection.ts';
-import { createRequests, type RequestMix } from './requests.ts';
+import { createRequests, createStamps, type RequestMix } from './requests.ts';
 
 export type OpenLoad = {
   readonly port: number;
@@ -48,7 +48,8 @@ export async function runOpenLoop({ port, rate, seconds, mix }: OpenLoad): Promi
   const waiting: number[] = [];
   const latencies: number[] = [];
   const failures: Record<string, number> = {};
-  let [failed, open, stamp, latestSend] = [0, 0, 0, 0];
+  const nextStamp = createStamps(mix);
+  let [failed, open, latestSend] = [0, 0, 0];
 
   function fail(why: string): void {
     failed += 1;
@@ -92,7 +93,7 @@ export async function runOpenLoop({ port, rate, seconds, mix }: OpenLoad): Promi
   };
   function connectOne(): void {
     const connection = openConnection(port, events);
-    slots.set(connection, { connection, next: createRequests(mix, slots.size, () => (stamp += 1)), dueAt: 0 });
+    slots.set(connection, { connection, next: createRequests(mix, slots.size, nextStamp), dueAt: 0 });
   }
 
   for (let i = 0; i < FIRST_CONNECTIONS; i += 1) connectOne();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { buildRequest, createRequests, type RequestMix, type RequestSpec } from './requests.ts';
+import { buildRequest, createRequests, createStamps, type RequestMix, type RequestSpec } from './requests.ts';
 
 const spec = (form: 'json' | 'binary', datatype: 'FP32' | 'INT32'): RequestSpec => ({
   model: 'some',
@@ -75,4 +75,15 @@ test('every request differs from every other, except the share that is to repeat
   assert.equal(sent(0).size, 120);
   // Half are fresh; the others are one of two payloads of each of three connections.
   assert.equal(sent(2).size, 60 + 6);
+});
+
+test('by Zipf every request is one of so many inputs, whichever connection sends it', () => {
+  const zipf = { exponent: 1, inputs: 20, seed: 5 };
+  for (const form of ['json', 'binary'] as const) {
+    const mix: RequestMix = { specs: [spec(form, 'FP32')], repeatEvery: 0, zipf };
+    const nextStamp = createStamps(mix);
+    const connections = [0, 1, 2].map((i) => createRequests(mix, i, nextStamp));
+    const sent = new Set(connections.flatMap((next) => Array.from({ length: 400 }, () => next().toString('latin1'))));
+    assert.equal(sent.size, 20);
+  }
 });

@@ -1,7 +1,8 @@
 /**
  * Infer requests as bytes on the wire, built once; before each use the first element of the first input is overwritten
- * with a number that was never sent before, so that no cache on the way can answer for the model.
+ * with a number that was never sent before, so that no cache on the way can answer for the model, unless it is meant to.
  */
+import { createZipf, type Zipf } from './zipf.ts';
 
 /** An input: `shape` is that of the request, with its batch axis. */
 export type InputSpec = {
@@ -131,7 +132,15 @@ export type RequestMix = {
   readonly specs: readonly RequestSpec[];
   /** Of so many requests one is sent as it was before, without a new stamp (2 = every other); 0 = none. */
   readonly repeatEvery: number;
+  /** Not distinct at all: every request is one of so many inputs, the same for all connections. */
+  readonly zipf?: Zipf;
 };
+
+/** What the requests of all connections are stamped with: never the same number again, unless they are to repeat. */
+export function createStamps({ zipf }: RequestMix): () => number {
+  let stamp = 0;
+  return zipf ? createZipf(zipf) : () => (stamp += 1);
+}
 
 /** Distinct payloads among the connections; the stamp makes every request distinct besides. */
 const SEEDS = 8;
@@ -147,8 +156,9 @@ function inTurn(templates: readonly RequestTemplate[], start: number): () => Req
 
 /** @returns a function that gives the bytes of the connection's next request */
 export function createRequests(mix: RequestMix, connection: number, nextStamp: () => number): () => Buffer {
-  const fresh = mix.specs.map((spec) => buildRequest(spec, connection % SEEDS));
-  const repeated = mix.repeatEvery > 0 ? mix.specs.map((spec) => buildRequest(spec, connection % SEEDS)) : [];
+  const seed = mix.zipf ? 0 : connection % SEEDS;
+  const fresh = mix.specs.map((spec) => buildRequest(spec, seed));
+  const repeated = mix.repeatEvery > 0 ? mix.specs.map((spec) => buildRequest(spec, seed)) : [];
   const nextFresh = inTurn(fresh, connection);
   const nextRepeated = inTurn(repeated, connection);
   let sent = connection;
