@@ -7,7 +7,7 @@ import type { SteerFleet } from './steer-fleet.ts';
 
 type Parts = {
   readonly waiters: Pick<Waiters, 'tick'>;
-  readonly fleet: Pick<FleetView, 'refresh' | 'serving'>;
+  readonly fleet: Pick<FleetView, 'refresh' | 'serving' | 'fresh'>;
   readonly refreshCache: () => Promise<void>;
   readonly hosts: ReturnType<typeof createHostWatch>;
   readonly steering: Pick<SteerFleet, 'turn'>;
@@ -22,7 +22,7 @@ type Parts = {
 const TICK_MS = 100;
 const LOOK_MS = 1_000;
 const SHOW_MS = 2_000;
-const JUDGE_MS = 250;
+const SOON_MS = 250;
 
 /** @returns what stops it */
 export function openClockwork(parts: Parts): () => void {
@@ -35,11 +35,16 @@ export function openClockwork(parts: Parts): () => void {
     await scaling.turn(performance.now());
     await tuning.turn();
   }
+  /** Redis was away, or nobody serves: who comes back is seen soon. */
+  async function lookOut(): Promise<void> {
+    if (!fleet.fresh() || fleet.serving().length === 0) await fleet.refresh();
+  }
   const timers = [
     setInterval(() => waiters.tick(performance.now()), TICK_MS),
     setInterval(() => void look().catch(() => undefined), LOOK_MS),
     setInterval(() => void housekeeping.sweep(performance.now()), LOOK_MS),
-    setInterval(() => void housekeeping.judge(performance.now()), JUDGE_MS),
+    setInterval(() => void lookOut().catch(() => undefined), SOON_MS),
+    setInterval(() => void housekeeping.judge(performance.now()), SOON_MS),
     setInterval(parts.showQueues, SHOW_MS),
   ];
   return () => timers.forEach((timer) => clearInterval(timer));

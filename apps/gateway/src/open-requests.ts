@@ -46,7 +46,7 @@ export function openRequests(parts: Parts): AnswerRequest {
   );
   return createAnswerRequest({
     gateway,
-    add: createAddSurely({ add: commit, pause }),
+    add: createAddSurely({ add: commit, pause, now: () => performance.now() }),
     wait,
     cancel: queue.cancel,
     output: askRedis(queue.output),

@@ -246,6 +246,8 @@ async function start(): Promise<void> {
   for (const one of served) await queue.announce(one.served.model);
   book.enter('serving');
   await checkIn();
+  // Redis was away: the gateways count on nobody of whom they do not hear.
+  commands.on('ready', quietly(checkIn));
   const timers = [
     setInterval(quietly(checkIn), 1_000),
     setInterval(quietly(jobs.renewHeld), LOCK_MS / 3),

@@ -134,7 +134,7 @@ test('a taken batch runs, marked as started, and its jobs are held until Redis w
   await until(() => batches[0]?.begun);
   assert.equal(jobs.inFlight(), 2);
   assert.deepEqual(started, ['w:1 1']);
-  const asked = createBatcher(servedAs('m').latency, batching).nextTake(1, 0);
+  const asked = createBatcher(servedAs('m').latency, batching).nextTake(1, 0, 0);
   assert.deepEqual(requests[0], { token: 'w:1', batch: 1, lockMs: 30_000, ...asked });
   batches[0]?.settle();
   await serving;

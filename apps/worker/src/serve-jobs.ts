@@ -9,6 +9,7 @@ import type { Batcher } from './batching/batcher.ts';
 import type { BatchReason } from './batching/decide-batch.ts';
 import { createHeldJobs, type HeldBatch, type HeldJobs } from './batching/held-jobs.ts';
 import { createRunGate } from './batching/run-gate.ts';
+import { createTakeLead } from './batching/take-lead.ts';
 import type { Follower } from './control/follow.ts';
 import type { PreparedBatch } from './run-batch.ts';
 import type { BatchTicket, ServedModel } from './run-rows.ts';
@@ -59,8 +60,6 @@ export type ServeJobs = {
 const rowsOf = (jobs: Jobs): number => jobs.reduce((sum, job) => sum + job.rows, 0);
 
 const LONGEST_BACK_OFF_MS = 1_000;
-/** Room for the call that takes the next batch and for stacking it. */
-const LEAD_MS = 1.5;
 /** Who may take nothing looks again so soon. */
 const IDLE_MS = 50;
 
@@ -125,8 +124,13 @@ export function createServeJobs(parts: Parts): ServeJobs {
   async function serve(served: ServedModel, batcher: Batcher): Promise<void> {
     const { queue, latency } = served;
     let running: Promise<void> = Promise.resolve();
+    const lead = createTakeLead();
+    let endedAt = now();
+    /** Whether the session could have had work since. */
+    let wasBusy = false;
     const taker = createTaker(parts, queue);
     let backOffMs = 20;
+    let expectedEndMs = 0;
     // No marker wakes who rests.
     const awaitWork = () => parts.awaitWork(queue, follow.permit(queue, now())?.restMs || undefined);
     while (!stopped) {
@@ -139,7 +143,8 @@ export function createServeJobs(parts: Parts): ServeJobs {
       const batch = incarnation.nextBatch();
       const { shareOf, ...bounds } = permit;
       const share = shareOf === undefined ? {} : { share: { workers: shareOf, held: held.of(queue) } };
-      const request = { token, batch, lockMs, ...bounds, ...share, ...batcher.nextTake(batch, now()) };
+      const decided = batcher.nextTake(batch, now(), Math.max(0, expectedEndMs - now()));
+      const request = { token, batch, lockMs, ...bounds, ...share, ...decided };
       const taken = await taker.take(request);
       if (taken === undefined) {
         await pause(backOffMs);
@@ -161,11 +166,16 @@ export function createServeJobs(parts: Parts): ServeJobs {
           const when = { takenAt: now(), takenMs: taken.nowMs, lockedAt: () => named.lockedAt };
           const ticket = { worker: incarnation.worker, token, batch, ...when };
           const prepared = parts.prepare(served, jobs, ticket, reason);
+          const readyAt = now();
           await running;
+          if (wasBusy) lead.idled(Math.max(0, readyAt - endedAt));
+          wasBusy = taken.waiting > 0;
           const rows = rowsOf(jobs);
           const begin = (): Ended => batcher.begin({ rows, group, slackMs: ticket.takenAt + slackMs - now() }, now());
-          running = run(named, prepared, jobs, begin);
-          await Promise.race([running, pause(Math.max(0, latency.of(group).p50(rows) - LEAD_MS))]);
+          running = run(named, prepared, jobs, begin).finally(() => (endedAt = now()));
+          const runMs = latency.of(group).p50(rows);
+          expectedEndMs = now() + runMs;
+          await Promise.race([running, pause(Math.max(0, runMs - lead.ms(runMs)))]);
           // Nothing more waited: the marker of whatever comes next rings the bell.
           if (taken.waiting === 0 && later.length === 0) await awaitWork();
           break;

@@ -20,8 +20,8 @@ type Jobs = readonly (Parameters<typeof decideRun>[0][number] & { readonly group
 export type Batcher = {
   /** New settings hold from the next take on. */
   set(batching: Batching): void;
-  /** @param batch number of the batch */
-  nextTake(batch: number, nowMs: number): TakeDecision;
+  /** @param batch number of the batch @param leadMs until it can run */
+  nextTake(batch: number, nowMs: number, leadMs: number): TakeDecision;
   /** A take brought `rows` and left `waiting` behind. */
   took(rows: number, waiting: number, nowMs: number): void;
   nextRun(jobs: Jobs, moment: Moment): RunDecision;
@@ -45,7 +45,7 @@ export function createBatcher(latency: LatencyBook, first: Batching): Batcher {
     set(next) {
       batching = next;
     },
-    nextTake: (batch, nowMs) => decideTake(policy(), latency, batch, arrivals.rowsPerMs(nowMs)),
+    nextTake: (batch, nowMs, leadMs) => decideTake(policy(), latency, { batch, leadMs }, arrivals.rowsPerMs(nowMs)),
     took: arrivals.took,
     nextRun: (jobs, moment) => decideRun(jobs, policy(), latency.of(jobs[0]?.group ?? '-'), moment),
     begin({ rows, group, slackMs }, beganMs) {

@@ -20,29 +20,36 @@ const adaptive: BatchPolicy = {
 const fixed: BatchPolicy = { ...adaptive, strategy: 'fixed' };
 const dynamic: BatchPolicy = { ...adaptive, strategy: 'dynamic', preferredRows: [4, 8] };
 const quick: BatchPolicy = { ...adaptive, strategy: 'latency-optimized' };
+const FIRST = { batch: 1, leadMs: 0 };
 const AT = (nowMs: number, left = 0) => ({ nowMs, waiting: left });
 const job = (deadlineMs: number, rows = 1, deaths = 0) => ({ rows, deadlineMs, queuedMs: 0, deaths });
 const jobs = (count: number, deadlineMs = 10_000) => Array.from({ length: count }, () => job(deadlineMs));
 const reason = (policy: BatchPolicy, count: number): string => decideRun(jobs(count), policy, gaining, AT(0)).reason;
 
 test('each strategy asks its own question of the queue', () => {
-  const atOnce = { maxRows: 16, minRows: 0, lingerMs: 0, preferredRows: [], spareMs: 0, fullMs: 5 };
-  assert.deepEqual(decideTake(adaptive, gaining, 1, 0), atOnce);
-  assert.deepEqual(decideTake(quick, gaining, 1, 0), atOnce);
-  assert.deepEqual(decideTake(fixed, gaining, 1, 0), { ...atOnce, minRows: 16, lingerMs: 50 });
-  assert.deepEqual(decideTake(dynamic, gaining, 1, 0), { ...atOnce, lingerMs: 50, preferredRows: [4, 8] });
+  const atOnce = { maxRows: 16, minRows: 0, lingerMs: 0, preferredRows: [], spareMs: 0, fullMs: 6 };
+  assert.deepEqual(decideTake(adaptive, gaining, FIRST, 0), atOnce);
+  assert.deepEqual(decideTake(quick, gaining, FIRST, 0), atOnce);
+  assert.deepEqual(decideTake(fixed, gaining, FIRST, 0), { ...atOnce, minRows: 16, lingerMs: 50 });
+  assert.deepEqual(decideTake(dynamic, gaining, FIRST, 0), { ...atOnce, lingerMs: 50, preferredRows: [4, 8] });
+});
+
+test('a full batch ends, as far as a take asks, after its lead and its run, at most a quarter beyond the median', () => {
+  assert.equal(decideTake(adaptive, gaining, { batch: 1, leadMs: 3 }, 0).fullMs, 3 + 6);
+  const wild = createLatencyModel([{ rows: 16, p50_ms: 8, p99_ms: 80 }]);
+  assert.equal(decideTake(adaptive, wild, FIRST, 0).fullMs, 10);
 });
 
 test('dynamic without a preferred size that fits prefers the largest batch', () => {
-  assert.deepEqual(decideTake({ ...dynamic, preferredRows: [] }, gaining, 1, 0).preferredRows, [16]);
-  assert.deepEqual(decideTake({ ...dynamic, maxRows: 3 }, gaining, 1, 0).preferredRows, [3]);
+  assert.deepEqual(decideTake({ ...dynamic, preferredRows: [] }, gaining, FIRST, 0).preferredRows, [16]);
+  assert.deepEqual(decideTake({ ...dynamic, maxRows: 3 }, gaining, FIRST, 0).preferredRows, [3]);
 });
 
 test('a target keeps batches so small that their run alone meets it', () => {
   const target: BatchPolicy = { ...adaptive, targetMs: 4 };
-  assert.equal(decideTake(target, gaining, 1, 0).maxRows, 8);
-  assert.equal(decideTake({ ...target, targetMs: 0.1 }, gaining, 1, 0).maxRows, 1);
-  assert.equal(decideTake({ ...quick, targetMs: 4 }, gaining, 1, 0).maxRows, 8);
+  assert.equal(decideTake(target, gaining, FIRST, 0).maxRows, 8);
+  assert.equal(decideTake({ ...target, targetMs: 0.1 }, gaining, FIRST, 0).maxRows, 1);
+  assert.equal(decideTake({ ...quick, targetMs: 4 }, gaining, FIRST, 0).maxRows, 8);
 });
 
 const policy = fc.record({
@@ -65,7 +72,7 @@ const waiting = fc.array(
 test('whatever the settings, a take stays within them and only fixed and dynamic wait longer than a run', () => {
   fc.assert(
     fc.property(policy, fc.nat(), fc.double({ min: 0, max: 100, noNaN: true }), (any, batch, rowsPerMs) => {
-      const asked = decideTake(any, gaining, batch, rowsPerMs);
+      const asked = decideTake(any, gaining, { batch, leadMs: 0 }, rowsPerMs);
       assert.ok(asked.maxRows >= 1 && asked.maxRows <= any.maxRows);
       assert.ok(asked.lingerMs <= any.maxWaitMs);
       assert.ok(asked.preferredRows.every((rows) => rows <= any.maxRows));
@@ -79,9 +86,9 @@ test('adaptive waits for what shortens the mean, and asks for nothing where it m
   assert.equal(rowsWorthWaiting(gaining, 10, 16), 7);
   assert.equal(rowsWorthWaiting(gaining, 2, 16), 3);
   assert.equal(rowsWorthWaiting(table([1, 1], [2, 2], [4, 4]), 100, 4), 0);
-  const asked = decideTake(adaptive, gaining, 1, 10);
+  const asked = decideTake(adaptive, gaining, FIRST, 10);
   assert.deepEqual([asked.minRows, asked.lingerMs, asked.spareMs], [7, 2, gaining.p99(16)]);
-  assert.deepEqual([decideTake({ ...adaptive, maxWaitMs: 0 }, gaining, 1, 10).lingerMs], [0]);
+  assert.deepEqual([decideTake({ ...adaptive, maxWaitMs: 0 }, gaining, FIRST, 10).lingerMs], [0]);
 });
 
 test('at low load a single request pays no delay, whatever the run times', () => {
@@ -91,7 +98,7 @@ test('at low load a single request pays no delay, whatever the run times', () =>
       let ms = 0;
       const measured = table(...steps.map((step, i): [number, number] => [2 ** i, (ms += step)]));
       const rowsPerMs = (share * 2) / measured.p50(1);
-      assert.equal(decideTake(adaptive, measured, 1, rowsPerMs).lingerMs, 0);
+      assert.equal(decideTake(adaptive, measured, FIRST, rowsPerMs).lingerMs, 0);
     }),
   );
 });
@@ -121,10 +128,10 @@ test('a size that looked bad is tried again now and then, and pays once it was m
   const misled = table([1, 1], [2, 1.5], [4, 8], [8, 9]);
   const small: BatchPolicy = { ...adaptive, maxRows: 8 };
   assert.equal(payingRows(misled, 8), 2);
-  const sizes = Array.from({ length: 16 }, (_, batch) => decideTake(small, misled, batch, 0).maxRows);
+  const sizes = Array.from({ length: 16 }, (_, batch) => decideTake(small, misled, { batch, leadMs: 0 }, 0).maxRows);
   assert.deepEqual(new Set(sizes), new Set([2, 4]));
   for (let batch = 0; batch < 160; batch += 1) {
-    const { maxRows } = decideTake(small, misled, batch, 0);
+    const { maxRows } = decideTake(small, misled, { batch, leadMs: 0 }, 0);
     misled.observe(maxRows, 0.5 + maxRows / 4);
   }
   assert.equal(payingRows(misled, 8), 8);
@@ -167,11 +174,12 @@ test('one slow run shuts no size out of a target for good', () => {
   const latency = table([1, 2], [8, 3], [16, 5]);
   const small: BatchPolicy = { ...quick, targetMs: 10 };
   latency.observe(16, 50);
-  assert.equal(decideTake(small, latency, 1, 0).maxRows, 16);
+  assert.equal(decideTake(small, latency, FIRST, 0).maxRows, 16);
   for (let i = 0; i < 64; i += 1) latency.observe(16, 50);
-  assert.equal(decideTake(small, latency, 1, 0).maxRows, 8);
-  for (let batch = 0; batch < 64 * 16; batch += 1) latency.observe(decideTake(small, latency, batch, 0).maxRows, 3);
-  assert.equal(decideTake(small, latency, 1, 0).maxRows, 16);
+  assert.equal(decideTake(small, latency, FIRST, 0).maxRows, 8);
+  for (let batch = 0; batch < 64 * 16; batch += 1)
+    latency.observe(decideTake(small, latency, { batch, leadMs: 0 }, 0).maxRows, 3);
+  assert.equal(decideTake(small, latency, FIRST, 0).maxRows, 16);
 });
 
 test('estimates never fall with size and follow what was measured', () => {

@@ -31,7 +31,7 @@ export type TakeDecision = {
   readonly preferredRows: readonly number[];
   /** No wait comes closer than this to the deadline of an oldest job, ms. */
   readonly spareMs: number;
-  /** How long a batch of `maxRows` usually runs, ms: who waits for less gains nothing from a place in it. */
+  /** Until the end of a batch of `maxRows`, ms: who waits for less gains nothing from a place in it. */
   readonly fullMs: number;
 };
 
@@ -93,10 +93,22 @@ export function rowsWorthWaiting(latency: LatencyModel, rowsPerMs: number, maxRo
   return rows > 1 ? rows : 0;
 }
 
-/** @param batch number of the batch @param rowsPerMs that come, lately */
-export function decideTake(policy: BatchPolicy, latency: LatencyModel, batch: number, rowsPerMs: number): TakeDecision {
+/** A run that takes longer than its median by more than this share is too rare to give a place away for. */
+const USUAL_EXCESS = 0.25;
+
+/** With its number, and how long until it can run, ms. */
+type NextBatch = { readonly batch: number; readonly leadMs: number };
+
+/** @param rowsPerMs that come, lately */
+export function decideTake(
+  policy: BatchPolicy,
+  latency: LatencyModel,
+  { batch, leadMs }: NextBatch,
+  rowsPerMs: number,
+): TakeDecision {
   const asked = questionOf(policy, latency, batch, rowsPerMs);
-  return { ...asked, fullMs: latency.p50(asked.maxRows) };
+  const runMs = Math.min(latency.p99(asked.maxRows), (1 + USUAL_EXCESS) * latency.p50(asked.maxRows));
+  return { ...asked, fullMs: leadMs + runMs };
 }
 
 type Question = Omit<TakeDecision, 'fullMs'>;

@@ -12,6 +12,8 @@ export type RedisRole = 'commands' | 'blocking';
  * say so (a machine that vanished, a firewall that forgot): another one is made.
  */
 const DEAD_SOCKET_MS = 2_000;
+/** All is to be well two seconds after Redis is back, and finding that out is only the first step. */
+const LONGEST_RETRY_MS = 500;
 /** Nobody blocks for longer. */
 const LONGEST_BLOCK_MS = 1_000;
 
@@ -28,7 +30,7 @@ export function connectRedis(url: string, role: RedisRole, extra: ConnectionOpti
     // With the connection gone, whatever waits on it fails at once: a promise that never settles would stop a loop.
     maxRetriesPerRequest: 0,
     connectTimeout: 2_000,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
+    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), LONGEST_RETRY_MS),
     enableReadyCheck: true,
     ...(role === 'commands'
       ? { commandTimeout: 750, socketTimeout: Math.max(DEAD_SOCKET_MS, extra.commandTimeout ?? 0) }
