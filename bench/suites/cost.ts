@@ -11,6 +11,7 @@ import { startHelper, type Helper } from '../processes/helper.ts';
 import type { SteeredHandlers } from '../queue-load/batchyard-consumer.ts';
 import type { ProducerHandlers } from '../queue-load/batchyard-producer.ts';
 import { CONSUMER_ROWS, JOBS_PER_CALL, type LoadSettings } from '../queue-load/job-payload.ts';
+import { throughPlainRedis } from '../cost/redis-floor.ts';
 import { createConsumerSteering } from '../cost/steer-consumers.ts';
 import { startOwnRedis } from '../redis.ts';
 import type { Stage } from '../stage.ts';
@@ -42,6 +43,7 @@ const WORKERS_WINDOW = 2_048;
 const TURN_MS = 1_000;
 const STEERED_MS = 2_200;
 const KEEP_S = 3_600;
+const FLOOR_JOBS = 8_192;
 const FILL_LIMIT_MS = 90_000;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -126,7 +128,14 @@ async function fresh(measuring: Measuring): Promise<void> {
   await rewriteFile(measuring.redis);
 }
 
-async function costAtDepth(measuring: Measuring, depth: number): Promise<Cost> {
+/** CPU µs of Redis for a job that goes through it by plain commands, with what waits now. */
+async function floorMicros({ redis }: Measuring): Promise<number> {
+  const before = await redisCpuMicros(redis);
+  await throughPlainRedis(redis, BASE, FLOOR_JOBS);
+  return ((await redisCpuMicros(redis)) - before) / FLOOR_JOBS;
+}
+
+async function costAtDepth(measuring: Measuring, depth: number): Promise<Cost & { readonly floorUs: number }> {
   await fresh(measuring);
   const side = await startSide(measuring, 'attached', depth + IN_HAND, 1);
   await side.producer.ask('start');
@@ -135,7 +144,7 @@ async function costAtDepth(measuring: Measuring, depth: number): Promise<Cost> {
   await sleep(measuring.stage.plan.cost.warmupMs);
   const cost = await measureCost(measuring, side);
   await stopSide(side);
-  return cost;
+  return { ...cost, floorUs: await floorMicros(measuring) };
 }
 
 /** As the gateway that holds the lease does it, until it is ended. */
@@ -185,6 +194,20 @@ async function costsKept(measuring: Measuring, levels: readonly number[]): Promi
   return costs;
 }
 
+/** Against the shallowest: what is left when Redis is forgiven what it must do more itself. */
+function recordDepths(stage: Stage, depths: readonly number[], costs: readonly (Cost & { floorUs: number })[]): void {
+  record(stage, 'depth', depths, costs);
+  const [first] = costs;
+  if (!first) return;
+  for (const [i, { redisUs, clientUs, floorUs }] of costs.entries()) {
+    const name = `cost.depth.${depths[i]}`;
+    stage.figures.record(`${name}.plain_redis_us`, 'µs', floorUs);
+    if (i === 0) continue;
+    const own = redisUs + clientUs - (floorUs - first.floorUs);
+    stage.figures.record(`${name}.own_ratio`, 'x', own / (first.redisUs + first.clientUs));
+  }
+}
+
 function record({ figures, say }: Stage, axis: string, levels: readonly number[], costs: readonly Cost[]): void {
   const total = (cost: Cost): number => cost.redisUs + cost.clientUs;
   const [first] = costs;
@@ -213,14 +236,14 @@ export async function runCostSuite(stage: Stage): Promise<void> {
   await redis.config('SET', 'appendfsync', 'everysec');
   await redis.config('SET', 'auto-aof-rewrite-percentage', '0');
   const measuring = { stage, redis, redisUrl: server.url };
-  const inTurn = async (levels: readonly number[], cost: (level: number) => Promise<Cost>): Promise<Cost[]> => {
-    const costs: Cost[] = [];
+  const inTurn = async <T>(levels: readonly number[], cost: (level: number) => Promise<T>): Promise<T[]> => {
+    const costs: T[] = [];
     for (const level of levels) costs.push(await cost(level));
     return costs;
   };
   for (let round = 1; round <= rounds; round += 1) {
     const byDepth = await inTurn(depths, (depth) => costAtDepth(measuring, depth));
-    record(stage, 'depth', depths, byDepth);
+    recordDepths(stage, depths, byDepth);
     record(stage, 'kept', kept, await costsKept(measuring, kept));
     const byWorkers = await inTurn(workers, (count) => costWithWorkers(measuring, count));
     record(stage, 'workers', workers, byWorkers);

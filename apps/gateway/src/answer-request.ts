@@ -58,9 +58,9 @@ export type AnswerRequest = {
   /**
    * Refuses what could not be admitted whatever its body says, so that refusing costs no reading. What the cache may know
    * is read: a hit needs neither a worker nor time. Not while draining: then the connection is to end.
-   * @throws Failure as `infer` does
+   * @returns the failure, as `infer` throws it
    */
-  screen(announced: Announced, kind: JobKind): void;
+  screen(announced: Announced, kind: JobKind): Failure | undefined;
   /** Resolves with the encoded answer. `gone` settles when the caller has hung up: then its job is cancelled. */
   infer(asked: Asked, gone: Promise<void>): Promise<InferResponse>;
   submit(asked: Asked): Promise<Accepted>;
@@ -76,18 +76,18 @@ type Admitted = { readonly job: NewJob; readonly waitMs: number };
 
 /** The decision of admission for a request, and what its end teaches the next decision. */
 function createAdmission(loads: Pick<QueueLoads, 'load' | 'waited'>) {
-  /** @returns the predicted wait @throws Failure when it is refused */
+  /** @returns the predicted wait, or why it is refused */
   function check(
     { model, queue }: Pick<Asked, 'model' | 'queue'>,
     wanted: { priority: PriorityClass; timeoutMs: number; rows: number },
     kind: JobKind,
-  ): number {
+  ): number | Failure {
     const load = loads.load(queue, wanted.priority);
     const admission = decideAdmission({ ...wanted, waits: kind === 'attached' }, load);
     if (admission.admit) return load.waitMs;
     const text =
       admission.text || `Request for unknown model: '${model.name}' version ${model.version} is not at ready state`;
-    throw new Failure(admission.code, text, { retryAfterS: admission.retryAfterS });
+    return new Failure(admission.code, text, { retryAfterS: admission.retryAfterS });
   }
   /** Teaches the prediction; short waits are not worth reading the receipt. */
   function learn(queue: string, { job, waitMs }: Admitted, outcome: Outcome): void {
@@ -182,6 +182,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
     const { priority, delayMs } = terms;
     const remainingMs = spentMs === 0 ? terms.remainingMs : Math.max(1, Math.round(terms.remainingMs - spentMs));
     const waitMs = check(asked, { priority, timeoutMs: remainingMs, rows }, kind);
+    if (waitMs instanceof Failure) throw waitMs;
     loads.admitted(queue, { priority, rows, bytes: input.byteLength });
     const job: NewJob = {
       id: newJobId(queue),
@@ -201,11 +202,13 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
 
   return {
     screen({ model, queue, priority, timeoutMs }, kind) {
-      if (kind === 'attached' && !loads.load(queue, 'critical').draining && cache.mayKnow({ model, queue })) return;
+      if (kind === 'attached' && cache.mayKnow({ model, queue }) && !loads.load(queue, 'critical').draining)
+        return undefined;
       // The body, or the model's configuration, may still say otherwise: then it is given the best chance there is.
       const given = model.queueing ? undefined : timeoutMs;
       const wanted = { priority: priority ?? 'critical', timeoutMs: given ?? Number.POSITIVE_INFINITY, rows: 1 };
-      check({ model, queue }, wanted, kind);
+      const checked = check({ model, queue }, wanted, kind);
+      return checked instanceof Failure ? checked : undefined;
     },
     async infer(asked, gone) {
       const prepared = prepare(asked);

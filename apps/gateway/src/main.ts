@@ -141,10 +141,8 @@ async function start(): Promise<void> {
   const limitsFor = (kind: JobKind): Limits => ({
     jsonBytes: config.BATCHYARD_MAX_JSON_BYTES,
     binaryBytes: config.BATCHYARD_MAX_BINARY_BYTES,
-    screen(announced) {
-      if (kind === 'attached') breaker.screen(announced.queue);
-      requests.screen(announced, kind);
-    },
+    screen: (announced) =>
+      (kind === 'attached' ? breaker.screen(announced.queue) : undefined) ?? requests.screen(announced, kind),
     intake: { inFlight, copies: copies.request },
     copies: copies.result,
   });

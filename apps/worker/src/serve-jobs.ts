@@ -115,6 +115,33 @@ function createRunner({ markStarted, now }: Parts, held: HeldJobs) {
   };
 }
 
+/** One run after the other, and the next batch taken just before it can run. */
+function createPipeline({ now, pause }: Pick<Parts, 'now' | 'pause'>) {
+  const lead = createTakeLead();
+  let running: Promise<void> = Promise.resolve();
+  let [endedAt, expectedEndMs] = [0, 0];
+  /** Whether there was work for the session all along. */
+  let wasBusy = false;
+  return {
+    /** Until the session is free, as far as is known, ms. */
+    leftMs: () => Math.max(0, expectedEndMs - now()),
+    /** Resolves when a batch that is ready may run. @param moreWaits beside it */
+    async free(moreWaits: boolean): Promise<void> {
+      const readyAt = now();
+      await running;
+      if (wasBusy) lead.idled(Math.max(0, readyAt - endedAt));
+      wasBusy = moreWaits;
+    },
+    /** Resolves when the next batch should be taken. @param runMs that it is expected to take */
+    async begin(run: Promise<void>, runMs: number): Promise<void> {
+      running = run.finally(() => (endedAt = now()));
+      expectedEndMs = now() + runMs;
+      await Promise.race([running, pause(Math.max(0, runMs - lead.ms(runMs)))]);
+    },
+    ended: () => running,
+  };
+}
+
 export function createServeJobs(parts: Parts): ServeJobs {
   const { incarnation, lockMs, now, pause, follow } = parts;
   const held = createHeldJobs();
@@ -123,14 +150,9 @@ export function createServeJobs(parts: Parts): ServeJobs {
 
   async function serve(served: ServedModel, batcher: Batcher): Promise<void> {
     const { queue, latency } = served;
-    let running: Promise<void> = Promise.resolve();
-    const lead = createTakeLead();
-    let endedAt = now();
-    /** Whether the session could have had work since. */
-    let wasBusy = false;
+    const pipeline = createPipeline(parts);
     const taker = createTaker(parts, queue);
     let backOffMs = 20;
-    let expectedEndMs = 0;
     // No marker wakes who rests.
     const awaitWork = () => parts.awaitWork(queue, follow.permit(queue, now())?.restMs || undefined);
     while (!stopped) {
@@ -143,7 +165,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
       const batch = incarnation.nextBatch();
       const { shareOf, ...bounds } = permit;
       const share = shareOf === undefined ? {} : { share: { workers: shareOf, held: held.of(queue) } };
-      const decided = batcher.nextTake(batch, now(), Math.max(0, expectedEndMs - now()));
+      const decided = batcher.nextTake(batch, now(), pipeline.leftMs());
       const request = { token, batch, lockMs, ...bounds, ...share, ...decided };
       const taken = await taker.take(request);
       if (taken === undefined) {
@@ -166,16 +188,10 @@ export function createServeJobs(parts: Parts): ServeJobs {
           const when = { takenAt: now(), takenMs: taken.nowMs, lockedAt: () => named.lockedAt };
           const ticket = { worker: incarnation.worker, token, batch, ...when };
           const prepared = parts.prepare(served, jobs, ticket, reason);
-          const readyAt = now();
-          await running;
-          if (wasBusy) lead.idled(Math.max(0, readyAt - endedAt));
-          wasBusy = taken.waiting > 0;
+          await pipeline.free(taken.waiting > 0);
           const rows = rowsOf(jobs);
           const begin = (): Ended => batcher.begin({ rows, group, slackMs: ticket.takenAt + slackMs - now() }, now());
-          running = run(named, prepared, jobs, begin).finally(() => (endedAt = now()));
-          const runMs = latency.of(group).p50(rows);
-          expectedEndMs = now() + runMs;
-          await Promise.race([running, pause(Math.max(0, runMs - lead.ms(runMs)))]);
+          await pipeline.begin(run(named, prepared, jobs, begin), latency.of(group).p50(rows));
           // Nothing more waited: the marker of whatever comes next rings the bell.
           if (taken.waiting === 0 && later.length === 0) await awaitWork();
           break;
@@ -199,7 +215,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
           break;
       }
     }
-    await running;
+    await pipeline.ended();
     while (held.has(queue)) await pause(5);
   }
 

@@ -16,8 +16,8 @@ import {
 } from 'cockatiel';
 
 export type ModelBreaker = {
-  /** @throws Failure while the circuit is open: nothing more needs to be known of a request. */
-  screen(queue: string): void;
+  /** @returns the failure while the circuit is open: nothing more needs to be known of a request. */
+  screen(queue: string): Failure | undefined;
   /**
    * Does the work unless the circuit is open. `gone` settles when nobody waits for it any more.
    * @throws Failure model_failing, or what the work throws
@@ -83,15 +83,16 @@ export function createModelBreaker({ report, now }: Parts): ModelBreaker {
       retryAfterS: Math.max(1, (openedAt + openMs - now()) / 1000),
     });
 
-  function screen(queue: string): void {
+  function screen(queue: string): Failure | undefined {
     const circuit = circuits.get(queue);
-    if (circuit && isOpen(circuit)) throw refusal(circuit);
+    return circuit && isOpen(circuit) ? refusal(circuit) : undefined;
   }
 
   return {
     screen,
     async run(queue, work, gone) {
-      screen(queue);
+      const refused = screen(queue);
+      if (refused) throw refused;
       const circuit = circuitOf(queue);
       try {
         return await circuit.policy.execute(async () => {

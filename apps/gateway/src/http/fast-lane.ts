@@ -8,9 +8,20 @@ import { Failure, type FailureCode } from '@batchyard/shared/contract/failure';
 import { DEFAULT_CLASS, type PriorityClass } from '@batchyard/shared/contract/job';
 
 import type { InferResponse } from '../protocol/encode-infer.ts';
-import { hangUp, readAsked, sendInfer, type Asked, type Limits, type ModelLookup, type Noted } from './infer-route.ts';
+import {
+  hangUp,
+  readAnnounced,
+  readAsked,
+  sendInfer,
+  type Announced,
+  type Asked,
+  type Limits,
+  type ModelLookup,
+  type Noted,
+} from './infer-route.ts';
 import { createJobRoutes, type JobDesk } from './job-routes.ts';
 import { matchJob, matchModel, pathOf } from './paths.ts';
+import type { Exchange } from './read-body.ts';
 import { givenRequestId, newRequestId, REQUEST_ID } from './request-id.ts';
 import { asFailure, sendFailure } from './respond.ts';
 
@@ -47,38 +58,59 @@ export type Trouble = {
 /** What nginx logs for a caller that hung up. */
 const CLIENT_CLOSED = 499;
 
+/** What was thrown before there was a promise counts like what was returned. */
+function begun(work: () => Promise<void> | Failure): Promise<void> | Failure {
+  try {
+    return work();
+  } catch (error) {
+    return asFailure(error);
+  }
+}
+
 export type FastLane = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** @returns a handler that tells whether it took the request */
 export function createFastLane({ infer, desk, models, limits, observe, report }: Parts): FastLane {
   const jobs = createJobRoutes({ desk, models, limits: limits.jobs });
 
-  function run(route: string, response: ServerResponse, work: (noted: Noted) => Promise<void>): true {
+  /** @param work a failure that it returns costs less than one that it throws: refusals come by the thousand */
+  function run(route: string, response: ServerResponse, work: (noted: Noted) => Promise<void> | Failure): true {
     const started = performance.now();
     const noted: Noted = {};
     let code: FailureCode | undefined;
     observe.began();
     const given = givenRequestId(response.req);
     if (given !== undefined) response.setHeader(REQUEST_ID, given);
-    work(noted)
-      .catch((error: unknown) => {
-        const failure = asFailure(error);
-        code = failure.code;
-        if (failure.kind.status >= 500) {
-          const requestId = given ?? newRequestId();
-          if (!response.headersSent) response.setHeader(REQUEST_ID, requestId);
-          report({ requestId, route, failure, error });
-        }
-        sendFailure(response, error);
-      })
-      .finally(() => {
-        limits.infer.intake.inFlight.leave(response.req);
-        const status = response.destroyed && !response.headersSent ? CLIENT_CLOSED : response.statusCode;
-        const { queue, priority = DEFAULT_CLASS } = noted;
-        const seconds = (performance.now() - started) / 1000;
-        observe.ended({ route, method: response.req.method ?? '', status, seconds, queue, priority, code });
-      });
+    function fail(error: unknown): void {
+      const failure = asFailure(error);
+      code = failure.code;
+      if (failure.kind.status >= 500) {
+        const requestId = given ?? newRequestId();
+        if (!response.headersSent) response.setHeader(REQUEST_ID, requestId);
+        report({ requestId, route, failure, error });
+      }
+      sendFailure(response, error);
+    }
+    function end(): void {
+      limits.infer.intake.inFlight.leave(response.req);
+      const status = response.destroyed && !response.headersSent ? CLIENT_CLOSED : response.statusCode;
+      const { queue, priority = DEFAULT_CLASS } = noted;
+      const seconds = (performance.now() - started) / 1000;
+      observe.ended({ route, method: response.req.method ?? '', status, seconds, queue, priority, code });
+    }
+    const outcome = begun(() => work(noted));
+    if (outcome instanceof Promise) outcome.catch(fail).finally(end);
+    else {
+      fail(outcome);
+      end();
+    }
     return true;
+  }
+
+  async function answer(exchange: Exchange & { readonly noted: Noted }, announced: Announced): Promise<void> {
+    const { request, response } = exchange;
+    const asked = await readAsked(exchange, announced, limits.infer);
+    sendInfer(request, response, await infer(asked, hangUp(response)), limits.infer.copies);
   }
 
   function notAllowed(response: ServerResponse, allow: string): true {
@@ -96,10 +128,10 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       if (!found) return false;
       if (found !== 'unsafe' && found.rest !== '/infer') return false;
       if (method !== 'POST') return notAllowed(response, 'POST');
-      return run('infer', response, async (noted) => {
-        if (found === 'unsafe') throw new Failure('not_found', 'Not Found');
-        const asked = await readAsked({ request, response, noted }, found, models, limits.infer);
-        sendInfer(request, response, await infer(asked, hangUp(response)), limits.infer.copies);
+      return run('infer', response, (noted) => {
+        if (found === 'unsafe') return new Failure('not_found', 'Not Found');
+        const announced = readAnnounced({ request, noted }, found, models);
+        return limits.infer.screen(announced) ?? answer({ request, response, noted }, announced);
       });
     }
     if (!path.startsWith('/v1/')) return false;

@@ -24,6 +24,9 @@ export type Asked = {
   readonly timeoutMs: number | undefined;
 };
 
+/** What is known of a request before its body is read. */
+export type Announced = Omit<Asked, 'request'>;
+
 export type ModelLookup = {
   model(
     name: string,
@@ -34,8 +37,8 @@ export type ModelLookup = {
 export type Limits = {
   readonly jsonBytes: number;
   readonly binaryBytes: number;
-  /** Throws where the request is refused whatever its body says. */
-  readonly screen: (announced: Omit<Asked, 'request'>) => void;
+  /** @returns why the request is refused whatever its body says */
+  readonly screen: (announced: Announced) => Failure | undefined;
   readonly intake: Intake;
   /** Of the results. */
   readonly copies: Passed;
@@ -55,19 +58,27 @@ export function lookUp(
 /** What becomes known of a request on its way, for whoever counts it at its end. */
 export type Noted = { queue?: string; priority?: PriorityClass };
 
-/** Reads and validates a request for a model. */
-export async function readAsked(
-  { request, response, noted }: Exchange & { readonly noted: Noted },
+type Noting = Exchange & { readonly noted: Noted };
+
+/** @throws Failure model_not_found, bad_request */
+export function readAnnounced(
+  { request, noted }: Pick<Noting, 'request' | 'noted'>,
   path: ModelPath,
   models: ModelLookup,
-  limits: Limits,
-): Promise<Asked> {
+): Announced {
   const { model, queue } = lookUp(models, path);
   noted.queue = queue;
   const priority = priorityHeader(request.headers);
   if (priority) noted.priority = priority;
-  const timeoutMs = timeoutHeader(request.headers);
-  limits.screen({ model, queue, priority, timeoutMs });
+  return { model, queue, priority, timeoutMs: timeoutHeader(request.headers) };
+}
+
+/** Reads and validates a request for a model. */
+export async function readAsked(
+  { request, response, noted }: Noting,
+  { model, queue, priority, timeoutMs }: Announced,
+  limits: Limits,
+): Promise<Asked> {
   const header = request.headers['inference-header-content-length'];
   const headerLength = Array.isArray(header) ? header.join(',') : header;
   const body = await readBody(

@@ -7,7 +7,15 @@ import { modelOfQueue, type Model } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import { encodeInferResponse } from '../protocol/encode-infer.ts';
-import { readAsked, sendInfer, type Asked, type Limits, type ModelLookup, type Noted } from './infer-route.ts';
+import {
+  readAnnounced,
+  readAsked,
+  sendInfer,
+  type Asked,
+  type Limits,
+  type ModelLookup,
+  type Noted,
+} from './infer-route.ts';
 import type { ModelPath } from './paths.ts';
 import type { Exchange } from './read-body.ts';
 import { waitMs } from './request-options.ts';
@@ -52,7 +60,10 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
     { request, response, noted }: Exchange & { readonly noted: Noted },
     path: ModelPath,
   ): Promise<void> {
-    const asked = await readAsked({ request, response, noted }, path, models, limits);
+    const announced = readAnnounced({ request, noted }, path, models);
+    const refusal = limits.screen(announced);
+    if (refusal) throw refusal;
+    const asked = await readAsked({ request, response, noted }, announced, limits);
     const accepted = await desk.submit(asked);
     const { id } = accepted;
     const submitted = Date.now();
