@@ -10,6 +10,7 @@ import { MAX_BATCH } from '../model-rows.ts';
 import type { Probe } from '../load/probe.ts';
 import { timeToNormal } from '../load/probe.ts';
 import type { RequestSpec } from '../load/requests.ts';
+import { besideBusyCore } from '../overload/busy-core.ts';
 import { attainment, classOf, offeredClasses, pointOf, withClass, type Point } from '../overload/offered-load.ts';
 import { overloadPlot } from '../overload/overload-plot.ts';
 import { fillOf, workerTotals } from '../overload/worker-totals.ts';
@@ -143,6 +144,9 @@ export async function runOverloadSuite(stage: Stage): Promise<void> {
   say('starting Batchyard with heavy');
   const served = await stage.batchyard('heavy');
   const { capacity, rawRowsPerS } = await measureCapacity(stage, served, windows);
+  const raw = await stage.raw();
+  const beside = await besideBusyCore(async () => (await raw.ask('best', { model: 'heavy', ms: SWEEP_MS })).rowsPerS);
+  figures.record('raw.heavy.beside_a_busy_core', 'x', beside);
   const before = await probe(stage, served, probeMs);
   const calmP99 = quantile(
     before.map(({ ms }) => ms),
