@@ -19,11 +19,12 @@ const AT_MOST = 1_000_000;
 const BACK_WITHIN_MS = 60_000;
 const BETWEEN_MS = 1_000;
 
-/** Finished jobs are kept for their time; without them Redis holds what the running system needs. */
+/** Finished jobs are kept for their time, and so many events of each queue; without them Redis holds what the running system needs. */
 async function dropFinished({ redis }: World): Promise<void> {
   for (const model of MODELS) {
     const queue = new Queue(`${model}@1`, { prefix: '{by0}', connection: { url: redis.url } });
     for (const state of ['completed', 'failed'] as const) await queue.clean(0, AT_MOST, state);
+    await queue.trimEvents(0);
     await queue.close();
   }
 }
