@@ -38,7 +38,7 @@ after(async () => {
   await rm(models, { recursive: true, force: true });
 });
 
-const deaths = (): number => system.output().match(/worker \S+ ended;/g)?.length ?? 0;
+const deaths = (): number => system.output().match(/worker \S+ is dead;/g)?.length ?? 0;
 
 /** What is submitted in `submit` waits until all of it is there, so that it can run as one batch. */
 async function together<T>(model: string, submit: () => Promise<T>): Promise<T> {
