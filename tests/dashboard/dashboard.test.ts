@@ -132,6 +132,28 @@ for (const { name, colorScheme, viewport } of LOOKS) {
   );
 }
 
+for (const { name, colorScheme, viewport } of LOOKS) {
+  test(
+    `the pages about the interfaces are readable ${name}, under a policy that lets in their style only`,
+    { skip },
+    async () => {
+      const own = await browser.newPage({ colorScheme, viewport });
+      const complaints = troubleOf(own);
+      for (const url of [system.url, system.ops]) {
+        await own.goto(`${url}/docs`);
+        const wider = await own.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+        assert.ok(wider <= 0, `${url} is ${wider} px too wide`);
+        const layout = await own.evaluate<string>('getComputedStyle(document.body).display');
+        assert.equal(layout, viewport.width > 800 ? 'grid' : 'block');
+        const ground = await own.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+        assert.equal(ground === 'rgb(255, 255, 255)', colorScheme === 'light');
+      }
+      assert.deepEqual(complaints, []);
+      await own.close();
+    },
+  );
+}
+
 test('a worker is drained by its button', { skip }, async () => {
   await open('workers');
   page.once('dialog', (dialog) => void dialog.accept());

@@ -12,6 +12,7 @@ export const pureFolders = [
   'apps/gateway/src/balancer',
   'apps/gateway/src/tuning',
   'apps/gateway/src/monitor',
+  'apps/gateway/src/openapi',
   'apps/worker/src/batching',
   'apps/worker/src/memory',
 ];

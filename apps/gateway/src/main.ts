@@ -161,8 +161,7 @@ async function start(): Promise<void> {
     report: log.warn.bind(log),
   });
   const scaling = openScaling({ queue, fleet, holds: () => steering.holds(), metrics, report: log.info.bind(log) });
-  const { samples } = monitor;
-  const tuning = openTuning({ config, queue, fleet, cache, samples, holds: () => steering.holds(), log });
+  const tuning = openTuning({ config, queue, fleet, cache, monitor, holds: () => steering.holds(), log });
   const fastLane = createFastLane({
     infer: (asked, gone) => breaker.run(asked.queue, () => requests.infer(asked, gone), gone),
     desk,
@@ -190,6 +189,7 @@ async function start(): Promise<void> {
     },
   });
   const ops = openOps({
+    version: VERSION,
     config,
     prefix: PREFIX,
     queue,

@@ -12,7 +12,10 @@ import { createRetry } from './http/retry-job.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
 
-type Own = Pick<OpsParts, 'health' | 'memory' | 'balancer' | 'scaling' | 'tuning' | 'cache' | 'events' | 'monitor'>;
+type Own = Pick<
+  OpsParts,
+  'version' | 'health' | 'memory' | 'balancer' | 'scaling' | 'tuning' | 'cache' | 'events' | 'monitor'
+>;
 type Parts = Own & {
   readonly config: Config;
   readonly prefix: string;

@@ -28,7 +28,7 @@ type Parts = {
   readonly queue: QueueOperations;
   readonly fleet: FleetView;
   readonly cache: OpenCache;
-  readonly samples: () => readonly StreamEntry[];
+  readonly monitor: { samples(): readonly StreamEntry[] };
   readonly holds: () => boolean;
   readonly config: Pick<Config, 'BATCHYARD_TUNING' | 'BATCHYARD_TUNING_RULES'>;
   readonly log: { info(detail: Record<string, unknown>, sentence: string): void };
@@ -51,7 +51,7 @@ function sentenceOf({ rule, reason, outcome, metric, before, after }: TuningRun)
 }
 
 /** What the rules look at. */
-function createView({ queue, fleet, cache, samples }: Parts, windowMs: number) {
+function createView({ queue, fleet, cache, monitor }: Parts, windowMs: number) {
   const windowS = Math.ceil(windowMs / 1_000);
   /** What had gone from the cache by each of the last seconds; every gateway sees the same mix of requests. */
   const went: { evicted: number; expired: number }[] = [];
@@ -84,7 +84,7 @@ function createView({ queue, fleet, cache, samples }: Parts, windowMs: number) {
     };
   }
   async function view(): Promise<TuningView> {
-    const recent = samples().slice(-RECENT);
+    const recent = monitor.samples().slice(-RECENT);
     for (const entry of recent) if (!parsed.has(entry)) parsed.set(entry, parseSample(entry));
     return { samples: recent.flatMap((entry) => parsed.get(entry) ?? []), facts: await facts() };
   }

@@ -3,6 +3,8 @@ import express, { type Express } from 'express';
 
 import { Failure } from '@batchyard/shared/contract/failure';
 
+import { opsDocument } from '../openapi/ops-document.ts';
+import { createApiDocs } from './api-docs.ts';
 import { mountBalancer, type BalancerDesk } from './balancer-routes.ts';
 import { mountBatching, type BatchingDesk } from './batching-routes.ts';
 import { mountBoard, type ShowQueues } from './board.ts';
@@ -22,6 +24,7 @@ import { sendJson, sendProblem } from './respond.ts';
 import { mountWorkers, type WorkerDesk } from './worker-routes.ts';
 
 export type OpsParts = {
+  readonly version: string;
   /** Undefined: nothing but the place guards the port. */
   readonly token: string | undefined;
   readonly board: boolean;
@@ -65,6 +68,12 @@ export function createOpsApp(parts: OpsParts): OpsApp {
   mountCache(app, parts.cache);
   mountMonitor(app, parts.monitor);
   app.get('/v1/memory', (_request, response) => sendJson(response, 200, parts.memory()));
+  const docs = createApiDocs(opsDocument(parts.version), {
+    base: 'http://127.0.0.1:8002',
+    tokenVariable: parts.token === undefined ? undefined : 'BATCHYARD_OPS_TOKEN',
+  });
+  app.get('/openapi.json', docs.document);
+  app.get('/docs', docs.page);
   const endStreams = mountEvents(app, parts.events);
   mountDashboard(app);
   const show = mountBoard(app, parts.board);

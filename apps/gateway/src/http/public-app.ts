@@ -1,11 +1,12 @@
-/** The public listener's cold routes, on Express: health, metadata, and a plain 404 for everything else. */
+/** The public listener's cold routes, on Express: health, metadata, its own description, and a plain 404 for everything else. */
 import express, { type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
 
 import { Failure } from '@batchyard/shared/contract/failure';
 
 import { liveBody, modelMetadata, modelReadyBody, readyBody, serverMetadata } from '../protocol/metadata.ts';
-
+import { publicDocument } from '../openapi/public-document.ts';
+import { createApiDocs } from './api-docs.ts';
 import { lookUp, type ModelLookup } from './infer-route.ts';
 import { matchModel } from './paths.ts';
 import { sendFailure, sendJson } from './respond.ts';
@@ -31,6 +32,9 @@ export function createPublicApp({ serverName, version, models, ready }: Parts): 
       sendJson(response, 405, { error: 'Method Not Allowed' }, { allow: 'GET, HEAD' }),
     );
   };
+  const docs = createApiDocs(publicDocument(version), { base: 'http://127.0.0.1:8000', tokenVariable: undefined });
+  get('/openapi.json', docs.document);
+  get('/docs', docs.page);
   get('/livez', (_request, response) => sendJson(response, 200, { live: true }));
   get('/readyz', (_request, response) => sendJson(response, ready() ? 200 : 503, { ready: ready() }));
   get('/v2/health/live', (_request, response) => sendJson(response, 200, liveBody()));

@@ -2,8 +2,9 @@
 import { Failure } from '@batchyard/shared/contract/failure';
 import { MOST_WORKERS } from '@batchyard/shared/contract/scaling';
 import type { Express } from 'express';
-import { z } from 'zod';
+import type { z } from 'zod';
 
+import { drainBody, scaleBody } from '../openapi/request-bodies.ts';
 import { readSmallBody } from './read-body.ts';
 import { sendJson } from './respond.ts';
 
@@ -22,8 +23,6 @@ export type ScaleDesk = {
 };
 
 const BODY_LIMIT = 16_384;
-const countSchema = z.strictObject({ count: z.int().min(1).max(MOST_WORKERS) });
-const drainSchema = z.strictObject({ exit: z.boolean().default(false) });
 
 /** @param form what the body is, in words */
 function read<T>(schema: z.ZodType<T>, text: string, [form, pointer]: readonly [string, string]): T {
@@ -39,12 +38,12 @@ function read<T>(schema: z.ZodType<T>, text: string, [form, pointer]: readonly [
 export function mountScale(app: Express, desk: ScaleDesk): void {
   app.post('/v1/workers/scale', async (request, response) => {
     const body = (await readSmallBody({ request, response }, BODY_LIMIT)).toString();
-    const { count } = read(countSchema, body, [`{"count": n}, n from 1 to ${MOST_WORKERS}`, '/count']);
+    const { count } = read(scaleBody, body, [`{"count": n}, n from 1 to ${MOST_WORKERS}`, '/count']);
     sendJson(response, 202, await desk.scale(count));
   });
   app.post('/v1/workers/:id/drain', async (request, response) => {
     const body = (await readSmallBody({ request, response }, BODY_LIMIT)).toString();
-    const { exit } = read(drainSchema, body === '' ? '{}' : body, ['empty, or {"exit": true | false}', '/exit']);
+    const { exit } = read(drainBody, body === '' ? '{}' : body, ['empty, or {"exit": true | false}', '/exit']);
     await desk.drain(request.params.id, exit);
     sendJson(response, 202, { id: request.params.id, draining: true, exit });
   });

@@ -1,9 +1,9 @@
 /** GET /v1/optimizations, POST /v1/optimizations/{rule}/run and PUT /v1/cache on the operations port. */
 import { Failure } from '@batchyard/shared/contract/failure';
-import { cacheLimitsSchema, TUNING_RULES, type CacheLimits, type TuningRule } from '@batchyard/shared/contract/tuning';
+import { TUNING_RULES, type CacheLimits, type TuningRule } from '@batchyard/shared/contract/tuning';
 import type { Express } from 'express';
-import { z } from 'zod';
 
+import { cacheBody, LEAST_CACHE_BYTES, MOST_CACHE_BYTES, MOST_CACHE_TTL_S } from '../openapi/request-bodies.ts';
 import { readSmallBody } from './read-body.ts';
 import { sendJson } from './respond.ts';
 
@@ -19,21 +19,14 @@ export type TuningDesk = {
 };
 
 const BODY_LIMIT = 1_024;
-const MOST_BYTES = 2 ** 34;
-const MOST_TTL_S = 86_400;
-const cacheSchema = z.union([
-  z.strictObject({}).transform(() => undefined),
-  cacheLimitsSchema
-    .strict()
-    .refine(({ bytes, ttl_s }) => bytes >= 65_536 && bytes <= MOST_BYTES && ttl_s <= MOST_TTL_S),
-]);
 
 /** @throws Failure bad_request */
 function readLimits(text: string): CacheLimits | undefined {
   try {
-    return cacheSchema.parse(JSON.parse(text));
+    return cacheBody.parse(JSON.parse(text));
   } catch {
-    throw new Failure('bad_request', `the body is {"bytes": 65536 … ${MOST_BYTES}, "ttl_s": … ${MOST_TTL_S}}, or {}`);
+    const [bytes, ttl] = [`${LEAST_CACHE_BYTES} … ${MOST_CACHE_BYTES}`, `… ${MOST_CACHE_TTL_S}`];
+    throw new Failure('bad_request', `the body is {"bytes": ${bytes}, "ttl_s": ${ttl}}, or {}`);
   }
 }
 

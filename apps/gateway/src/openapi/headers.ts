@@ -1,0 +1,20 @@
+/** Headers of answers. */
+import type { HeaderObject } from './document.ts';
+import type { HeaderName } from './operation.ts';
+
+const text = (description: string): HeaderObject => ({ description, schema: { type: 'string' } });
+const number = (description: string): HeaderObject => ({ description, schema: { type: 'integer' } });
+
+export const HEADER_OBJECTS: Readonly<Record<HeaderName, HeaderObject>> = {
+  'Batchyard-Cache': text(
+    '`hit`: the result was kept. `shared`: an equal request was under way. Absent: it was computed.',
+  ),
+  'Content-Disposition': text('A name for the file.'),
+  'Content-Encoding': text('How the body is compressed: `gzip` or `deflate`. Absent: it is not.'),
+  ETag: text('For `If-None-Match`.'),
+  'Inference-Header-Content-Length': number('Bytes of JSON at the start of a binary body; absent where all is JSON.'),
+  Location: text('Path of the job.'),
+  'Retry-After': number('Seconds after which to try again.'),
+  'WWW-Authenticate': text('Basic, with the realm of the operations port.'),
+  'X-Request-Id': text('Of the request, or a new one where it had none: the log names it.'),
+};

@@ -1,0 +1,93 @@
+/** Routes of durable jobs. */
+import { ADMISSION_FAILURES, OUTPUTS, REQUEST_BODY, REQUEST_FAILURES, REQUEST_PARAMETERS } from './infer-request.ts';
+import { ofVersionsToo } from './inference-operations.ts';
+import { job, jobAccepted, jobCancelled, jobPending, jobRetried } from './job-schemas.ts';
+import { type Operation, told } from './operation.ts';
+import { acceptEncoding, ifNoneMatch, jobId, timeout, wait } from './parameters.ts';
+
+const TAG = 'Jobs';
+
+type Route = Omit<Operation, 'path' | 'id' | 'tag' | 'summary'>;
+const LOOKING = ['not_found', 'gone', 'queue_unavailable', 'internal'] as const;
+
+/** These three are on the operations listener too. */
+export const SUBMIT: Route = {
+  method: 'post',
+  description:
+    'Answers once Redis has the job. Its result is kept for ten minutes after its end (`BATCHYARD_RESULT_TTL`), and then answers 410.',
+  parameters: REQUEST_PARAMETERS,
+  body: REQUEST_BODY,
+  answers: [told(202, 'It is stored.', jobAccepted, ['Location', 'Retry-After'])],
+  failures: [...REQUEST_FAILURES, ...ADMISSION_FAILURES, 'internal'],
+  traced: true,
+};
+export const CANCEL: Route = {
+  method: 'delete',
+  description: 'The same answer when asked again.',
+  parameters: [jobId],
+  answers: [
+    told(200, 'It waited, and will not run.', jobCancelled),
+    told(202, 'It runs; its result will be dropped.', jobCancelled),
+  ],
+  failures: ['conflict', ...LOOKING],
+  traced: true,
+};
+export const RETRY: Route = {
+  method: 'post',
+  description: 'A job that failed or expired runs once more from the input that it kept.',
+  parameters: [jobId, timeout],
+  answers: [told(202, 'It waits again.', jobRetried, ['Location', 'Retry-After'])],
+  failures: ['bad_request', 'conflict', ...LOOKING, 'queue_full'],
+  traced: true,
+};
+
+export const JOB_OPERATIONS: readonly Operation[] = [
+  ...ofVersionsToo({
+    ...SUBMIT,
+    path: '/v1/models/{model}/jobs',
+    id: 'submitJob',
+    tag: TAG,
+    summary: 'Submit a job to a model',
+  }),
+  {
+    method: 'get',
+    path: '/v1/jobs/{id}',
+    id: 'getJob',
+    tag: TAG,
+    summary: 'Look at a job, or wait for its end',
+    parameters: [jobId, wait, ifNoneMatch],
+    answers: [
+      told(200, 'As it is now.', job, ['ETag']),
+      { status: 304, description: 'It is as it was.', headers: ['ETag'] },
+    ],
+    failures: ['bad_request', ...LOOKING],
+    traced: true,
+  },
+  {
+    method: 'get',
+    path: '/v1/jobs/{id}/result',
+    id: 'getJobResult',
+    tag: TAG,
+    summary: 'The result of a job, or wait for it',
+    description:
+      'In JSON, or binary with `Accept: application/octet-stream`; FP16 is always binary. A job that did not succeed answers with its failure.',
+    parameters: [jobId, wait, acceptEncoding],
+    answers: [OUTPUTS, told(202, 'It has not ended.', jobPending, ['Retry-After'])],
+    failures: [
+      'bad_request',
+      ...LOOKING,
+      'model_not_found',
+      'cancelled',
+      'expired',
+      'removed',
+      'model_error',
+      'model_changed',
+      'no_input',
+      'poison',
+      'worker_error',
+    ],
+    traced: true,
+  },
+  { ...CANCEL, path: '/v1/jobs/{id}', id: 'cancelJob', tag: TAG, summary: 'Cancel a job' },
+  { ...RETRY, path: '/v1/jobs/{id}/retry', id: 'retryJob', tag: TAG, summary: 'Try a job again' },
+];

@@ -1,0 +1,67 @@
+/** The document of the operations listener. */
+import { DOCS_OPERATIONS } from './docs-operations.ts';
+import { failureSchemas } from './failure-answers.ts';
+import { FLEET_OPERATIONS } from './fleet-operations.ts';
+import { inferenceSchemas } from './inference-schemas.ts';
+import { jobSchemas } from './job-schemas.ts';
+import type { ApiDocument } from './document.ts';
+import { makeDocument } from './make-document.ts';
+import { QUEUE_OPERATIONS } from './queue-operations.ts';
+import { queueSchemas } from './queue-schemas.ts';
+import { SETTINGS_OPERATIONS } from './settings-operations.ts';
+import { settingsSchemas } from './settings-schemas.ts';
+import { PAGE_OPERATIONS, PROBE_OPERATIONS, WATCHING_OPERATIONS } from './watching-operations.ts';
+import { watchingSchemas } from './watching-schemas.ts';
+import { workerSchemas } from './worker-schemas.ts';
+
+export const opsDocument = (version: string): ApiDocument =>
+  makeDocument({
+    info: {
+      title: 'Batchyard operations',
+      version,
+      description: [
+        'What an operator may see and do. Errors are problem documents (RFC 9457) with a `code`.',
+        'With `BATCHYARD_OPS_TOKEN` every route but the probes asks for that token, as a bearer or as the password of HTTP Basic with any name. Without one nothing but the address guards the port. With or without: what a page of another origin sends changes nothing (403).',
+        'A route that answers `GET` answers `HEAD` too; unknown paths and other methods are 404. Bull Board, at `/board` unless it is off, is a page with an interface of its own and not described here.',
+      ].join('\n\n'),
+    },
+    servers: [{ url: '/', description: 'The listener that serves this document.' }],
+    security: [{ bearer: [] }, { basic: [] }],
+    securitySchemes: {
+      bearer: { type: 'http', scheme: 'bearer', description: 'The token of `BATCHYARD_OPS_TOKEN`.' },
+      basic: { type: 'http', scheme: 'basic', description: 'Any name, and the token as the password.' },
+    },
+    tags: [
+      { name: 'Queues', description: 'What waits, and what may be done about it.' },
+      { name: 'Jobs', description: 'Looking into single jobs.' },
+      { name: 'Workers', description: 'Who computes, and how many of them.' },
+      { name: 'Models', description: "Metadata, and the public listener's routes for a page of this origin." },
+      { name: 'Balancing and batching', description: 'Changed while the cluster serves.' },
+      { name: 'Cache', description: 'Results that are given again.' },
+      { name: 'Tuning', description: 'Rules that change a setting, measure what it did, and take it back.' },
+      { name: 'Performance', description: 'Samples of the cluster, one a second, kept for an hour.' },
+      { name: 'Alerts and events', description: 'What is wrong, and what happens.' },
+      { name: 'Memory and Redis', description: 'What is held where.' },
+      { name: 'Probes and metrics', description: 'For machines that watch.' },
+      { name: 'Pages', description: 'The dashboard.' },
+      { name: 'Documentation', description: 'What you read.' },
+    ],
+    operations: [
+      ...QUEUE_OPERATIONS,
+      ...FLEET_OPERATIONS,
+      ...SETTINGS_OPERATIONS,
+      ...WATCHING_OPERATIONS,
+      ...PROBE_OPERATIONS,
+      ...PAGE_OPERATIONS,
+      ...DOCS_OPERATIONS,
+    ],
+    schemas: {
+      ...failureSchemas,
+      ...inferenceSchemas,
+      ...jobSchemas,
+      ...queueSchemas,
+      ...workerSchemas,
+      ...settingsSchemas,
+      ...watchingSchemas,
+    },
+  });

@@ -1,0 +1,31 @@
+/** The document of the public listener. It knows no route of the operations listener. */
+import { DOCS_OPERATIONS } from './docs-operations.ts';
+import { failureSchemas } from './failure-answers.ts';
+import { INFERENCE_OPERATIONS } from './inference-operations.ts';
+import { inferenceSchemas } from './inference-schemas.ts';
+import { JOB_OPERATIONS } from './job-operations.ts';
+import { publicJobSchemas } from './job-schemas.ts';
+import type { ApiDocument } from './document.ts';
+import { makeDocument } from './make-document.ts';
+
+export const publicDocument = (version: string): ApiDocument =>
+  makeDocument({
+    info: {
+      title: 'Batchyard',
+      version,
+      description: [
+        'Inference by the Open Inference Protocol (`/v2`), and the same models behind durable jobs (`/v1`).',
+        'Under `/v2` every error is `{"error": "…"}`, as clients of the protocol read it; under `/v1` it is a problem document (RFC 9457) with a `code`. Where an answer has `Retry-After`, the same request can succeed after that many seconds.',
+        'Besides what is listed, any path may answer 400, 408, 417 or 431 to what is not proper HTTP, comes too slowly, expects something, or has headers of more than 16 KiB; a path with another method answers 405 and `Allow`; an unknown one 404. Query parameters that are not known are ignored.',
+      ].join('\n\n'),
+    },
+    servers: [{ url: '/', description: 'The listener that serves this document.' }],
+    tags: [
+      { name: 'Inference', description: 'Requests that wait for their answer, and what there is to ask.' },
+      { name: 'Jobs', description: 'Requests that outlive their caller.' },
+      { name: 'Health', description: 'Probes.' },
+      { name: 'Documentation', description: 'What you read.' },
+    ],
+    operations: [...INFERENCE_OPERATIONS, ...JOB_OPERATIONS, ...DOCS_OPERATIONS],
+    schemas: { ...failureSchemas, ...inferenceSchemas, ...publicJobSchemas },
+  });

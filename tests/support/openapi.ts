@@ -1,0 +1,68 @@
+/** Answers of a running system held against the OpenAPI document that it serves. */
+import assert from 'node:assert/strict';
+
+import { Ajv2020 } from 'ajv/dist/2020.js';
+
+type Content = Readonly<Record<string, { readonly schema?: unknown; readonly example?: unknown }>>;
+export type Operation = {
+  readonly operationId: string;
+  readonly security?: readonly unknown[];
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly example?: string }[];
+  readonly requestBody?: { readonly content: Content };
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Content; readonly headers?: Readonly<Record<string, unknown>> }>
+  >;
+};
+type Document = { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> };
+
+export type Api = {
+  readonly document: Document;
+  /**
+   * Fails unless the status, the content type, the headers and the body are described.
+   * @param route as the document has it: `get /v1/jobs/{id}`
+   * @returns the body: of JSON its value, otherwise its text
+   */
+  check<T = Record<string, unknown>>(route: string, answer: Response): Promise<T>;
+  /** `<status> <route>` of each that was checked. */
+  checked(): ReadonlySet<string>;
+};
+
+/** Of an answer that has nothing to say in them they are absent. */
+const SOMETIMES = new Set(['Batchyard-Cache', 'Content-Encoding', 'Inference-Header-Content-Length']);
+const pointerOf = (names: readonly string[]): string =>
+  names.map((name) => `/${encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'))}`).join('');
+
+export async function readApi(url: string, headers: Record<string, string> = {}): Promise<Api> {
+  const document = (await (await fetch(`${url}/openapi.json`, { headers })).json()) as Document;
+  const ajv = new Ajv2020({ strict: false, allErrors: true, formats: { 'date-time': /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ } });
+  ajv.addSchema(document, 'api');
+  const checked = new Set<string>();
+  return {
+    document,
+    checked: () => checked,
+    async check<T>(route: string, answer: Response): Promise<T> {
+      const [method = '', path = ''] = route.split(' ');
+      const what = `${route}: ${answer.status}`;
+      const text = await answer.text();
+      const response = document.paths[path]?.[method]?.responses[answer.status];
+      assert.ok(response, `${what} is not described: ${text}`);
+      checked.add(`${answer.status} ${route}`);
+      for (const name of Object.keys(response.headers ?? {}))
+        if (!SOMETIMES.has(name)) assert.ok(answer.headers.has(name), `${what} has no ${name}`);
+      if (response.content === undefined) {
+        assert.equal(text, '', what);
+        return text as T;
+      }
+      const type = (answer.headers.get('content-type') ?? '').split(';')[0] ?? '';
+      const content = response.content[type];
+      assert.ok(content, `${what} as ${type} is not described`);
+      if (!type.endsWith('json')) return text as T;
+      const value: unknown = JSON.parse(text);
+      const pointer = pointerOf(['paths', path, method, 'responses', String(answer.status), 'content', type, 'schema']);
+      const validate = ajv.getSchema(`api#${pointer}`);
+      assert.ok(validate, `${what} has no schema`);
+      assert.ok(validate(value), `${what}: ${ajv.errorsText(validate.errors)} in ${text.slice(0, 2_000)}`);
+      return value as T;
+    },
+  };
+}
