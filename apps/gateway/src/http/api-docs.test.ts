@@ -201,3 +201,25 @@ test('on the operations listener both are behind the token', async () => {
     await answer.arrayBuffer();
   }
 });
+
+test('what is handed to the public routes is answered however its path is spelled', async () => {
+  for (const [method, path, status] of [
+    ['POST', '/v1/models/simple/infer/', 503],
+    ['POST', '/V1/models/simple/jobs/', 503],
+    ['POST', '/v1/models/simple/jobs?x=/jobs', 503],
+    ['POST', '/v1/models/%2e%2e/infer', 404],
+    ['DELETE', '/v1/jobs/nothing/', 404],
+    ['DELETE', '/v1/JOBS/a%2Fb', 404],
+    ['POST', '/v1/jobs/nothing/retry/', 404],
+  ] as const) {
+    const answer = await ask(back, path, { method, signal: AbortSignal.timeout(2_000) });
+    assert.equal(answer.status, status, path);
+    await answer.arrayBuffer();
+  }
+});
+
+test('a path that cannot be decoded is the fault of its sender', async () => {
+  const answer = await ask(back, '/v1/queues/%E0%A4%A');
+  const { code } = (await answer.json()) as { code: string };
+  assert.deepEqual([answer.status, code], [400, 'bad_request']);
+});

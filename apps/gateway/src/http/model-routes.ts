@@ -32,14 +32,19 @@ export function mountModels(app: Express, { models, publicUrl, publicLane }: Mod
     });
     sendJson(response, 200, { public_url: publicUrl(), models: lines });
   });
+  // Spelled as the public port wants it, which Express does not insist on.
   const handOn = (request: Request, response: Response, path: string): void => {
     request.url = path;
     publicLane(request, response);
   };
+  const job = (id: string): string => `/v1/jobs/${encodeURIComponent(id)}`;
+  const model = (version: 'v1' | 'v2', name: string): string => `/${version}/models/${encodeURIComponent(name)}`;
   app.post('/v1/models/:model/infer', (request, response) =>
-    handOn(request, response, `/v2/models/${encodeURIComponent(request.params.model)}/infer`),
+    handOn(request, response, `${model('v2', request.params.model)}/infer`),
   );
-  app.post('/v1/models/:model/jobs', (request, response) => handOn(request, response, request.url));
-  app.post('/v1/jobs/:id/retry', (request, response) => handOn(request, response, request.url));
-  app.delete('/v1/jobs/:id', (request, response) => handOn(request, response, request.url));
+  app.post('/v1/models/:model/jobs', (request, response) =>
+    handOn(request, response, `${model('v1', request.params.model)}/jobs`),
+  );
+  app.post('/v1/jobs/:id/retry', (request, response) => handOn(request, response, `${job(request.params.id)}/retry`));
+  app.delete('/v1/jobs/:id', (request, response) => handOn(request, response, job(request.params.id)));
 }

@@ -51,6 +51,9 @@ export type OpsApp = {
   readonly show: ShowQueues;
 };
 
+/** Express decodes the names in a path. */
+const notDecodable = (): Failure => new Failure('bad_request', 'the path is not percent-encoded text');
+
 export function createOpsApp(parts: OpsParts): OpsApp {
   const app = express();
   app.disable('x-powered-by');
@@ -79,7 +82,7 @@ export function createOpsApp(parts: OpsParts): OpsApp {
   const show = mountBoard(app, parts.board);
   app.use((request, response) => sendProblem(response, new Failure('not_found', 'Not Found'), request.path));
   app.use((error: unknown, request: express.Request, response: express.Response, _next: express.NextFunction) => {
-    sendProblem(response, error, request.path);
+    sendProblem(response, error instanceof URIError ? notDecodable() : error, request.path);
   });
   return { app, show, endStreams };
 }
