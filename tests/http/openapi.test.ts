@@ -343,6 +343,32 @@ test('both pages are served, and a curl of each works as it stands there', async
   }
 });
 
+test('while Redis is away nothing is told that is not described, and nothing counts as a defect', async () => {
+  const id = await worker();
+  await redis.kill9();
+  try {
+    for (const api of [ops, open])
+      for (const [path, item] of Object.entries(api.document.paths))
+        for (const [method, { parameters = [], requestBody }] of Object.entries(item)) {
+          const values = parameters.filter((one) => one.in === 'path').map((one) => [one.name, one.example] as const);
+          const real = path.startsWith('/v1/workers') ? id : done;
+          const filled = values.reduce(
+            (so, [name, example]) => so.replace(`{${name}}`, name === 'id' ? real : String(example)),
+            path,
+          );
+          const body = requestBody?.content['application/json']?.example;
+          const init = {
+            path: filled,
+            headers: { accept: 'application/json' },
+            ...(body === undefined ? {} : { body }),
+          };
+          assert.notEqual(await statusOf(api, `${method} ${path}`, init), 500, `${method} ${path}`);
+        }
+  } finally {
+    await redis.restart();
+  }
+});
+
 test('every operation was asked, and each kind of error seen', () => {
   for (const api of [ops, open]) {
     const seen = [...api.checked()];

@@ -148,7 +148,7 @@ async function start(): Promise<void> {
   });
   const monitor = openMonitor({
     gateway,
-    queue,
+    queue: { ...queue, acknowledged: askRedis(queue.acknowledged), acknowledge: askRedis(queue.acknowledge) },
     fleet,
     redis: () => ({ ...redis.load(), memoryShare: memoryShare() }),
     lookups: cache.lookups,
@@ -204,7 +204,7 @@ async function start(): Promise<void> {
     scaling,
     tuning: tuning.desk,
     health: {
-      metrics: async () => {
+      metrics: askRedis(async () => {
         await observed.collect({
           queues: fleet.models().map((view) => view.queue),
           workers: fleet.workers(),
@@ -216,7 +216,7 @@ async function start(): Promise<void> {
         monitor.collect();
         await scaling.collect();
         return metrics.text();
-      },
+      }),
       ready: () => ({
         ready: ready(),
         detail: {

@@ -78,7 +78,12 @@ export function openOps(parts: Parts): Ops {
     },
     models: { models: fleet.models, publicUrl, publicLane },
     redis: { redisFacts: askRedis(queue.redisFacts), shownUrl: shownUrl(config.REDIS_URL) },
-    batching: { ...queue, models: () => fleet.models().map(({ model }) => model), workers: fleet.workers },
+    batching: {
+      batchingChange: askRedis(queue.batchingChange),
+      changeBatching: askRedis(queue.changeBatching),
+      models: () => fleet.models().map(({ model }) => model),
+      workers: fleet.workers,
+    },
   });
   return {
     ...ops,

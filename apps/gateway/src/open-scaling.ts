@@ -12,6 +12,7 @@ import { createAutoscaler, shareWorkers, workersFor, type ScaleFacts } from './b
 import { createDemand } from './balancer/demand.ts';
 import type { FleetView } from './fleet/fleet-view.ts';
 import type { ScaleDesk } from './http/scale-routes.ts';
+import { askRedis } from './queue/ask-redis.ts';
 
 type Parts = {
   readonly queue: Pick<
@@ -41,20 +42,22 @@ function createDesk({ queue, fleet, report }: Pick<Parts, 'queue' | 'fleet' | 'r
     if (fleet.workers().some(({ heartbeat }) => heartbeat.id === worker)) return;
     throw new Failure('not_found', `there is no worker '${worker.slice(0, 128)}'`);
   }
+  const [supervisors, wishWorkers] = [askRedis(queue.supervisors), askRedis(queue.wishWorkers)];
+  const [drainWorker, undrainWorker] = [askRedis(queue.drainWorker), askRedis(queue.undrainWorker)];
   return {
     async drain(worker, exit) {
       heardOf(worker);
-      await queue.drainWorker(worker, { exit, reason: 'asked for by hand' });
+      await drainWorker(worker, { exit, reason: 'asked for by hand' });
       const sentence = `worker ${worker} is to be drained${exit ? ' and to end' : ''}, asked for by hand`;
       queue.events.tell('drain', { sentence, worker, exit });
     },
     async undrain(worker) {
       heardOf(worker);
-      await queue.undrainWorker(worker);
+      await undrainWorker(worker);
       queue.events.tell('drain', { sentence: `worker ${worker} is to serve again, asked for by hand`, worker });
     },
     async scale(count) {
-      const reports = (await queue.supervisors()).map((view) => view.report);
+      const reports = (await supervisors()).map((view) => view.report);
       if (reports.length === 0)
         throw new Failure(
           'conflict',
@@ -69,8 +72,7 @@ function createDesk({ queue, fleet, report }: Pick<Parts, 'queue' | 'fleet' | 'r
           pointers: ['/count'],
         });
       const plan = reports.map(({ id, host, workers }) => ({ id, host, from: workers, to: shares.get(id) ?? workers }));
-      for (const { id, to } of plan)
-        await queue.wishWorkers(id, { count: to, by: 'hand', reason: 'asked for by hand' });
+      for (const { id, to } of plan) await wishWorkers(id, { count: to, by: 'hand', reason: 'asked for by hand' });
       const before = plan.reduce((sum, { from }) => sum + from, 0);
       report({ before, count }, 'another number of workers is asked for by hand');
       queue.events.tell('scale', {

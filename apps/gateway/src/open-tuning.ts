@@ -9,6 +9,7 @@ import type { Config } from './config.ts';
 import type { OpenCache } from './cache/open-cache.ts';
 import type { FleetView } from './fleet/fleet-view.ts';
 import type { TuningDesk } from './http/tuning-routes.ts';
+import { askRedis } from './queue/ask-redis.ts';
 import type { TuningFacts } from './tuning/rules.ts';
 import { planOf } from './tuning/plan.ts';
 import {
@@ -113,9 +114,10 @@ async function applyTo(queue: QueueOperations, action: TuningAction, reason: str
 }
 
 function createDesk(queue: QueueOperations, plan: TuningPlan, view: () => Promise<TuningView>): TuningDesk {
+  const tuningState = askRedis(queue.tuningState);
   return {
     async list() {
-      const { runs, rules } = (await queue.tuningState()) ?? NO_TUNING;
+      const { runs, rules } = (await tuningState()) ?? NO_TUNING;
       return {
         auto: plan.auto,
         rules: plan.rules.map(({ name, metric, threshold, cooldownMs }) => ({
@@ -129,11 +131,11 @@ function createDesk(queue: QueueOperations, plan: TuningPlan, view: () => Promis
         runs: runs.toReversed(),
       };
     },
-    run: queue.askTuning,
-    tuneCache: queue.tuneCache,
+    run: askRedis(queue.askTuning),
+    tuneCache: askRedis(queue.tuneCache),
     async wouldDo(name: TuningRule) {
       const rule = plan.rules.find((one) => one.name === name);
-      return (rule && proposalOf(rule, await view(), plan, true)) ?? null;
+      return (rule && proposalOf(rule, await askRedis(view)(), plan, true)) ?? null;
     },
   };
 }

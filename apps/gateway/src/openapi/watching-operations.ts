@@ -87,7 +87,7 @@ export const PROBE_OPERATIONS: readonly Operation[] = [
         content: [{ type: 'text/plain', schema: z.string() }],
       },
     ],
-    failures: ['internal'],
+    failures: ['queue_unavailable', 'internal'],
   },
 ];
 
