@@ -96,9 +96,10 @@ async function retryFailed(desk: QueueDesk, queue: string, error: string | undef
       if (failure && (error === undefined || matches(failure, error))) ids.push(id);
     ({ cursor } = page);
   } while (cursor !== undefined && ids.length < MOST_RETRIES);
-  for (let i = 0; i < ids.length && !told.full; i += RETRIES_AT_ONCE) {
+  const chosen = ids.slice(0, MOST_RETRIES);
+  for (let i = 0; i < chosen.length && !told.full; i += RETRIES_AT_ONCE) {
     const outcomes = await Promise.all(
-      ids.slice(i, i + RETRIES_AT_ONCE).map((id) => desk.retryJob(queue, id).catch((): RetryOutcome => 'conflict')),
+      chosen.slice(i, i + RETRIES_AT_ONCE).map((id) => desk.retryJob(queue, id).catch((): RetryOutcome => 'conflict')),
     );
     told.retried += outcomes.filter((outcome) => outcome === 'retried').length;
     told.full = outcomes.includes('full');
