@@ -107,6 +107,7 @@ const tuningRule = z.object({
   kept: count,
   rolled_back: count,
   unmeasured: count,
+  overruled: count,
   median_change: z.number().nullable().describe('(after - before) / before.'),
 });
 export const tuningList = z.object({
