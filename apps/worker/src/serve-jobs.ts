@@ -129,8 +129,12 @@ function createPipeline({ now, pause }: Pick<Parts, 'now' | 'pause'>) {
     async free(moreWaits: boolean): Promise<void> {
       const readyAt = now();
       await running;
-      if (wasBusy) lead.idled(Math.max(0, readyAt - endedAt));
+      if (wasBusy && moreWaits) lead.idled(Math.max(0, readyAt - endedAt));
       wasBusy = moreWaits;
+    },
+    /** There was nothing to take: that the session idles is not for a take that came too late. */
+    lacksWork(): void {
+      wasBusy = false;
     },
     /** Resolves when the next batch should be taken. @param runMs that it is expected to take */
     async begin(run: Promise<void>, runMs: number): Promise<void> {
@@ -174,6 +178,7 @@ export function createServeJobs(parts: Parts): ServeJobs {
         continue;
       }
       backOffMs = 20;
+      if (taken.kind !== 'jobs') pipeline.lacksWork();
       switch (taken.kind) {
         case 'jobs': {
           const group = taken.jobs[0]?.group ?? '-';
