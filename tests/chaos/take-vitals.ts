@@ -1,5 +1,5 @@
 /** Measures a world's vitals, and waits until they are as they were. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { Queue } from 'bullmq';
@@ -40,6 +40,18 @@ async function goodputOf({ system }: World): Promise<number> {
   return (answers * 1_000) / GOODPUT_OVER_MS;
 }
 
+/**
+ * Connections of clients to this port: an HTTP client keeps as many as it ever needed at once, for a minute and more, so
+ * their number tells how long its requests once waited, not what the gateway has forgotten to close.
+ */
+function connectionsOfClients(url: string): number {
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
+  const established = new RegExp(`^ *\\d+: [0-9A-F]+:${port} [0-9A-F]+:[0-9A-F]+ 01 `);
+  return readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .filter((line) => established.test(line)).length;
+}
+
 /** The load comes first, so that what it leaves behind is in both measurements. */
 export async function takeVitals(world: World): Promise<Vitals> {
   const goodput = await goodputOf(world);
@@ -47,9 +59,10 @@ export async function takeVitals(world: World): Promise<Vitals> {
   const gateway = await world.gatewayPid();
   const used = /used_memory:(\d+)/.exec(await world.admin.info('memory'))?.[1];
   const files = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
+  const clients = connectionsOfClients(world.system.url) + connectionsOfClients(world.system.ops);
   return {
     memoryBytes: rssBytes(gateway),
-    descriptors: [gateway, ...world.workerPids()].reduce((sum, pid) => sum + files(pid), 0),
+    descriptors: [gateway, ...world.workerPids()].reduce((sum, pid) => sum + files(pid), -clients),
     redisBytes: Number(used),
     goodput,
   };

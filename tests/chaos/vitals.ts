@@ -4,7 +4,7 @@ import type { Violation } from './history.ts';
 export type Vitals = {
   /** Of the gateway. */
   readonly memoryBytes: number;
-  /** Open files of the gateway and all workers. */
+  /** Open files of the gateway and all workers, without the connections of HTTP clients. */
   readonly descriptors: number;
   /** In use by Redis, when no finished job is kept. */
   readonly redisBytes: number;
