@@ -115,6 +115,12 @@ function createRunner({ markStarted, now }: Parts, held: HeldJobs) {
   };
 }
 
+type Permit = NonNullable<ReturnType<Follower['permit']>>;
+
+/** What the permit leaves to a worker that holds so many jobs, as a take asks for it. */
+const boundsOf = ({ shareOf, ...bounds }: Permit, held: number) =>
+  shareOf === undefined ? bounds : { ...bounds, share: { workers: shareOf, held } };
+
 /** One run after the other, and the next batch taken just before it can run. */
 function createPipeline({ now, pause }: Pick<Parts, 'now' | 'pause'>) {
   const lead = createTakeLead();
@@ -167,10 +173,8 @@ export function createServeJobs(parts: Parts): ServeJobs {
       }
       const token = incarnation.token();
       const batch = incarnation.nextBatch();
-      const { shareOf, ...bounds } = permit;
-      const share = shareOf === undefined ? {} : { share: { workers: shareOf, held: held.of(queue) } };
       const decided = batcher.nextTake(batch, now(), pipeline.leftMs());
-      const request = { token, batch, lockMs, ...bounds, ...share, ...decided };
+      const request = { token, batch, lockMs, ...boundsOf(permit, held.of(queue)), ...decided };
       const taken = await taker.take(request);
       if (taken === undefined) {
         await pause(backOffMs);
