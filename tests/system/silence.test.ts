@@ -51,15 +51,19 @@ test('jobs of a machine that vanished run again within five seconds', { timeout:
     seeds.map((seed) => submitJob(survivor.url, 'slower', oneRow('INPUT0', 'FP32', [seed, 0, 0, 0]))),
   );
   const all = [vanishing.child.pid ?? 0, ...processesOf(vanishing, 'gateway'), pid];
-  await until('it is in the middle of a batch', async () =>
-    (await heldBy(worker, ids)).length > 0 ? true : undefined,
-  );
-  for (const one of all) process.kill(one, 'SIGKILL');
-  const killedAt = Date.now();
-  const lost = await until('what it held is known', async () => {
+  const signal = (name: NodeJS.Signals): void => all.forEach((one) => process.kill(one, name));
+  const lost = await until('it is caught in the middle of a batch', async () => {
+    if ((await heldBy(worker, ids)).length === 0) return undefined;
+    signal('SIGSTOP');
+    // What it had sent before is known to Redis by the second look.
+    await heldBy(worker, ids);
     const held = await heldBy(worker, ids);
-    return held.length > 0 ? held : undefined;
+    if (held.length > 0) return held;
+    signal('SIGCONT');
+    return undefined;
   });
+  signal('SIGKILL');
+  const killedAt = Date.now();
   await until('all of it has gone to another', async () =>
     (await heldBy(worker, lost)).length === 0 ? true : undefined,
   );
