@@ -1,0 +1,27 @@
+/** `batchyard gateway` and `batchyard worker`: one of the apps in its own process; signals are passed on. */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+import type { Command } from 'commander';
+
+import { watchSignals } from '../watch-signals.ts';
+
+async function runApp(name: 'gateway' | 'worker'): Promise<number> {
+  const child = fork(fileURLToPath(new URL(`../../../${name}/dist/main.js`, import.meta.url)), [], {
+    stdio: 'inherit',
+  });
+  const end = (): void => void child.kill('SIGTERM');
+  watchSignals(end, end);
+  return new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)));
+}
+
+export function addApps(program: Command): void {
+  for (const name of ['gateway', 'worker'] as const) {
+    program
+      .command(name)
+      .description(`start one ${name} alone; REDIS_URL says where`)
+      .action(async () => {
+        process.exitCode = await runApp(name);
+      });
+  }
+}

@@ -1,0 +1,20 @@
+/** `batchyard doctor`: what this machine and its Redis are like. */
+import type { Command } from 'commander';
+import pc from 'picocolors';
+
+import { readConfig } from '../config.ts';
+import { examine } from '../doctor.ts';
+import { EXIT, type Shell } from '../shell.ts';
+
+export function addDoctor(program: Command, { env, print }: Shell): void {
+  program
+    .command('doctor')
+    .description('look at this machine and its Redis')
+    .option('--json', 'print JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const findings = await examine(readConfig(env));
+      if (json) print(JSON.stringify(findings));
+      else for (const { what, ok, detail } of findings) print(`${ok ? pc.green('✓') : pc.red('✗')} ${what}: ${detail}`);
+      process.exitCode = findings.every((finding) => finding.ok) ? EXIT.done : EXIT.failed;
+    });
+}
