@@ -27,6 +27,7 @@ const asked = (changes: Partial<Asked> = {}, parameters: Record<string, unknown>
   request: parseBody(MODEL, { id: 'r', inputs: [tensorOf('INT32', [1, 2], [1, 2])], parameters }),
   priority: undefined,
   timeoutMs: undefined,
+  caller: { tenant: '-' },
   ...changes,
 });
 
@@ -119,6 +120,12 @@ test('a request is queued for this gateway and answered with what the job comput
     signature: MODEL.signature,
   });
   assert.deepEqual(log, [ADDED]);
+});
+
+test('a job belongs to the tenant of its caller', async () => {
+  const { infer, jobs } = puppet({ outcome: succeeded(blobOf([3, 4])) });
+  await infer(asked({ caller: { tenant: 'acme' } }), NEVER);
+  assert.equal(jobs[0]?.tenant, 'acme');
 });
 
 test('headers come before the parameters of the body, and the wait is a little longer than the deadline', async () => {

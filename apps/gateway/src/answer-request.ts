@@ -12,6 +12,7 @@ import { decideAdmission } from './admission/admit.ts';
 import type { QueueLoads } from './admission/queue-loads.ts';
 import { termsOf } from './admission/terms.ts';
 import type { ResponseCache } from './cache/response-cache.ts';
+import type { Caller } from './http/caller.ts';
 import { newJobId } from './job-ids.ts';
 import { encodeInferResponse, type InferResponse } from './protocol/encode-infer.ts';
 import type { InferRequest } from './protocol/infer-request.ts';
@@ -25,6 +26,7 @@ export type Asked = {
   /** From headers; the body's own parameters come second. */
   readonly priority: PriorityClass | undefined;
   readonly timeoutMs: number | undefined;
+  readonly caller: Pick<Caller, 'tenant'>;
 };
 
 export type Accepted = {
@@ -193,7 +195,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       rows,
       group: request.group,
       gateway: kind === 'attached' ? gateway : '',
-      tenant: '-',
+      tenant: asked.caller.tenant,
       signature: model.signature,
       input,
     };

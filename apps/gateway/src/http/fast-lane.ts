@@ -154,7 +154,8 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
     if (method === 'GET') {
       return run(part ?? 'job', response, () => (part === 'result' ? jobs.result : jobs.show)(request, response, id));
     }
-    if (method === 'DELETE' && part === undefined) return run('cancel', response, () => jobs.cancel(response, id));
+    if (method === 'DELETE' && part === undefined)
+      return run('cancel', response, () => jobs.cancel(request, response, id));
     return notAllowed(response, part === 'result' ? 'GET' : 'GET, DELETE');
   };
 }

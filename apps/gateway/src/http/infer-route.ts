@@ -11,6 +11,7 @@ import { termsOf } from '../admission/terms.ts';
 import type { InferResponse } from '../protocol/encode-infer.ts';
 import type { InferRequest } from '../protocol/infer-request.ts';
 import { parseInferRequest } from '../protocol/parse-infer.ts';
+import { callerOf, type Caller } from './caller.ts';
 import type { ModelPath } from './paths.ts';
 import { readBody, type Exchange, type Intake } from './read-body.ts';
 import { priorityHeader, timeoutHeader } from './request-options.ts';
@@ -22,6 +23,7 @@ export type Asked = {
   readonly request: InferRequest;
   readonly priority: PriorityClass | undefined;
   readonly timeoutMs: number | undefined;
+  readonly caller: Caller;
 };
 
 /** What is known of a request before its body is read. */
@@ -70,13 +72,13 @@ export function readAnnounced(
   noted.queue = queue;
   const priority = priorityHeader(request.headers);
   if (priority) noted.priority = priority;
-  return { model, queue, priority, timeoutMs: timeoutHeader(request.headers) };
+  return { model, queue, priority, timeoutMs: timeoutHeader(request.headers), caller: callerOf(request) };
 }
 
 /** Reads and validates a request for a model. */
 export async function readAsked(
   { request, response, noted }: Noting,
-  { model, queue, priority, timeoutMs }: Announced,
+  { model, queue, priority, timeoutMs, caller }: Announced,
   limits: Limits,
 ): Promise<Asked> {
   const header = request.headers['inference-header-content-length'];
@@ -86,7 +88,7 @@ export async function readAsked(
     headerLength === undefined ? limits.jsonBytes : limits.binaryBytes,
     limits.intake,
   );
-  const asked = { model, queue, priority, timeoutMs, request: parseInferRequest(model, body, headerLength) };
+  const asked = { model, queue, priority, timeoutMs, caller, request: parseInferRequest(model, body, headerLength) };
   noted.priority = termsOf(model.queueing, { priority, timeoutMs, parameters: asked.request.parameters }).priority;
   return asked;
 }

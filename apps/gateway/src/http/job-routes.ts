@@ -7,6 +7,7 @@ import { modelOfQueue, type Model } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import { encodeInferResponse } from '../protocol/encode-infer.ts';
+import { callerOf } from './caller.ts';
 import {
   readAnnounced,
   readAsked,
@@ -43,10 +44,13 @@ const unknownJob = (): Failure => new Failure('not_found', 'there is no such job
 const TERMINAL = new Set(['succeeded', 'failed', 'cancelled', 'expired']);
 
 export function createJobRoutes({ desk, models, limits }: Parts) {
-  async function find(id: string, wait: number): Promise<{ queue: string; view: JobView }> {
+  /** @throws Failure not_found also for the job of another tenant */
+  async function find(request: IncomingMessage, id: string, wait: number): Promise<{ queue: string; view: JobView }> {
+    const { tenant } = callerOf(request);
     const queue = desk.queueOf(id);
     if (queue === undefined) throw unknownJob();
     let view = await desk.view(queue, id);
+    if (view && view.tenant !== tenant) throw unknownJob();
     if (view && wait > 0 && !TERMINAL.has(view.status)) {
       await desk.waitFor(queue, id, wait);
       view = await desk.view(queue, id);
@@ -83,7 +87,7 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
   }
 
   async function show(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
-    const { queue, view } = await find(id, waitMs(request.url ?? ''));
+    const { queue, view } = await find(request, id, waitMs(request.url ?? ''));
     const position = view.status === 'queued' ? await desk.position(queue, id) : undefined;
     const body = Buffer.from(JSON.stringify(describe(queue, view, position)));
     const etag = `"${view.status}-${view.deliveries}-${position ?? ''}"`;
@@ -97,7 +101,7 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
   }
 
   async function result(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
-    const { queue, view } = await find(id, waitMs(request.url ?? ''));
+    const { queue, view } = await find(request, id, waitMs(request.url ?? ''));
     if (!TERMINAL.has(view.status)) {
       sendJson(response, 202, { id, status: view.status }, { 'retry-after': '1' });
       return;
@@ -112,8 +116,8 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
     sendInfer(request, response, encodeResult(known, id, blob, request), limits.copies);
   }
 
-  async function cancel(response: ServerResponse, id: string): Promise<void> {
-    const { queue, view } = await find(id, 0);
+  async function cancel(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
+    const { queue, view } = await find(request, id, 0);
     const outcome = await desk.cancel(queue, id);
     if (outcome === 'terminal')
       throw new Failure('conflict', `the job has ${view.status === 'running' ? 'ended' : view.status}`);
@@ -127,7 +131,7 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
 
   const { retry: retryFound } = createRetry({ desk, models });
   const retry = async (request: IncomingMessage, response: ServerResponse, id: string): Promise<void> =>
-    retryFound(request, response, await find(id, 0));
+    retryFound(request, response, await find(request, id, 0));
 
   return { submit, show, result, cancel, retry };
 }
