@@ -21,8 +21,8 @@ export async function loadAll(
   for (const problem of problems) log.error(problem, 'a model cannot be served');
   const served: Loaded[] = [];
   for (const definition of models) {
-    const { config: own, name } = definition;
-    for (const note of own.notes) log.info({ model: name }, note);
+    const { config: own, name, version } = definition;
+    for (const note of own.notes) log.info({ model: name, version }, note);
     const threads = own.intraOpThreads ?? config.BATCHYARD_THREADS ?? Math.max(1, Math.floor(config.cores / 4));
     try {
       const loaded = await loadModel({
@@ -38,7 +38,7 @@ export async function loadAll(
       served.push({ definition, loaded, threads });
     } catch (error) {
       log.error(
-        { model: name, sentence: error instanceof Error ? error.message : '', err: error },
+        { model: name, version, sentence: error instanceof Error ? error.message : '', err: error },
         'a model cannot be served',
       );
     }

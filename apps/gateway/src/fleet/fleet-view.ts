@@ -28,6 +28,8 @@ export type FleetView = {
   byQueue(queue: string): ModelView | undefined;
   /** Whether any version is known. */
   known(name: string): boolean;
+  /** Of a model, those that are served, else all that are known; the newest first. */
+  versions(name: string): string[];
   models(): ModelView[];
   workers(): WorkerView[];
   /** Those of them that serve, and were heard of lately. */
@@ -95,6 +97,11 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
     },
     byQueue: (queue) => byQueue.get(queue),
     known: (name) => byName.has(name),
+    versions(name) {
+      const all = byName.get(name) ?? [];
+      const ready = all.filter((one) => one.workers > 0);
+      return (ready.length > 0 ? ready : all).map((one) => one.model.version);
+    },
     models: () => [...byName.values()].flat(),
     workers: () => workers,
     serving,

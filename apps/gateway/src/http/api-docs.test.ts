@@ -32,6 +32,7 @@ const model: Model = {
 const models = {
   model: (name: string, version = '1') =>
     name === 'simple' && version === '1' ? { model, queue: 'simple@1', workers: 1 } : undefined,
+  versions: () => [],
   known: (name: string) => name === 'simple',
 };
 const limits: Limits = {

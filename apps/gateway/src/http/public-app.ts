@@ -14,7 +14,7 @@ import { sendFailure, sendJson } from './respond.ts';
 type Parts = {
   readonly serverName: string;
   readonly version: string;
-  readonly models: ModelLookup;
+  readonly models: ModelLookup & { versions(name: string): string[] };
   /** Whether requests can be answered now. */
   readonly ready: () => boolean;
 };
@@ -57,8 +57,11 @@ export function createPublicApp({ serverName, version, models, ready }: Parts): 
     }
     try {
       const { model, workers } = lookUp(models, found);
-      if (found.rest === '') sendJson(response, 200, modelMetadata(model));
-      else sendJson(response, workers > 0 ? 200 : 503, modelReadyBody(model.name, workers > 0));
+      if (found.rest === '') {
+        // A version that is asked for is described alone.
+        const versions = found.version === undefined ? models.versions(found.model) : [model.version];
+        sendJson(response, 200, modelMetadata(model, versions));
+      } else sendJson(response, workers > 0 ? 200 : 503, modelReadyBody(model.name, workers > 0));
     } catch (error) {
       sendFailure(response, error);
     }

@@ -11,6 +11,7 @@ import { readDynamicBatching } from './dynamic-batching.ts';
 import { readLengthSettings } from './length-settings.ts';
 import { asFlag, asMessage, asNumber, asText, ConfigError, one } from './text-fields.ts';
 import type { TextMessage } from './text-proto.ts';
+import { readVersionPolicy, type VersionPolicy } from './version-policy.ts';
 
 export type ConfiguredTensor = { readonly name: string; readonly datatype: Datatype; readonly dims: readonly number[] };
 
@@ -21,6 +22,7 @@ export type ModelConfig = {
   readonly inputs: readonly ConfiguredTensor[];
   readonly outputs: readonly ConfiguredTensor[];
   readonly filename: string;
+  readonly versionPolicy: VersionPolicy;
   readonly strategy: Strategy;
   readonly maxQueueDelayMs: number;
   readonly preferredRows: readonly number[];
@@ -28,7 +30,8 @@ export type ModelConfig = {
   readonly queueing: Queueing | undefined;
   readonly intraOpThreads: number | undefined;
   readonly nan: 'reject' | 'pass';
-  readonly sha256: string | undefined;
+  /** Of one version, or of the only one; undefined where the manifest does not name it. */
+  readonly sha256: (version: string) => string | undefined;
   /** Undefined: requests of different lengths never share a batch. */
   readonly lengths: LengthSettings | undefined;
   /** `response_cache { enable }`. */
@@ -44,6 +47,7 @@ const HONOURED = new Set([
   'input',
   'output',
   'default_model_filename',
+  'version_policy',
   'dynamic_batching',
   'response_cache',
   'parameters',
@@ -108,6 +112,24 @@ function lengths(extra: ReadonlyMap<string, string>): LengthSettings | undefined
   }
 }
 
+/**
+ * `batchyard.sha256`: one hash, which then is that of every version, or one for each, as `1: HASH; 2: HASH`.
+ * @throws ConfigError where it is neither
+ */
+function readManifest(text: string | undefined): (version: string) => string | undefined {
+  if (text === undefined) return () => undefined;
+  if (/^[0-9a-f]{64}$/i.test(text.trim())) return () => text.trim().toLowerCase();
+  const entries = text
+    .split(';')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+    .map((entry) => /^(\d+)\s*:\s*([0-9a-f]{64})$/i.exec(entry));
+  if (entries.length === 0 || entries.includes(null))
+    throw new ConfigError('batchyard.sha256 must be 64 hexadecimal digits, or VERSION: DIGITS; VERSION: DIGITS');
+  const byVersion = new Map(entries.map((entry) => [entry?.[1] ?? '', (entry?.[2] ?? '').toLowerCase()]));
+  return (version) => byVersion.get(version);
+}
+
 /** A parameter of milliseconds; 0 and none are the same. */
 function positive(extra: ReadonlyMap<string, string>, key: string): number | undefined {
   const value = Number(extra.get(key) ?? 0);
@@ -146,6 +168,7 @@ export function readModelConfig(config: TextMessage): ModelConfig {
     inputs: tensors(config, 'input'),
     outputs: tensors(config, 'output'),
     filename,
+    versionPolicy: readVersionPolicy(asMessage(one(config, 'version_policy'), 'version_policy')),
     strategy: choice(extra.get('batchyard.strategy'), strategies, 'batchyard.strategy'),
     maxQueueDelayMs: positive(extra, 'batchyard.max_wait_ms') ?? batching.maxQueueDelayMs,
     preferredRows: batching.preferredRows,
@@ -153,7 +176,7 @@ export function readModelConfig(config: TextMessage): ModelConfig {
     queueing: batching.queueing,
     intraOpThreads: Number.isInteger(threads) && threads > 0 ? threads : undefined,
     nan: choice(extra.get('batchyard.nan'), ['pass', 'reject'], 'batchyard.nan'),
-    sha256: extra.get('batchyard.sha256'),
+    sha256: readManifest(extra.get('batchyard.sha256')),
     lengths: lengths(extra),
     responseCache:
       asFlag(one(asMessage(one(config, 'response_cache'), 'response_cache'), 'enable'), 'response_cache.enable') ??

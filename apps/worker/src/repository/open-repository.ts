@@ -1,7 +1,7 @@
 /**
- * Model files on disk, in Triton's layout: `<repository>/<model>/[config.pbtxt]` and `<model>/<version>/model.onnx`; the
- * newest version serves. A model that cannot be read is a problem of its own, never of the others, and no sentence about
- * it shows where on this machine it lies.
+ * Model files on disk, in Triton's layout: `<repository>/<model>/[config.pbtxt|config.json]` and
+ * `<model>/<version>/model.onnx`. Which versions serve is said by the model's version policy. A model or a version that
+ * cannot be read is a problem of its own, never of the others, and no sentence about it shows where on this machine it lies.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -11,8 +11,10 @@ import { dirname, join } from 'node:path';
 import { MODEL_NAME } from '@batchyard/shared/contract/model';
 
 import { externalFiles } from './external-data.ts';
+import { parseJsonConfig } from './json-config.ts';
 import { readModelConfig, type ModelConfig } from './model-config.ts';
 import { parseTextProto } from './text-proto.ts';
+import { chooseVersions } from './version-policy.ts';
 
 export type ModelDefinition = {
   readonly name: string;
@@ -23,20 +25,22 @@ export type ModelDefinition = {
   readonly sha256: string;
   readonly config: ModelConfig;
 };
-export type Problem = { readonly model: string; readonly sentence: string };
+/** Without a version it is of the whole model. */
+export type Problem = { readonly model: string; readonly version?: string; readonly sentence: string };
 export type Repository = { readonly models: readonly ModelDefinition[]; readonly problems: readonly Problem[] };
 
-const newestFirst = (a: string, b: string): number => b.localeCompare(a, undefined, { numeric: true });
+const CONFIG_FILES = ['config.pbtxt', 'config.json'] as const;
+type ConfigFile = (typeof CONFIG_FILES)[number];
 
-async function readConfig(folder: string): Promise<ModelConfig> {
-  const text = await readFile(join(folder, 'config.pbtxt'), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : 'it cannot be read');
+
+async function readConfig(folder: string, file: ConfigFile | undefined): Promise<ModelConfig> {
+  if (file === undefined) return readModelConfig({});
+  const text = await readFile(join(folder, file), 'utf8');
   try {
-    return readModelConfig(parseTextProto(text));
+    return readModelConfig(file === 'config.json' ? parseJsonConfig(text) : parseTextProto(text));
   } catch (error) {
-    throw new Error(`config.pbtxt: ${error instanceof Error ? error.message : 'cannot be read'}`, { cause: error });
+    throw new Error(`${file}: ${error instanceof Error ? error.message : 'cannot be read'}`, { cause: error });
   }
 }
 
@@ -57,27 +61,44 @@ async function hashModel(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-async function openModel(root: string, name: string): Promise<ModelDefinition | undefined> {
+async function openVersion(folder: string, name: string, version: string, config: ModelConfig) {
+  const file = join(folder, version, config.filename);
+  const sha256 = await hashModel(file);
+  const wanted = config.sha256(version);
+  if (wanted !== undefined && wanted !== sha256)
+    throw new Error('the model file, with the files it keeps data in, is not the one of batchyard.sha256');
+  return { name, version, file, sha256, config };
+}
+
+/** @throws Error that is of the whole model */
+async function openModel(root: string, name: string): Promise<Repository> {
   if (!MODEL_NAME.test(name)) throw new Error('the name is no safe path segment');
   const folder = join(root, name);
   const entries = await readdir(folder, { withFileTypes: true });
-  const versions = entries
-    .filter((entry) => entry.isDirectory() && /^[0-9]+$/.test(entry.name))
-    .map((entry) => entry.name);
-  const [version] = versions.toSorted(newestFirst);
-  const configured = entries.some((entry) => entry.name === 'config.pbtxt');
-  if (version === undefined) {
-    if (configured) throw new Error('there is no version folder');
-    return undefined;
+  const found = entries.filter((entry) => entry.isDirectory() && /^[0-9]+$/.test(entry.name)).map((one) => one.name);
+  const configFile = CONFIG_FILES.find((file) => entries.some((entry) => entry.name === file));
+  if (found.length === 0) {
+    if (configFile !== undefined) throw new Error('there is no version folder');
+    return { models: [], problems: [] };
   }
-  const config = await readConfig(folder);
+  const config = await readConfig(folder, configFile);
   if (config.name !== undefined && config.name !== name)
-    throw new Error(`config.pbtxt names the model ${config.name}, its folder ${name}`);
-  const file = join(folder, version, config.filename);
-  const sha256 = await hashModel(file);
-  if (config.sha256 !== undefined && config.sha256 !== sha256)
-    throw new Error('the model file, with the files it keeps data in, is not the one of batchyard.sha256');
-  return { name, version, file, sha256, config };
+    throw new Error(`${configFile} names the model ${config.name}, its folder ${name}`);
+  const { versions, missing } = chooseVersions(config.versionPolicy, found);
+  const models: ModelDefinition[] = [];
+  const problems: Problem[] = missing.map((version) => ({
+    model: name,
+    version,
+    sentence: 'version_policy names it, and there is no such folder',
+  }));
+  for (const version of versions) {
+    try {
+      models.push(await openVersion(folder, name, version, config));
+    } catch (error) {
+      problems.push({ model: name, version, sentence: sentenceOf(error) });
+    }
+  }
+  return { models, problems };
 }
 
 /** Folders without a version folder or a configuration are no models and are passed over. */
@@ -87,10 +108,11 @@ export async function openRepository(root: string): Promise<Repository> {
   const problems: Problem[] = [];
   for (const entry of entries.filter((one) => one.isDirectory()).toSorted((a, b) => a.name.localeCompare(b.name))) {
     try {
-      const model = await openModel(root, entry.name);
-      if (model) models.push(model);
+      const opened = await openModel(root, entry.name);
+      models.push(...opened.models);
+      problems.push(...opened.problems);
     } catch (error) {
-      problems.push({ model: entry.name, sentence: error instanceof Error ? error.message : 'it cannot be read' });
+      problems.push({ model: entry.name, sentence: sentenceOf(error) });
     }
   }
   return { models, problems };
