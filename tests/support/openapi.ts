@@ -28,7 +28,13 @@ export type Api = {
 };
 
 /** Of an answer that has nothing to say in them they are absent. */
-const SOMETIMES = new Set(['Batchyard-Cache', 'Content-Encoding', 'Inference-Header-Content-Length']);
+const SOMETIMES = new Set([
+  'Batchyard-Cache',
+  'Content-Encoding',
+  'Idempotency-Replayed',
+  'Inference-Header-Content-Length',
+  'Preference-Applied',
+]);
 const pointerOf = (names: readonly string[]): string =>
   names.map((name) => `/${encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'))}`).join('');
 

@@ -270,6 +270,7 @@ for (const [text, code, message] of FAILED) {
 test('a submitted job is kept by Redis alone: nothing waits for it here', async () => {
   const { submit, jobs, log, limits } = puppet({ load: { workers: 0 } });
   const accepted = await submit(asked({ priority: 'high', timeoutMs: 5_000 }));
+  assert.ok(accepted);
   assert.deepEqual(accepted, { id: jobs[0]?.id, queue: QUEUE, priority: 'high', timeoutMs: 5_000 });
   assert.deepEqual([jobs[0]?.kind, jobs[0]?.gateway], ['durable', '']);
   assert.deepEqual([log, limits], [[ADDED], []]);

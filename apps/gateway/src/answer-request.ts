@@ -2,7 +2,7 @@
  * STORY 1. A request's whole way: parsed and validated → known already? → admitted → queued → answered. The synchronous way waits for the
  * reply and keeps nothing; the job way returns as soon as Redis has the job.
  */
-import type { NewJob } from '@batchyard/queue/operations';
+import type { JobExtras, NewJob } from '@batchyard/queue/operations';
 import { Failure, parseFailedReason } from '@batchyard/shared/contract/failure';
 import type { JobKind, PriorityClass, Receipt } from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
@@ -65,7 +65,8 @@ export type AnswerRequest = {
   screen(announced: Announced, kind: JobKind): Failure | undefined;
   /** Resolves with the encoded answer. `gone` settles when the caller has hung up: then its job is cancelled. */
   infer(asked: Asked, gone: Promise<void>): Promise<InferResponse>;
-  submit(asked: Asked): Promise<Accepted>;
+  /** @returns undefined when the claim among its extras is another job's: then nothing is stored */
+  submit(asked: Asked, extrasOf?: (accepted: Accepted) => JobExtras | undefined): Promise<Accepted | undefined>;
 };
 
 const SHORTEST_FULL_RETRY_S = 1;
@@ -107,8 +108,11 @@ function createJobRuns(
   { loads, add, wait, cancel, output }: Parts,
   learn: ReturnType<typeof createAdmission>['learn'],
 ) {
-  async function store(queue: string, job: NewJob, settled: () => boolean): Promise<void> {
+  /** @returns false when another job has its claim */
+  async function store(queue: string, job: NewJob, settled: () => boolean): Promise<boolean> {
     const outcome = await add(queue, job, settled);
+    if (outcome === 'claims_full')
+      throw new Failure('queue_full', 'as many idempotency keys are kept as may be', { retryAfterS: 60 });
     if (outcome === 'full')
       throw new Failure('queue_full', 'Exceeds maximum queue size', {
         retryAfterS: Math.max(SHORTEST_FULL_RETRY_S, loads.load(queue, job.priority).waitMs / 1000),
@@ -119,6 +123,7 @@ function createJobRuns(
       throw new Failure('queue_unavailable', 'Redis refused the job; it was not stored', { retryAfterS: 1 });
     if (outcome === 'unknown')
       throw new Failure('outcome_unknown', 'outcome unknown: Redis did not answer, try again', { retryAfterS: 1 });
+    return outcome !== 'known';
   }
 
   async function settle(asked: Asked, id: string, outcome: Outcome): Promise<Buffer> {
@@ -223,10 +228,11 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       const answer = encodeInferResponse(model, request, decodeTensorBlob(blob));
       return how === undefined ? answer : { ...answer, cache: how };
     },
-    async submit(asked) {
+    async submit(asked, extrasOf) {
       const { job } = admit(asked, 'durable', prepare(asked));
-      await store(asked.queue, job, () => false);
-      return { id: job.id, queue: asked.queue, priority: job.priority, timeoutMs: job.remainingMs };
+      const accepted = { id: job.id, queue: asked.queue, priority: job.priority, timeoutMs: job.remainingMs };
+      const stored = await store(asked.queue, { ...job, extras: extrasOf?.(accepted) }, () => false);
+      return stored ? accepted : undefined;
     },
   };
 }

@@ -22,6 +22,7 @@ type Parts = {
 export function openDesk({ queue, gateway, submit, models, wait, durable, maxWaiting }: Parts): JobDesk {
   return {
     submit,
+    claimed: askRedis(queue.claimed),
     queueOf: (id) => models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
     view: askRedis(queue.view),
     position: askRedis(queue.position),

@@ -28,13 +28,20 @@ export type NewJob = {
   readonly signature: string;
   /** Tensor blob (contract/tensor-blob). */
   readonly input: Uint8Array;
+  /** Of durable jobs only. */
+  readonly extras?: JobExtras | undefined;
+};
+
+export type JobExtras = {
+  /** Of all jobs with this key one is stored, and the record of it is kept for a day (`claimed`). */
+  readonly claim?: { readonly key: string; readonly record: string } | undefined;
 };
 
 /**
- * `stale`: the call reached Redis more than a second after it was sent. `refused`: Redis said no to the call, or was never
+ * `known`: another job has its claim. `claims_full`: as many claims are kept as may be. `stale`: the call reached Redis more than a second after it was sent. `refused`: Redis said no to the call, or was never
  * sent it; nothing was stored. `unknown`: no answer came; it may have been stored.
  */
-export type AddOutcome = 'added' | 'exists' | 'full' | 'stale' | 'refused' | 'unknown';
+export type AddOutcome = 'added' | 'exists' | 'full' | 'known' | 'claims_full' | 'stale' | 'refused' | 'unknown';
 
 export type TakeRequest = {
   /** `<worker>:<incarnation>`: the lock's value and the fence of every later step. */

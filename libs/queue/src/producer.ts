@@ -1,19 +1,19 @@
 /** The gateway's half of the batch operations: add, cancel, watch. */
 import { CLASS_PRIORITY } from '@batchyard/shared/contract/job';
 import type { QueueLimits } from '@batchyard/shared/contract/queueing';
-import { extraBase, queueBase } from '@batchyard/shared/contract/redis-keys';
+import { claimKey, extraBase, queueBase } from '@batchyard/shared/contract/redis-keys';
 
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { copiedByCommand } from '@batchyard/shared/runtime/redis';
 
 import { chunkJobs } from './chunk.ts';
-import type { AddOutcome, CancelOutcome, NewJob, RetryOutcome } from './operations.ts';
+import type { AddOutcome, CancelOutcome, JobExtras, NewJob, RetryOutcome } from './operations.ts';
 import type { RedisClock } from './redis-clock.ts';
 import { hadNoEffect } from './refusals.ts';
 import { pack, runScript } from './scripts.ts';
 import { BULLMQ_VERSION, eventLevel, MAX_REPLY_BYTES, type QueueSettings } from './settings.ts';
 
-const ADD_OUTCOMES: readonly AddOutcome[] = ['added', 'exists', 'full', 'stale'];
+const ADD_OUTCOMES: readonly AddOutcome[] = ['added', 'exists', 'full', 'stale', 'known', 'claims_full'];
 export const DEFAULT_MAX_WAITING = 10_000;
 
 export type AddOptions = {
@@ -32,12 +32,19 @@ export type RetryOptions = {
   readonly signature?: string;
 };
 
+/** As addMany reads it: a field that is not there is not sent. */
+function packedExtras({ claim }: JobExtras): Record<string, unknown> {
+  return claim ? { claim: [claim.key, claim.record] } : {};
+}
+
 export type Producer = {
   /**
    * Stores the jobs, in order, and puts each in its class. Groups beyond one call's bounds go out as several calls
    * at once; an outcome per job, also where a call of them failed.
    */
   addMany(queue: string, jobs: readonly NewJob[], options?: AddOptions): Promise<AddOutcome[]>;
+  /** The record of the job that was stored for a claim within the last day. */
+  claimed(key: string): Promise<string | undefined>;
   cancel(queue: string, id: string): Promise<CancelOutcome>;
   /** A durable job that failed or expired waits once more, with the input it kept and a new deadline. */
   retry(queue: string, id: string, again: RetryOptions): Promise<RetryOutcome>;
@@ -70,6 +77,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
       job.tenant,
       job.signature,
       job.delayMs === undefined ? 0 : Math.max(1, Math.round(job.delayMs)),
+      ...(job.extras === undefined ? [] : [packedExtras(job.extras)]),
     ]);
     const header = pack([
       base,
@@ -103,6 +111,9 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
         ),
       );
       return outcomes.flat();
+    },
+    async claimed(key) {
+      return (await commands.get(claimKey(prefix, key))) ?? undefined;
     },
     async cancel(queue, id) {
       const base = queueBase(prefix, queue);

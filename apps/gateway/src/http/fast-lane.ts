@@ -24,6 +24,7 @@ import { matchJob, matchModel, pathOf } from './paths.ts';
 import type { Exchange } from './read-body.ts';
 import { givenRequestId, newRequestId, REQUEST_ID } from './request-id.ts';
 import { asFailure, sendFailure } from './respond.ts';
+import { preferenceOf } from './submit-options.ts';
 
 type Parts = {
   readonly infer: (asked: Asked, gone: Promise<void>) => Promise<InferResponse>;
@@ -128,6 +129,8 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       if (!found) return false;
       if (found !== 'unsafe' && found.rest !== '/infer') return false;
       if (method !== 'POST') return notAllowed(response, 'POST');
+      if (request.headers['prefer'] !== undefined && found !== 'unsafe' && preferenceOf(request.headers).respondAsync)
+        return run('submit', response, (noted) => jobs.submit({ request, response, noted }, found));
       return run('infer', response, (noted) => {
         if (found === 'unsafe') return new Failure('not_found', 'Not Found');
         const announced = readAnnounced({ request, noted }, found, models);

@@ -75,22 +75,34 @@ export function readAnnounced(
   return { model, queue, priority, timeoutMs: timeoutHeader(request.headers), caller: callerOf(request) };
 }
 
-/** Reads and validates a request for a model. */
-export async function readAsked(
-  { request, response, noted }: Noting,
-  { model, queue, priority, timeoutMs, caller }: Announced,
-  limits: Limits,
-): Promise<Asked> {
-  const header = request.headers['inference-header-content-length'];
+/** A body with what says how it is to be read. */
+export type InferBody = { readonly body: Buffer; readonly headerLength: string | undefined };
+
+export async function readInferBody(exchange: Exchange, limits: Limits): Promise<InferBody> {
+  const header = exchange.request.headers['inference-header-content-length'];
   const headerLength = Array.isArray(header) ? header.join(',') : header;
-  const body = await readBody(
-    { request, response },
-    headerLength === undefined ? limits.jsonBytes : limits.binaryBytes,
-    limits.intake,
-  );
+  const limit = headerLength === undefined ? limits.jsonBytes : limits.binaryBytes;
+  return { body: await readBody(exchange, limit, limits.intake), headerLength };
+}
+
+/** Validates a request for a model. */
+export function parseAsked(
+  { body, headerLength }: InferBody,
+  { model, queue, priority, timeoutMs, caller }: Announced,
+  noted: Noted,
+): Asked {
   const asked = { model, queue, priority, timeoutMs, caller, request: parseInferRequest(model, body, headerLength) };
   noted.priority = termsOf(model.queueing, { priority, timeoutMs, parameters: asked.request.parameters }).priority;
   return asked;
+}
+
+/** Reads and validates a request for a model. */
+export async function readAsked(
+  { request, response, noted }: Noting,
+  announced: Announced,
+  limits: Limits,
+): Promise<Asked> {
+  return parseAsked(await readInferBody({ request, response }, limits), announced, noted);
 }
 
 /** Settles when the caller hangs up before it was answered. */

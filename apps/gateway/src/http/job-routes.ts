@@ -1,4 +1,4 @@
-/** /v1 jobs: submit, look, wait, fetch the result, cancel, try again. */
+/** /v1 jobs: look, wait, fetch the result, cancel, try again. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { CancelOutcome, JobView } from '@batchyard/queue/operations';
@@ -8,35 +8,25 @@ import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import { encodeInferResponse } from '../protocol/encode-infer.ts';
 import { callerOf } from './caller.ts';
-import {
-  readAnnounced,
-  readAsked,
-  sendInfer,
-  type Asked,
-  type Limits,
-  type ModelLookup,
-  type Noted,
-} from './infer-route.ts';
-import type { ModelPath } from './paths.ts';
+import { sendInfer, type Limits, type ModelLookup } from './infer-route.ts';
 import type { Exchange } from './read-body.ts';
 import { waitMs } from './request-options.ts';
 import { sendJson } from './respond.ts';
 import { createRetry, type RetryDesk } from './retry-job.ts';
+import { createPlacing, createSubmit, type SubmitDesk } from './submit-job.ts';
 
-export type JobDesk = RetryDesk & {
-  submit(asked: Asked): Promise<{ id: string; priority: string; timeoutMs: number }>;
-  /** The queue that an id leads to. */
-  queueOf(id: string): string | undefined;
-  view(queue: string, id: string): Promise<JobView | undefined>;
-  position(queue: string, id: string): Promise<number | undefined>;
-  output(queue: string, id: string): Promise<Buffer | undefined>;
-  cancel(queue: string, id: string): Promise<CancelOutcome>;
-  wasRemoved(queue: string, id: string): Promise<boolean>;
-  /** Resolves when the job is terminal, or after the time. */
-  waitFor(queue: string, id: string, ms: number): Promise<void>;
-  /** False in a Redis that would forget. */
-  durable(): boolean;
-};
+export type JobDesk = RetryDesk &
+  SubmitDesk & {
+    /** The queue that an id leads to. */
+    queueOf(id: string): string | undefined;
+    view(queue: string, id: string): Promise<JobView | undefined>;
+    position(queue: string, id: string): Promise<number | undefined>;
+    output(queue: string, id: string): Promise<Buffer | undefined>;
+    cancel(queue: string, id: string): Promise<CancelOutcome>;
+    wasRemoved(queue: string, id: string): Promise<boolean>;
+    /** Resolves when the job is terminal, or after the time. */
+    waitFor(queue: string, id: string, ms: number): Promise<void>;
+  };
 
 type Parts = { readonly desk: JobDesk; readonly models: ModelLookup; readonly limits: Limits };
 
@@ -60,32 +50,6 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
     throw unknownJob();
   }
 
-  async function submit(
-    { request, response, noted }: Exchange & { readonly noted: Noted },
-    path: ModelPath,
-  ): Promise<void> {
-    const announced = readAnnounced({ request, noted }, path, models);
-    const refusal = limits.screen(announced);
-    if (refusal) throw refusal;
-    const asked = await readAsked({ request, response, noted }, announced, limits);
-    const accepted = await desk.submit(asked);
-    const { id } = accepted;
-    const submitted = Date.now();
-    const self = `/v1/jobs/${id}`;
-    const body = {
-      id,
-      status: 'queued',
-      model_name: asked.model.name,
-      model_version: asked.model.version,
-      priority: accepted.priority,
-      submitted_at: new Date(submitted).toISOString(),
-      deadline: new Date(submitted + accepted.timeoutMs).toISOString(),
-      durable: desk.durable(),
-      links: { self, result: `${self}/result`, cancel: self },
-    };
-    sendJson(response, 202, body, { location: self, 'retry-after': '1' });
-  }
-
   async function show(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
     const { queue, view } = await find(request, id, waitMs(request.url ?? ''));
     const position = view.status === 'queued' ? await desk.position(queue, id) : undefined;
@@ -107,6 +71,10 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
       return;
     }
     if (view.failure) throw new Failure(view.failure.code, view.failure.message);
+    await sendOutput({ request, response }, queue, id);
+  }
+
+  async function sendOutput({ request, response }: Exchange, queue: string, id: string): Promise<void> {
     const blob = await desk.output(queue, id);
     if (!blob) throw new Failure('gone', 'the result of this job is no longer kept');
     const { model, version } = modelOfQueue(queue);
@@ -132,6 +100,19 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
   const { retry: retryFound } = createRetry({ desk, models });
   const retry = async (request: IncomingMessage, response: ServerResponse, id: string): Promise<void> =>
     retryFound(request, response, await find(request, id, 0));
+
+  const placing = createPlacing(desk, limits.screen);
+  const submit = createSubmit({
+    placing,
+    models,
+    limits,
+    async answerIfDone(exchange, id, waited) {
+      const { queue, view } = await find(exchange.request, id, waited).catch(() => ({ queue: '', view: undefined }));
+      if (view?.status !== 'succeeded') return false;
+      await sendOutput(exchange, queue, id);
+      return true;
+    },
+  });
 
   return { submit, show, result, cancel, retry };
 }

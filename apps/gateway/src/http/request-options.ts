@@ -4,7 +4,7 @@ import { MAX_TIMEOUT_MS, PRIORITY_CLASSES, type PriorityClass } from '@batchyard
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-const LONGEST_WAIT_MS = 60_000;
+export const LONGEST_WAIT_MS = 60_000;
 
 /** `Batchyard-Priority: critical|high|normal|low`. @throws Failure bad_request */
 export function priorityHeader(headers: Headers): PriorityClass | undefined {

@@ -12,8 +12,12 @@ export const HEADER_OBJECTS: Readonly<Record<HeaderName, HeaderObject>> = {
   'Content-Disposition': text('A name for the file.'),
   'Content-Encoding': text('How the body is compressed: `gzip` or `deflate`. Absent: it is not.'),
   ETag: text('For `If-None-Match`.'),
+  'Idempotency-Replayed': text(
+    '`true`: a request with this key had come before, and this is its job. Absent otherwise.',
+  ),
   'Inference-Header-Content-Length': number('Bytes of JSON at the start of a binary body; absent where all is JSON.'),
   Location: text('Path of the job.'),
+  'Preference-Applied': text('What was heeded of `Prefer`; absent without one.'),
   'Retry-After': number('Seconds after which to try again.'),
   'WWW-Authenticate': text('Basic, with the realm of the operations port.'),
   'X-Request-Id': text('Of the request, or a new one where it had none: the log names it.'),

@@ -2,7 +2,8 @@
 import type { FailureCode } from '@batchyard/shared/contract/failure';
 
 import { inferRequest, inferResponse, SIMPLE_REQUEST } from './inference-schemas.ts';
-import { type Answer, BYTES_TYPE, type Body, JSON_TYPE } from './operation.ts';
+import { jobAccepted } from './job-schemas.ts';
+import { type Answer, BYTES_TYPE, type Body, JSON_TYPE, told } from './operation.ts';
 import { contentEncoding, headerLength, priority, timeout } from './parameters.ts';
 
 export const REQUEST_PARAMETERS = [priority, timeout, headerLength, contentEncoding];
@@ -32,6 +33,13 @@ export const ADMISSION_FAILURES: readonly FailureCode[] = [
   'queue_unavailable',
   'outcome_unknown',
 ];
+
+export const ACCEPTED: Answer = told(202, 'The job is stored.', jobAccepted, [
+  'Location',
+  'Retry-After',
+  'Idempotency-Replayed',
+  'Preference-Applied',
+]);
 
 export const OUTPUTS: Answer = {
   status: 200,

@@ -1,8 +1,15 @@
 /** Routes of the Open Inference Protocol, and the probes of the public listener. */
-import { ADMISSION_FAILURES, OUTPUTS, REQUEST_BODY, REQUEST_FAILURES, REQUEST_PARAMETERS } from './infer-request.ts';
+import {
+  ACCEPTED,
+  ADMISSION_FAILURES,
+  OUTPUTS,
+  REQUEST_BODY,
+  REQUEST_FAILURES,
+  REQUEST_PARAMETERS,
+} from './infer-request.ts';
 import { live, modelMetadata, modelReady, ready, serverMetadata, serverReady } from './inference-schemas.ts';
 import { type Operation, told } from './operation.ts';
-import { acceptEncoding, model, version } from './parameters.ts';
+import { acceptEncoding, idempotencyKey, model, prefer, version } from './parameters.ts';
 
 const TAG = 'Inference';
 const HEALTH = 'Health';
@@ -27,11 +34,15 @@ export const INFER: Omit<Operation, 'path' | 'id' | 'tag' | 'summary'> = {
   method: 'post',
   description:
     'Waits in the queue, runs in a batch with others, and answers. A caller that hangs up takes its request back. A deadline that passes is told as 503.',
-  parameters: [...REQUEST_PARAMETERS, acceptEncoding],
+  parameters: [...REQUEST_PARAMETERS, acceptEncoding, prefer, idempotencyKey],
   body: REQUEST_BODY,
-  answers: [{ ...OUTPUTS, headers: [...(OUTPUTS.headers ?? []), 'Batchyard-Cache'] }],
+  answers: [
+    { ...OUTPUTS, headers: [...(OUTPUTS.headers ?? []), 'Batchyard-Cache'] },
+    { ...ACCEPTED, description: '`Prefer: respond-async` asked for a job, as under `/v1`; it is stored.' },
+  ],
   failures: [
     ...REQUEST_FAILURES,
+    'key_reused',
     ...ADMISSION_FAILURES,
     'model_not_ready',
     'model_failing',

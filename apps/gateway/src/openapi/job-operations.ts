@@ -1,9 +1,16 @@
 /** Routes of durable jobs. */
-import { ADMISSION_FAILURES, OUTPUTS, REQUEST_BODY, REQUEST_FAILURES, REQUEST_PARAMETERS } from './infer-request.ts';
+import {
+  ACCEPTED,
+  ADMISSION_FAILURES,
+  OUTPUTS,
+  REQUEST_BODY,
+  REQUEST_FAILURES,
+  REQUEST_PARAMETERS,
+} from './infer-request.ts';
 import { ofVersionsToo } from './inference-operations.ts';
-import { job, jobAccepted, jobCancelled, jobPending, jobRetried } from './job-schemas.ts';
+import { job, jobCancelled, jobPending, jobRetried } from './job-schemas.ts';
 import { type Operation, told } from './operation.ts';
-import { acceptEncoding, ifNoneMatch, jobId, timeout, wait } from './parameters.ts';
+import { acceptEncoding, idempotencyKey, ifNoneMatch, jobId, prefer, timeout, wait } from './parameters.ts';
 
 const TAG = 'Jobs';
 
@@ -15,10 +22,13 @@ export const SUBMIT: Route = {
   method: 'post',
   description:
     'Answers once Redis has the job. Its result is kept for ten minutes after its end (`BATCHYARD_RESULT_TTL`), and then answers 410.',
-  parameters: REQUEST_PARAMETERS,
+  parameters: [...REQUEST_PARAMETERS, idempotencyKey, prefer],
   body: REQUEST_BODY,
-  answers: [told(202, 'It is stored.', jobAccepted, ['Location', 'Retry-After'])],
-  failures: [...REQUEST_FAILURES, ...ADMISSION_FAILURES, 'internal'],
+  answers: [
+    { ...OUTPUTS, description: `It was done in the time that \`Prefer: wait\` gave it. ${OUTPUTS.description}` },
+    ACCEPTED,
+  ],
+  failures: [...REQUEST_FAILURES, 'key_reused', ...ADMISSION_FAILURES, 'internal'],
   traced: true,
 };
 export const CANCEL: Route = {

@@ -28,8 +28,10 @@ export type HeaderName =
   | 'Content-Disposition'
   | 'Content-Encoding'
   | 'ETag'
+  | 'Idempotency-Replayed'
   | 'Inference-Header-Content-Length'
   | 'Location'
+  | 'Preference-Applied'
   | 'Retry-After'
   | 'WWW-Authenticate'
   | 'X-Request-Id';

@@ -78,6 +78,20 @@ export const acceptEncoding: Parameter = {
   description: 'An answer of a kilobyte or more is compressed with `gzip` or `deflate` where one of them is accepted.',
   schema: z.string(),
 };
+export const idempotencyKey: Parameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description:
+    'Makes it safe to send the request again: within a day the same key with the same body gets the same job, and with another body 422.',
+  schema: z.string().min(1).max(255),
+};
+export const prefer: Parameter = {
+  name: 'Prefer',
+  in: 'header',
+  description:
+    '`wait=10`: so many seconds (60 at most) for the result of the job, which is then the answer. `respond-async`: a job rather than an answer.',
+  schema: z.string(),
+};
 export const requestId: Parameter = {
   name: 'X-Request-Id',
   in: 'header',

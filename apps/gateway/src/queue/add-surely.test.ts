@@ -36,14 +36,14 @@ function puppet(outcomes: readonly (AddOutcome | Error)[], settled: () => boolea
 }
 
 test('what Redis answered is passed on at once', async () => {
-  for (const outcome of ['added', 'exists', 'full', 'stale', 'refused'] as const) {
+  for (const outcome of ['added', 'exists', 'full', 'known', 'claims_full', 'stale', 'refused'] as const) {
     const { outcome: told, adds } = puppet([outcome, 'added']);
     assert.deepEqual([await told, adds()], [outcome, 1]);
   }
 });
 
 test('an add whose answer was lost is told again until it is known', async () => {
-  for (const known of ['added', 'exists', 'full'] as const) {
+  for (const known of ['added', 'exists', 'full', 'known'] as const) {
     const { outcome, adds } = puppet(['unknown', 'refused', new Error('away'), 'stale', known]);
     assert.deepEqual([await outcome, adds()], [known, 5]);
   }

@@ -30,7 +30,7 @@ export function createAddSurely({ add, pause, now }: Parts): AddSurely {
       const late = pause(limit - now()).then((): AddOutcome => 'unknown');
       const outcome = await Promise.race([once(queue, job), late]);
       // Refused or stale says nothing of the first time.
-      if (outcome === 'added' || outcome === 'exists' || outcome === 'full') return outcome;
+      if (outcome !== 'unknown' && outcome !== 'refused' && outcome !== 'stale') return outcome;
     }
     return 'unknown';
   };

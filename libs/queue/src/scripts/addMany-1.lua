@@ -3,13 +3,14 @@
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, sentMs, maxWaiting, events, replyBytes, version, jobs, limits]
-           jobs: [[id, 'a' | 'd', priority, remainingMs, rows, group, gateway, tenant, signature, delayMs or 0], …],
+           jobs: [[id, 'a' | 'd', priority, remainingMs, rows, group, gateway, tenant, signature, delayMs or 0, extras?], …],
            numbers but the two times as text
+           extras, of durable jobs only: { claim: [key, record] }
            limits: [] or [total, critical, high, normal, low] jobs that may wait, 0 = no limit
            sentMs: the sender's estimate of Redis' clock when it sent the call
   ARGV[2…] the tensor blob of each job
   Returns  [nowMs, critical, high, normal, low, code, …]: jobs that wait now by class, then per job 0 added, 1 exists,
-           2 full, 3 stale
+           2 full, 3 stale, 4 known (the claim is another job's), 5 too many claims are kept
 
   Each class may fill the queue only up to its share of maxWaiting, so that a flood of less urgent jobs leaves room for
   more urgent ones. A full queue first lets expired jobs go, ten times a second at most: refusing must stay cheap.
@@ -22,6 +23,7 @@
 --- @include "includes/classes"
 --- @include "includes/settle"
 --- @include "includes/expire"
+--- @include "includes/claims"
 local a = cmsgpack.unpack(ARGV[1])
 local base, extra, maxWaiting, jobs = a[1], a[2], a[5], a[9]
 local now = clockMs()
@@ -63,15 +65,25 @@ if tight and redis.call('SET', extra .. 'expiring', 1, 'NX', 'PX', 100) then
   countClasses()
 end
 
+local claims = newClaims(a[3], now)
+-- Why a job is not stored, as its code; nil when it is.
+local function refusal(id, priority, claim)
+  if redis.call('EXISTS', base .. id) == 1 then return 1 end
+  -- Before the limits: what is known is there, however full the queue is.
+  if claim and claims.isKnown(claim) then return 4 end
+  if beyond(priority, 1) then return 2 end
+  if claim and not claims.hasRoom() then return 5 end
+  return nil
+end
+
 local scores, deadlines = {}, {}
 local counter, nowText, deadlineText = nextCounters(base, #jobs), text(now), {}
 for i, job in ipairs(jobs) do
   local id, kind, priority = job[1], job[2], job[3]
-  local key = base .. id
-  if redis.call('EXISTS', key) == 1 then
-    answer[HEAD + i] = 1
-  elseif beyond(tonumber(priority), 1) then
-    answer[HEAD + i] = 2
+  local key, claim = base .. id, job[11] and job[11].claim
+  local code = refusal(id, tonumber(priority), claim)
+  if code then
+    answer[HEAD + i] = code
   else
     waiting = waiting + 1
     if #limits > 0 then byClass[tonumber(priority)] = byClass[tonumber(priority)] + 1 end
@@ -91,6 +103,7 @@ for i, job in ipairs(jobs) do
     if job[8] ~= '-' then fields[n + 1], fields[n + 2], n = 'tn', job[8], n + 2 end
     if job[10] > 0 then fields[n + 1], fields[n + 2] = 'dy', text(now + job[10]) end
     redis.call('HSET', key, unpack(fields))
+    if claim then claims.keep(claim) end
     scores[#scores + 1] = classScore(priority, counter + i - 1)
     scores[#scores + 1] = id
     if kind == 'd' then

@@ -22,6 +22,7 @@ export const FAILURES = {
   too_large: { status: 413, retryable: false, title: 'The request is larger than allowed' },
   unsupported_encoding: { status: 415, retryable: false, title: 'The content encoding is not supported' },
   expectation_failed: { status: 417, retryable: false, title: 'The expectation cannot be met' },
+  key_reused: { status: 422, retryable: false, title: 'The key was used with another request' },
   headers_too_large: { status: 431, retryable: false, title: 'The headers are larger than allowed' },
   model_not_found: { status: 404, retryable: false, title: 'The model or version is not known' },
   model_not_ready: { status: 503, retryable: true, title: 'No worker serves the model now' },

@@ -10,6 +10,8 @@
  * | `{by<k>}:x:<queue>:credit` | hash class → rows | takeMany | takeMany | with the queue |
  * | `{by<k>}:x:<queue>:stats` | hash of counters | finishMany, failMany | gateway | with the queue |
  * | `{by<k>}:x:<queue>:tombs` | zset id → ms | whatever removes a result | gateway (410) | one more RESULT_TTL |
+ * | `{by<k>}:x:idem:<hash of tenant and Idempotency-Key>` | string: JSON of the first submit with the key | addMany | gateways, at a submit with the key | 24 h |
+ * | `{by<k>}:x:idem-counts` | hash hour → such keys that began in it | addMany | addMany, which keeps to a million | 26 h |
  * | `{by<k>}:x:reply:<gateway>` | stream | finishMany, failMany, … | that gateway | 60 s after its last sign of life |
  * | `{by<k>}:x:started:<token>` | string `,<batch>,<batch>,` | worker before it runs a batch | releaseWorker, recoverLapsed | 1 h |
  * | `{by<k>}:x:dead:<token>` | string | claimDead, releaseWorker | takeMany, checkIn, recoverLapsed | 1 h |
@@ -60,6 +62,7 @@ export const extraBase = (prefix: string, queue: string): string => `${prefix}:x
 export const queuesKey = (prefix: string): string => `${prefix}:x:queues`;
 export const batchingKey = (prefix: string): string => `${prefix}:x:batching`;
 export const replyStreamKey = (prefix: string, gateway: string): string => `${prefix}:x:reply:${gateway}`;
+export const claimKey = (prefix: string, key: string): string => `${prefix}:x:idem:${key}`;
 export const startedKey = (prefix: string, token: string): string => `${prefix}:x:started:${token}`;
 export const workersKey = (prefix: string): string => `${prefix}:x:workers`;
 export const workerKey = (prefix: string, worker: string): string => `${prefix}:x:worker:${worker}`;
