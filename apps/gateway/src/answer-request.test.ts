@@ -73,6 +73,7 @@ function puppet({
       answer: async (_question, gone, compute) => ({ blob: await compute(gone, 0), cache: undefined }),
       mayKnow: () => mayKnow,
     },
+    labels: () => Promise.resolve(undefined),
     async output(queue) {
       log.push(`output ${queue}`);
       return output;

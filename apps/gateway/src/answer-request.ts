@@ -14,7 +14,7 @@ import { termsOf } from './admission/terms.ts';
 import type { ResponseCache } from './cache/response-cache.ts';
 import type { Caller } from './http/caller.ts';
 import { newJobId } from './job-ids.ts';
-import { encodeInferResponse, type InferResponse } from './protocol/encode-infer.ts';
+import { encodeInferResponse, type InferResponse, type Labels } from './protocol/encode-infer.ts';
 import type { InferRequest } from './protocol/infer-request.ts';
 import type { AddSurely } from './queue/add-surely.ts';
 import type { AwaitedJob, Outcome } from './queue/waiters.ts';
@@ -46,6 +46,8 @@ type Parts = {
   output(queue: string, id: string): Promise<Buffer | undefined>;
   /** Answers what was asked before; computes everything else. */
   readonly cache: Pick<ResponseCache, 'answer' | 'mayKnow'>;
+  /** Of the model's classes. */
+  labels(asked: Pick<Asked, 'model' | 'queue'>): Promise<Labels | undefined>;
 };
 
 /** What is known of a request before its body is read. */
@@ -225,7 +227,9 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       const { blob, cache: how } = await cache.answer(question, gone, (all, spentMs) =>
         run(asked, admit(asked, 'attached', prepared, spentMs), all),
       );
-      const answer = encodeInferResponse(model, request, decodeTensorBlob(blob));
+      const classes = request.outputs.some(({ classification }) => classification !== undefined);
+      const labels = classes ? await parts.labels(asked) : undefined;
+      const answer = encodeInferResponse(model, request, decodeTensorBlob(blob), labels);
       return how === undefined ? answer : { ...answer, cache: how };
     },
     async submit(asked, extrasOf) {

@@ -41,7 +41,8 @@ export type GatewayMetrics = {
 const LOST_MS = 3_500;
 const CLIENT_CLOSED = 499;
 const SERVER_ERROR = 500;
-const REFUSALS: ReadonlySet<FailureCode> = new Set([
+/** Why a request is turned away before it becomes a job. */
+export const REFUSALS: ReadonlySet<FailureCode> = new Set([
   'queue_full',
   'overloaded',
   'draining',

@@ -25,16 +25,16 @@ import type { Limits } from './http/infer-route.ts';
 import { listen } from './http/listen.ts';
 import { createMemoryReport } from './http/memory-report.ts';
 import { reportTo } from './http/report-trouble.ts';
-import { createPublicApp } from './http/public-app.ts';
 import { openClockwork } from './open-clockwork.ts';
+import { openCounts } from './open-counts.ts';
 import { openDesk } from './open-desk.ts';
 import { openHousekeeping } from './open-housekeeping.ts';
 import { openOps } from './open-ops.ts';
+import { openPublic } from './open-public.ts';
 import { openRequests } from './open-requests.ts';
 import { openSteering } from './open-steering.ts';
 import { openScaling } from './open-scaling.ts';
 import { openTuning } from './open-tuning.ts';
-
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { pollJob } from './queue/poll-job.ts';
@@ -123,6 +123,7 @@ async function start(): Promise<void> {
     cache,
     pause,
   });
+  const counts = openCounts(queue, cache);
   const breaker = createModelBreaker({ report: log.warn.bind(log), now: () => performance.now() });
   const desk = openDesk({
     queue,
@@ -172,12 +173,11 @@ async function start(): Promise<void> {
       ended(request) {
         observed.request(request);
         monitor.ended(request);
+        counts.ended(request);
       },
     },
     report: reportTo(log),
   });
-  const serverName = config.BATCHYARD_SERVER_NAME;
-  const publicApp = createPublicApp({ serverName, version: VERSION, models: fleet, ready });
   const steering = openSteering({
     gateway,
     strategy: config.BATCHYARD_STRATEGY,
@@ -240,7 +240,7 @@ async function start(): Promise<void> {
   const front = await listen({
     host: config.HOST,
     port: config.PORT,
-    handler: publicApp,
+    handler: openPublic({ config, version: VERSION, queue, fleet, ready }),
     fastLane,
     timeouts: timeoutsOf(config),
     onUnread: inFlight.unread,
@@ -250,7 +250,7 @@ async function start(): Promise<void> {
   const stopClockwork = openClockwork({
     waiters,
     fleet,
-    refreshCache: cache.refresh,
+    refresh: [cache.refresh, counts.flush],
     hosts: createHostWatch(log.warn.bind(log)),
     steering,
     scaling,
@@ -272,7 +272,8 @@ async function start(): Promise<void> {
     stopClockwork();
     monitor.stop();
     ops.endStreams();
-    await Promise.race([Promise.all([back.close(), replies.stop(), ops.closeBoard()]), pause(1_000)]);
+    const ends = [back.close(), replies.stop(), ops.closeBoard(), counts.flush()];
+    await Promise.race([Promise.all(ends), pause(1_000)]);
     commands.disconnect();
     blocking.disconnect();
     process.exit(0);

@@ -8,7 +8,8 @@ import type { SteerFleet } from './steer-fleet.ts';
 type Parts = {
   readonly waiters: Pick<Waiters, 'tick'>;
   readonly fleet: Pick<FleetView, 'refresh' | 'serving' | 'fresh'>;
-  readonly refreshCache: () => Promise<void>;
+  /** What else is to be told, or asked for, each second; none of them fails. */
+  readonly refresh: readonly (() => Promise<void>)[];
   readonly hosts: ReturnType<typeof createHostWatch>;
   readonly steering: Pick<SteerFleet, 'turn'>;
   /** After the steering, which tells who holds the lease. */
@@ -28,7 +29,7 @@ const SOON_MS = 250;
 export function openClockwork(parts: Parts): () => void {
   const { waiters, fleet, hosts, steering, scaling, tuning, housekeeping } = parts;
   async function look(): Promise<void> {
-    await Promise.all([fleet.refresh(), parts.refreshCache()]);
+    await Promise.all([fleet.refresh(), ...parts.refresh.map((one) => one())]);
     hosts.look(fleet.serving().map(({ heartbeat }) => heartbeat));
     if (parts.draining()) return;
     await steering.turn(performance.now());

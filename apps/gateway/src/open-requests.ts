@@ -7,6 +7,7 @@ import { queueLimits } from '@batchyard/shared/contract/queueing';
 import type { QueueLoads } from './admission/queue-loads.ts';
 import { createAnswerRequest, type AnswerRequest } from './answer-request.ts';
 import type { ResponseCache } from './cache/response-cache.ts';
+import { createClassLabels } from './fleet/class-labels.ts';
 import { createAddSurely } from './queue/add-surely.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { createGroupCommit } from './queue/group-commit.ts';
@@ -52,5 +53,6 @@ export function openRequests(parts: Parts): AnswerRequest {
     output: askRedis(queue.output),
     loads,
     cache,
+    labels: createClassLabels(askRedis(queue.details)),
   });
 }

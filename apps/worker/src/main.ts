@@ -101,13 +101,14 @@ async function start(): Promise<void> {
       return session.run(inputs).finally(() => watch.end(name));
     };
   }
-  const served = loaded.map(({ definition: { config: own, sha256 }, loaded: one, threads }) => {
+  const served = loaded.map(({ definition: { config: own, sha256, details }, loaded: one, threads }) => {
     const { model } = one;
     const name = queueName(model.name, model.version);
     const batching = batchingOf(own, model.maxBatchSize);
     const latency = createLatencyBook(one.latency);
     return {
       session: one.session,
+      details,
       threads,
       batching,
       batcher: createBatcher(latency, batching),
@@ -243,7 +244,7 @@ async function start(): Promise<void> {
       endBecause(one.queue, `the session thread of ${one.queue} has ended: so does this worker`, error),
     );
 
-  for (const one of served) await queue.announce(one.served.model);
+  for (const one of served) await queue.announce(one.served.model, one.details);
   book.enter('serving');
   await checkIn();
   // Redis was away: the gateways count on nobody of whom they do not hear.

@@ -138,7 +138,7 @@ export function createRunRows(parts: RunParts) {
     const ns = (ms: number): number => Math.max(0, Math.round(ms * 1e6));
     const statistics = {
       rows,
-      queueNs: ns(queueMs),
+      queueNs: ns(waitsMs.reduce((sum, ms) => sum + ms, 0)),
       inputNs: ns(assembleMs),
       inferNs: ns(runMs),
       outputNs: ns(outputMs),

@@ -94,7 +94,10 @@ function parseTaken(reply: unknown): Taken {
   }
 }
 
-/** Triton's statistics of one run, as increments of the queue's counters (times in ns). */
+/**
+ * Triton's statistics of one run, as increments of the queue's counters (times in ns): what the run took counts for each of
+ * its jobs, and once for its size.
+ */
 function statisticFields(statistics: BatchStatistics, jobs: number): (string | number)[] {
   const { rows, queueNs, inputNs, inferNs, outputNs } = statistics;
   const per: [string, number][] = [
@@ -102,11 +105,13 @@ function statisticFields(statistics: BatchStatistics, jobs: number): (string | n
     ['rows', rows],
     ['runs', 1],
     ['queue_ns', queueNs],
-    ['input_ns', inputNs],
-    ['infer_ns', inferNs],
-    ['output_ns', outputNs],
+    ['input_ns', jobs * inputNs],
+    ['infer_ns', jobs * inferNs],
+    ['output_ns', jobs * outputNs],
     [`b${rows}`, 1],
+    [`b${rows}_input_ns`, inputNs],
     [`b${rows}_infer_ns`, inferNs],
+    [`b${rows}_output_ns`, outputNs],
   ];
   return per.flatMap(([field, value]) => [field, Math.round(value)]);
 }

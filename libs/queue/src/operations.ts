@@ -118,6 +118,7 @@ export type Finished = {
 
 export type BatchStatistics = {
   readonly rows: number;
+  /** How long its jobs waited for it, all of them together. */
   readonly queueNs: number;
   readonly inputNs: number;
   readonly inferNs: number;

@@ -3,6 +3,7 @@ import type { Redis } from '@batchyard/shared/runtime/redis';
 
 import { createBatchingStore, type BatchingStore } from './batching.ts';
 import { createConsumer, type Consumer } from './consumer.ts';
+import { createDetails, type Details } from './details.ts';
 import { createEmptying, type Emptying } from './emptying.ts';
 import { createInspection, type Inspection } from './inspection.ts';
 import { createKeeping, type Keeping } from './keeping.ts';
@@ -30,6 +31,7 @@ export type QueueOperations = Producer &
   Tuning &
   Watching &
   Keeping &
+  Details &
   BatchingStore & { readonly replies: ReplyStream; readonly clock: RedisClock };
 
 /** @param blocking a connection of its own for BZPOPMIN (workers) or XREAD (gateways); never used for both */
@@ -48,6 +50,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createTuning(settings),
     ...createWatching(settings),
     ...createKeeping(settings),
+    ...createDetails(settings),
     ...createBatchingStore(settings),
     replies: createReplyStream(settings, settings.blocking),
     clock,

@@ -1,8 +1,11 @@
 /** Waiting for work, and a worker's sign of life. */
+import { createHash } from 'node:crypto';
+
 import type { BatchingChange } from '@batchyard/shared/contract/batching';
 import { directiveSchema, type Directive } from '@batchyard/shared/contract/directive';
 import { queueName, type Model } from '@batchyard/shared/contract/model';
-import { queueBase, queuesKey, workersKey } from '@batchyard/shared/contract/redis-keys';
+import type { ModelDetails } from '@batchyard/shared/contract/model-details';
+import { detailsKey, queueBase, queuesKey, workersKey } from '@batchyard/shared/contract/redis-keys';
 import type { Redis } from '@batchyard/shared/runtime/redis';
 
 import { parseChange } from './batching.ts';
@@ -10,6 +13,8 @@ import { pack, runScript } from './scripts.ts';
 import type { QueueSettings } from './settings.ts';
 
 const WORKER_TTL_MS = 60_000;
+/** Details go out again with every so many check-ins. */
+const DETAILS_EVERY = 30;
 
 export type CheckIn = {
   readonly nowMs: number;
@@ -30,7 +35,7 @@ export type Waking = {
   /** Puts a marker back: somebody else is to be woken. */
   handOn(queue: string): Promise<void>;
   /** Tells the registry of a model; repeated with each check-in, so that a lost registry heals. */
-  announce(model: Model): Promise<void>;
+  announce(model: Model, details?: ModelDetails): Promise<void>;
   checkIn(worker: string, token: string, heartbeatJson: string): Promise<CheckIn>;
 };
 
@@ -52,6 +57,8 @@ function changesOf(flat: readonly Buffer[]): Map<string, BatchingChange> {
 
 export function createWaking({ commands, prefix }: QueueSettings, blocking: Redis): Waking {
   const announced = new Map<string, string>();
+  const described = new Map<string, string>();
+  let checkIns = 0;
   return {
     async waitForWork(queues, maxMs) {
       const keys = queues.map((queue) => `${queueBase(prefix, queue)}marker`);
@@ -61,12 +68,20 @@ export function createWaking({ commands, prefix }: QueueSettings, blocking: Redi
     async handOn(queue) {
       await commands.zadd(`${queueBase(prefix, queue)}marker`, 0, '0');
     },
-    async announce(model) {
+    async announce(model, details) {
       const queue = queueName(model.name, model.version);
-      announced.set(queue, JSON.stringify(model));
-      await commands.hset(queuesKey(prefix), queue, JSON.stringify(model));
+      const text = details && JSON.stringify(details);
+      if (text !== undefined) {
+        described.set(queue, text);
+        await commands.hset(detailsKey(prefix), queue, text);
+      }
+      const mark = text === undefined ? {} : { details: createHash('sha256').update(text).digest('hex').slice(0, 16) };
+      announced.set(queue, JSON.stringify({ ...model, ...mark }));
+      await commands.hset(queuesKey(prefix), queue, JSON.stringify({ ...model, ...mark }));
     },
     async checkIn(worker, token, heartbeatJson) {
+      checkIns += 1;
+      if (described.size > 0 && checkIns % DETAILS_EVERY === 0) await commands.hset(detailsKey(prefix), described);
       const header = pack([`${prefix}:x:`, worker, token, heartbeatJson, WORKER_TTL_MS, [...announced].flat()]);
       const [nowMs, text, changes = [], cleanUp] = (await runScript(commands, 'checkIn', workersKey(prefix), [
         header,

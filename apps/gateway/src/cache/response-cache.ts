@@ -139,16 +139,17 @@ export function createResponseCache(parts: Parts) {
     const kept = memory.get(key);
     if (kept) {
       count.memory.hits += 1;
-      lookups.ended(queue, true, started);
+      lookups.ended(queue, true, { nowMs: started, tookMs: performance.now() - started });
       return { blob: kept, cache: 'hit' };
     }
     count.memory.misses += 1;
+    const lookedMs = performance.now() - started;
     const traveller = { urgency: CLASS_PRIORITY[priority], remainingMs, gone };
     const landed = await flights
       .share(key, traveller, (all) => fetch(key, question, compute, all))
       .catch((error: unknown) => {
         // Found nothing either, though nothing came of it: where all is refused, looking must not go on for ever.
-        lookups.ended(queue, false, performance.now());
+        lookups.ended(queue, false, { nowMs: performance.now(), tookMs: lookedMs });
         throw error;
       });
     const spentMs = performance.now() - started;
@@ -157,7 +158,7 @@ export function createResponseCache(parts: Parts) {
     const computed = !followed && value.from === 'computed';
     if (followed) count.shared += 1;
     else if (computed) count.computed += 1;
-    lookups.ended(queue, !computed, started + spentMs);
+    lookups.ended(queue, !computed, { nowMs: started + spentMs, tookMs: computed ? lookedMs : spentMs });
     if (computed) return { blob: value.blob, cache: undefined };
     return { blob: value.blob, cache: followed ? 'shared' : 'hit' };
   }

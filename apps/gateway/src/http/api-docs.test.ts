@@ -67,11 +67,24 @@ const opsApp = (token: string | undefined) =>
     board: false,
   }).app;
 
+const publicApp = () =>
+  createPublicApp({
+    serverName: 'batchyard',
+    version: '1.2.3',
+    inquiries: {
+      models,
+      served: () => [{ model, queue: 'simple@1' }],
+      details: () => Promise.resolve(undefined),
+      statistics: () => Promise.resolve({}),
+    },
+    ready: () => true,
+  });
+
 let front: Listener;
 let back: Listener;
 let guarded: Listener;
 before(async () => {
-  const handler = createPublicApp({ serverName: 'batchyard', version: '1.2.3', models, ready: () => true });
+  const handler = publicApp();
   const place = { host: '127.0.0.1', port: 0 };
   front = await listen({ ...place, handler, fastLane });
   back = await listen({ ...place, handler: opsApp(undefined) });
@@ -135,8 +148,7 @@ test('the public listener answers what its document describes, and refuses any o
 });
 
 test('what Express has mounted on the public listener is described', () => {
-  const app = createPublicApp({ serverName: 'batchyard', version: '1.2.3', models, ready: () => true });
-  const { stack } = app.router as unknown as { stack: readonly Layer[] };
+  const { stack } = publicApp().router as unknown as { stack: readonly Layer[] };
   const all = described(publicDocument('1.2.3'));
   const own = mounted(stack).filter((route) => route !== 'GET /v2/');
   assert.ok(own.length > 6);

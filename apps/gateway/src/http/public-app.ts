@@ -4,29 +4,30 @@ import helmet from 'helmet';
 
 import { Failure } from '@batchyard/shared/contract/failure';
 
-import { liveBody, modelMetadata, modelReadyBody, readyBody, serverMetadata } from '../protocol/metadata.ts';
+import { liveBody, readyBody, serverMetadata } from '../protocol/metadata.ts';
 import { publicDocument } from '../openapi/public-document.ts';
 import { createApiDocs } from './api-docs.ts';
-import { lookUp, type ModelLookup } from './infer-route.ts';
+import { createInquiries, type InquiryDesk } from './inquiry-routes.ts';
 import { matchModel } from './paths.ts';
 import { sendFailure, sendJson } from './respond.ts';
 
 type Parts = {
   readonly serverName: string;
   readonly version: string;
-  readonly models: ModelLookup & { versions(name: string): string[] };
+  readonly inquiries: InquiryDesk;
   /** Whether requests can be answered now. */
   readonly ready: () => boolean;
 };
 
-const EXTENSIONS = ['binary_tensor_data', 'classification'];
+/** Of Triton's names those that are all there. */
+const EXTENSIONS = ['binary_tensor_data', 'classification', 'model_configuration', 'schedule_policy', 'statistics'];
 
-export function createPublicApp({ serverName, version, models, ready }: Parts): Express {
+export function createPublicApp({ serverName, version, inquiries, ready }: Parts): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
   app.use(helmet());
 
-  const get = (path: string, answer: (request: Request, response: Response) => void): void => {
+  const get = (path: string, answer: (request: Request, response: Response) => void | Promise<void>): void => {
     app.get(path, answer);
     app.all(path, (_request, response) =>
       sendJson(response, 405, { error: 'Method Not Allowed' }, { allow: 'GET, HEAD' }),
@@ -45,9 +46,16 @@ export function createPublicApp({ serverName, version, models, ready }: Parts): 
     );
   }
 
-  app.use((request, response) => {
+  const { ofModel, ofAll } = createInquiries(inquiries);
+  get('/v2/models/stats', async (_request, response) => {
+    const { status, body } = await ofAll();
+    sendJson(response, status, body);
+  });
+
+  app.use(async (request, response) => {
     const found = request.path.startsWith('/v2/') ? matchModel(request.path) : undefined;
-    if (!found || found === 'unsafe' || (found.rest !== '' && found.rest !== '/ready')) {
+    const inquiry = found && found !== 'unsafe' ? ofModel.get(found.rest) : undefined;
+    if (!found || found === 'unsafe' || !inquiry) {
       sendFailure(response, new Failure('not_found', 'Not Found'));
       return;
     }
@@ -55,16 +63,8 @@ export function createPublicApp({ serverName, version, models, ready }: Parts): 
       sendJson(response, 405, { error: 'Method Not Allowed' }, { allow: 'GET, HEAD' });
       return;
     }
-    try {
-      const { model, workers } = lookUp(models, found);
-      if (found.rest === '') {
-        // A version that is asked for is described alone.
-        const versions = found.version === undefined ? models.versions(found.model) : [model.version];
-        sendJson(response, 200, modelMetadata(model, versions));
-      } else sendJson(response, workers > 0 ? 200 : 503, modelReadyBody(model.name, workers > 0));
-    } catch (error) {
-      sendFailure(response, error);
-    }
+    const { status, body } = await inquiry(found);
+    sendJson(response, status, body);
   });
   // Express' own answer to an error is a page with the stack.
   app.use((error: unknown, _request: Request, response: Response, _next: express.NextFunction) =>

@@ -1,4 +1,5 @@
 /** Routes of the Open Inference Protocol, and the probes of the public listener. */
+import { modelConfiguration, modelStats } from './extension-schemas.ts';
 import {
   ACCEPTED,
   ADMISSION_FAILURES,
@@ -77,6 +78,35 @@ export const INFERENCE_OPERATIONS: readonly Operation[] = [
     summary: 'Whether a model is served',
     answers: [told(200, 'A worker serves it.', modelReady), told(503, 'No worker serves it now.', modelReady)],
   }),
+  ...ofVersionsToo({
+    ...ofModel,
+    failures: [...ofModel.failures, 'queue_unavailable'],
+    path: '/v2/models/{model}/config',
+    id: 'getModelConfig',
+    summary: 'Configuration of a model',
+    description:
+      'What its file says, with the tensors and the batch size that it is served with. What has no meaning here is shown as it is written; docs/models.md tells what is obeyed.',
+    answers: [told(200, 'Its configuration.', modelConfiguration)],
+  }),
+  ...ofVersionsToo({
+    ...ofModel,
+    failures: [...ofModel.failures, 'queue_unavailable'],
+    path: '/v2/models/{model}/stats',
+    id: 'getModelStats',
+    summary: 'Statistics of a model',
+    description: 'Of the whole cluster since the queue of the model exists. Without a version those of all versions.',
+    answers: [told(200, 'Its statistics.', modelStats)],
+  }),
+  {
+    method: 'get',
+    path: '/v2/models/stats',
+    id: 'getStats',
+    tag: TAG,
+    summary: 'Statistics of all models',
+    answers: [told(200, 'Their statistics.', modelStats)],
+    failures: ['queue_unavailable'],
+    errors: 'triton',
+  },
   {
     method: 'get',
     path: '/v2',

@@ -2,6 +2,7 @@
 import { DATATYPES } from '@batchyard/shared/contract/tensor';
 import { z } from 'zod';
 
+import { extensionSchemas } from './extension-schemas.ts';
 import { tritonSchemas } from './failure-answers.ts';
 
 const datatype = z.enum(DATATYPES);
@@ -126,6 +127,7 @@ export const ready = z.object({ ready: z.boolean() }).meta({ examples: [{ ready:
 
 export const inferenceSchemas = {
   ...tritonSchemas,
+  ...extensionSchemas,
   TensorData: tensorData,
   InferInput: inferInput,
   InferRequest: inferRequest,

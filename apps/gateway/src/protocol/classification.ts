@@ -1,4 +1,4 @@
-/** Triton's classification extension: the largest values of each row, as `value:index` strings. */
+/** Triton's classification extension: the largest values of each row, as `value:index` or `value:index:label` strings. */
 import type { BlobTensor } from '@batchyard/shared/contract/tensor-blob';
 import { type Datatype, ELEMENT_BYTES, elementCount } from '@batchyard/shared/contract/tensor';
 
@@ -50,9 +50,15 @@ function lengthPrefixed(texts: readonly string[]): Buffer {
 /**
  * @param tensor [rows, …] where `batched`, else of any shape; not BOOL, FP16 or BYTES
  * @param count classes wanted of each row; at most as many as there are
+ * @param labels of the indices; those without one go without
  * @returns BYTES of shape [rows, count] or [count]
  */
-export function classify(tensor: BlobTensor, count: number, batched: boolean): BlobTensor {
+export function classify(
+  tensor: BlobTensor,
+  count: number,
+  batched: boolean,
+  labels: readonly string[] = [],
+): BlobTensor {
   const { datatype, data, shape } = tensor;
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const rows = batched ? (shape[0] ?? 1) : 1;
@@ -66,7 +72,9 @@ export function classify(tensor: BlobTensor, count: number, batched: boolean): B
     });
     values.sort((a, b) => compare(a.value, b.value));
     for (const { index, value } of values.slice(0, kept)) {
-      texts.push(`${isFloat(datatype) ? Number(value).toFixed(6) : String(value)}:${index}`);
+      const label = labels[index] ?? '';
+      const shown = isFloat(datatype) ? Number(value).toFixed(6) : String(value);
+      texts.push(label === '' ? `${shown}:${index}` : `${shown}:${index}:${label}`);
     }
   }
   return { ...tensor, datatype: 'BYTES', shape: batched ? [rows, kept] : [kept], data: lengthPrefixed(texts) };

@@ -246,6 +246,15 @@ test('classification answers the largest values of each row with their indices',
   assert.deepEqual(outputs, [
     { name: 'X', datatype: 'BYTES', shape: [2, 2], data: ['0.500000:1', '0.500000:2', '7.000000:2', '-1.000000:0'] },
   ]);
+  const output = { position: 0, binary: false, classification: 3 };
+  const labels = { X: ['cat', '', 'dog'] };
+  const labelled = encodeInferResponse(
+    identity('FP32', [-1]),
+    { id: undefined, outputs: [output] },
+    { tensors: [scores], requested: [] },
+    labels,
+  );
+  assert.match(labelled.body.toString(), /"0.500000:1","0.500000:2:dog","0.250000:0:cat"/);
   const whole = encoded(tensor('INT64', [1, 2], of(BigInt64Array.of(3n, 2n ** 60n))), { classification: 9 });
   assert.match(whole.body.toString(), /"shape":\[1,2\],"data":\["1152921504606846976:1","3:0"\]/);
 });

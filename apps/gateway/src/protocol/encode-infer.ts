@@ -18,24 +18,36 @@ export type InferResponse = {
 const HEAD_ROOM = 256;
 const BYTES_OF_TEXT = 3;
 
-function resultOf(model: Model, result: TensorBlob, output: RequestedOutput): BlobTensor {
+/** Of outputs by their names, the label of each index. */
+export type Labels = Readonly<Record<string, readonly string[]>>;
+
+type Source = { readonly model: Model; readonly result: TensorBlob; readonly labels: Labels };
+
+function resultOf({ model, result, labels }: Source, output: RequestedOutput): BlobTensor {
   const tensor = result.tensors.find(({ position }) => position === output.position);
   const name = model.outputs[output.position]?.name;
   if (tensor === undefined || name === undefined) throw new Failure('internal', 'the result lacks an output');
-  return output.classification === undefined ? tensor : classify(tensor, output.classification, model.maxBatchSize > 0);
+  if (output.classification === undefined) return tensor;
+  const own = Object.hasOwn(labels, name) ? labels[name] : undefined;
+  return classify(tensor, output.classification, model.maxBatchSize > 0, own);
 }
+
+const NO_LABELS: Labels = {};
 
 /**
  * @param request its id and the outputs to answer, in the asked order
  * @param result the outputs' raw bytes, by position; those that were not asked for are left out
+ * @param labels for outputs that are asked for as classes
  * @throws Failure internal where the result lacks an output, model_error where JSON cannot carry what it holds
  */
 export function encodeInferResponse(
   model: Model,
   request: Pick<InferRequest, 'id' | 'outputs'>,
   result: TensorBlob,
+  labels: Labels = NO_LABELS,
 ): InferResponse {
-  const tensors = request.outputs.map((output) => ({ output, tensor: resultOf(model, result, output) }));
+  const source = { model, result, labels };
+  const tensors = request.outputs.map((output) => ({ output, tensor: resultOf(source, output) }));
   let size = HEAD_ROOM;
   for (const { output, tensor } of tensors)
     size += HEAD_ROOM + (output.binary ? 0 : BYTES_OF_TEXT * tensor.data.length);

@@ -37,6 +37,8 @@ export type ModelConfig = {
   /** `response_cache { enable }`. */
   readonly responseCache: boolean;
   readonly notes: readonly string[];
+  /** The file itself. */
+  readonly written: TextMessage;
 };
 
 const HONOURED = new Set([
@@ -181,6 +183,7 @@ export function readModelConfig(config: TextMessage): ModelConfig {
     responseCache:
       asFlag(one(asMessage(one(config, 'response_cache'), 'response_cache'), 'enable'), 'response_cache.enable') ??
       false,
+    written: config,
     notes: [
       ...Object.keys(config)
         .filter((key) => !HONOURED.has(key))

@@ -157,3 +157,26 @@ test('whatever bytes a model file has, it gives locations or the one sentence', 
     }),
   );
 });
+
+test('labels are read with the configuration; a label file that is no plain file of the folder: refused', async () => {
+  const labelled = async (filename: string): Promise<void> => {
+    await writeModelFolder(root, { ...simple, name: 'bad' });
+    const output = `output { name: "OUTPUT0" data_type: TYPE_INT32 dims: 16 label_filename: ${JSON.stringify(filename)} }`;
+    const config = await readFile(join(root, 'bad', 'config.pbtxt'), 'utf8');
+    await writeFile(join(root, 'bad', 'config.pbtxt'), `${config.replace(/^output .*"OUTPUT0".*$/m, '')}${output}\n`);
+  };
+  await labelled('labels.txt');
+  assert.match((await reasonOf('bad')) ?? '', /label_filename of OUTPUT0 is not a plain file/);
+  await symlink(join(root, 'simple', 'config.pbtxt'), join(root, 'bad', 'labels.txt'));
+  assert.match((await reasonOf('bad')) ?? '', /label_filename of OUTPUT0 is not a plain file/);
+  await rm(join(root, 'bad', 'labels.txt'));
+  await writeFile(join(root, 'bad', 'labels.txt'), 'cat\r\n\ndög\n');
+  assert.equal(await reasonOf('bad'), undefined);
+  const found = (await openRepository(root)).models.find((model) => model.name === 'bad');
+  assert.deepEqual(found?.details.labels, { OUTPUT0: ['cat', '', 'dög'] });
+  assert.deepEqual(found?.details.config['max_batch_size'], [8]);
+  for (const filename of ['../simple/config.pbtxt', '.hidden', 'a/b', 'a\\b']) {
+    await labelled(filename);
+    assert.match((await reasonOf('bad')) ?? '', /must be a plain file name/, filename);
+  }
+});

@@ -9,10 +9,12 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { MODEL_NAME } from '@batchyard/shared/contract/model';
+import type { ModelDetails } from '@batchyard/shared/contract/model-details';
 
 import { externalFiles } from './external-data.ts';
 import { parseJsonConfig } from './json-config.ts';
 import { readModelConfig, type ModelConfig } from './model-config.ts';
+import { readDetails } from './model-details.ts';
 import { parseTextProto } from './text-proto.ts';
 import { chooseVersions } from './version-policy.ts';
 
@@ -24,6 +26,7 @@ export type ModelDefinition = {
   /** Of the ONNX file followed by the files that it keeps data in, in the order of their names; hexadecimal. */
   readonly sha256: string;
   readonly config: ModelConfig;
+  readonly details: ModelDetails;
 };
 /** Without a version it is of the whole model. */
 export type Problem = { readonly model: string; readonly version?: string; readonly sentence: string };
@@ -67,7 +70,7 @@ async function openVersion(folder: string, name: string, version: string, config
   const wanted = config.sha256(version);
   if (wanted !== undefined && wanted !== sha256)
     throw new Error('the model file, with the files it keeps data in, is not the one of batchyard.sha256');
-  return { name, version, file, sha256, config };
+  return { name, version, file, sha256, config, details: await readDetails(folder, config.written) };
 }
 
 /** @throws Error that is of the whole model */

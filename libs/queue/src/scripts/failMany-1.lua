@@ -18,11 +18,11 @@ local now = clockMs()
 local events = newEvents(base, a[5])
 local replies = newReplies(a[3], a[6])
 local settler = newSettler(base, extra, replies, events, now)
-local answer = {}
+local answer, ended, spentMs = {}, 0, 0
 for i, job in ipairs(jobs) do
   local id, reason, retryInMs = job[1], job[2], job[3]
   local key = base .. id
-  local f = redis.call('HMGET', key, 'pb', 'kd', 'gw', 'atm', 'opts')
+  local f = redis.call('HMGET', key, 'pb', 'kd', 'gw', 'atm', 'opts', 'q')
   if f[1] ~= token or redis.call('LREM', base .. 'active', -1, id) == 0 then
     answer[i] = 1
   else
@@ -40,12 +40,17 @@ for i, job in ipairs(jobs) do
       answer[i] = 2
     else
       settler.fail(id, f[2], f[3], reason, 'active')
+      ended = ended + 1
+      spentMs = spentMs + math.max(0, now - (tonumber(f[6]) or now))
       answer[i] = 0
     end
   end
 end
 settler.flush()
 replies.flush()
-redis.call('HINCRBY', extra .. 'stats', 'fail', #jobs)
+if ended > 0 then
+  redis.call('HINCRBY', extra .. 'stats', 'fail', ended)
+  redis.call('HINCRBY', extra .. 'stats', 'fail_ns', text(spentMs * 1000000))
+end
 wake(base)
 return answer

@@ -65,5 +65,8 @@ if #gone > 0 then redis.call('DEL', unpack(gone)) end
 settler.flush()
 replies.flush()
 local stats = a[10]
-for i = 1, #stats, 2 do redis.call('HINCRBY', extra .. 'stats', stats[i], stats[i + 1]) end
+if #stats > 0 then
+  for i = 1, #stats, 2 do redis.call('HINCRBY', extra .. 'stats', stats[i], stats[i + 1]) end
+  redis.call('HSET', extra .. 'stats', 'last', nowText)
+end
 return answer

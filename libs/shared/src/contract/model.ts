@@ -52,6 +52,8 @@ export const modelSchema = z.object({
   /** How its batches are formed when nothing was changed since. Workers of older versions leave these two out. */
   batching: batchingSchema.optional(),
   queueing: queueingSchema.optional(),
+  /** Changes with its ModelDetails; workers of older versions keep none. */
+  details: z.string().optional(),
 });
 export type Model = z.infer<typeof modelSchema>;
 

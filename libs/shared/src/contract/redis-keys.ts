@@ -5,10 +5,11 @@
  * | --- | --- | --- | --- | --- |
  * | `{by<k>}:<queue>:*` | BullMQ's own | the scripts, BullMQ's tools | the same | as in BullMQ |
  * | `{by0}:x:queues` | hash queue → model JSON | worker at load, check-in | gateway, each second | until the queue is empty for 24 h |
+ * | `{by0}:x:details` | hash queue → JSON of ModelDetails | worker at load, and twice a minute | gateway, when it is asked | as `queues` |
  * | `{by0}:x:batching` | hash queue → JSON of a BatchingChange | gateway (PUT …/batching) | check-in, gateway | until it is taken back |
  * | `{by<k>}:x:<queue>:deadlines` | zset id → ms | addMany, terminal steps | sweep | with its jobs |
  * | `{by<k>}:x:<queue>:credit` | hash class → rows | takeMany | takeMany | with the queue |
- * | `{by<k>}:x:<queue>:stats` | hash of counters | finishMany, failMany | gateway | with the queue |
+ * | `{by<k>}:x:<queue>:stats` | hash of counters | finishMany, failMany, …; gateway, each second | gateway | with the queue |
  * | `{by<k>}:x:<queue>:tombs` | zset id → ms | whatever removes a result | gateway (410) | one more RESULT_TTL |
  * | `{by<k>}:x:idem:<hash of tenant and Idempotency-Key>` | string: JSON of the first submit with the key | addMany | gateways, at a submit with the key | 24 h |
  * | `{by<k>}:x:idem-counts` | hash hour → such keys that began in it | addMany | addMany, which keeps to a million | 26 h |
@@ -60,6 +61,7 @@ export const queueBase = (prefix: string, queue: string): string => `${prefix}:$
 export const extraBase = (prefix: string, queue: string): string => `${prefix}:x:${queue}:`;
 
 export const queuesKey = (prefix: string): string => `${prefix}:x:queues`;
+export const detailsKey = (prefix: string): string => `${prefix}:x:details`;
 export const batchingKey = (prefix: string): string => `${prefix}:x:batching`;
 export const replyStreamKey = (prefix: string, gateway: string): string => `${prefix}:x:reply:${gateway}`;
 export const claimKey = (prefix: string, key: string): string => `${prefix}:x:idem:${key}`;
