@@ -32,7 +32,7 @@ export const edgeFolders = [
 
 /** The files of an app in which its stages meet: the wiring and the stories. And any `open-….ts` beside them: a part of the wiring. */
 export const wiringPart = /^open-[a-z-]+\.ts$/;
-export const meetingPlaces = ['main.ts', 'answer-request.ts', 'steer-fleet.ts', 'serve-jobs.ts', 'load-all.ts'];
+export const meetingPlaces = ['main.ts', 'answer-request.ts', 'steer-fleet.ts', 'serve-jobs.ts'];
 
 /** Packages that a pure folder may import. */
 export const purePackages = ['zod'];

@@ -135,8 +135,7 @@ async function start(): Promise<void> {
     maxWaiting: config.BATCHYARD_MAX_WAITING,
   });
 
-  const ready = (): boolean =>
-    !draining && fleet.fresh() && !redis.problem() && fleet.models().some((view) => view.workers > 0);
+  const ready = (): boolean => !draining && fleet.fresh() && !redis.problem() && fleet.ready();
   const inFlight = createBytesInFlight(config.BATCHYARD_MAX_BYTES_IN_FLIGHT);
   const memory = createMemoryReport({ metrics, inFlight: inFlight.stats, copies, workers: fleet.workers });
   const limitsFor = (kind: JobKind): Limits => ({

@@ -1,8 +1,8 @@
 /** Part of the wiring: what a gateway does by the clock, until it ends. */
 import type { FleetView } from './fleet/fleet-view.ts';
-import type { Housekeeping } from './fleet/housekeeping.ts';
 import type { createHostWatch } from './fleet/watch-hosts.ts';
 import type { Waiters } from './queue/waiters.ts';
+import type { FleetHousekeeping } from './open-housekeeping.ts';
 import type { SteerFleet } from './steer-fleet.ts';
 
 type Parts = {
@@ -15,7 +15,7 @@ type Parts = {
   /** After the steering, which tells who holds the lease. */
   readonly scaling: { turn(nowMs: number): Promise<void> };
   readonly tuning: { turn(): Promise<void> };
-  readonly housekeeping: Housekeeping;
+  readonly housekeeping: FleetHousekeeping;
   readonly showQueues: () => void;
   readonly draining: () => boolean;
 };
@@ -24,6 +24,7 @@ const TICK_MS = 100;
 const LOOK_MS = 1_000;
 const SHOW_MS = 2_000;
 const SOON_MS = 250;
+const FORGET_MS = 60_000;
 
 /** @returns what stops it */
 export function openClockwork(parts: Parts): () => void {
@@ -47,6 +48,7 @@ export function openClockwork(parts: Parts): () => void {
     setInterval(() => void lookOut().catch(() => undefined), SOON_MS),
     setInterval(() => void housekeeping.judge(performance.now()), SOON_MS),
     setInterval(parts.showQueues, SHOW_MS),
+    setInterval(() => void housekeeping.forget().catch(() => undefined), FORGET_MS),
   ];
   return () => timers.forEach((timer) => clearInterval(timer));
 }

@@ -6,8 +6,13 @@ import type { Logger } from '@batchyard/shared/runtime/log';
 import type { FleetView } from './fleet/fleet-view.ts';
 import { createHousekeeping, type Housekeeping } from './fleet/housekeeping.ts';
 
-export function openHousekeeping(queue: QueueOperations, fleet: FleetView, log: Logger): Housekeeping {
-  return createHousekeeping({
+export type FleetHousekeeping = Housekeeping & {
+  /** Now and then: forgets models that were withdrawn and of which nothing is left. */
+  forget(): Promise<void>;
+};
+
+export function openHousekeeping(queue: QueueOperations, fleet: FleetView, log: Logger): FleetHousekeeping {
+  const housekeeping = createHousekeeping({
     ...queue,
     silences: () =>
       fleet.workers().map((view) => ({
@@ -22,4 +27,10 @@ export function openHousekeeping(queue: QueueOperations, fleet: FleetView, log: 
       queue.events.tell(kind, detail);
     },
   });
+  return {
+    ...housekeeping,
+    async forget() {
+      for (const { model, offered } of fleet.models()) if (!offered) await queue.forget(model);
+    },
+  };
 }

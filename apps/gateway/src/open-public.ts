@@ -20,7 +20,7 @@ export const openPublic = ({ config, version, queue, fleet, ready }: Parts) =>
     version,
     inquiries: {
       models: fleet,
-      served: fleet.models,
+      served: () => fleet.models().filter((one) => one.offered),
       details: askRedis(queue.details),
       statistics: askRedis(queue.statistics),
     },

@@ -1,4 +1,5 @@
 /** The worker's settings: the only reader of its environment. */
+import { MODEL_CONTROLS } from '@batchyard/shared/contract/repository';
 import { parseWorkers } from '@batchyard/shared/contract/scaling';
 import { z } from 'zod';
 
@@ -6,6 +7,12 @@ const schema = z.object({
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
   LOG_LEVEL: z.string().default('info'),
   BATCHYARD_MODELS: z.string().default('models'),
+  /** `none`: what is there at the start; `poll`: what is there; `explicit`: what is asked for. */
+  BATCHYARD_MODEL_CONTROL: z.enum(MODEL_CONTROLS).default('poll'),
+  /** Seconds between two looks at the repository. */
+  BATCHYARD_MODEL_POLL: z.coerce.number().min(0.1).max(3_600).default(3),
+  /** What `explicit` loads at the start, comma-separated; `*` = all. */
+  BATCHYARD_LOAD_MODELS: z.string().default('*'),
   BATCHYARD_DATA: z.string().default('.batchyard'),
   BATCHYARD_RESULT_TTL: z.coerce.number().positive().default(600),
   BATCHYARD_THREADS: z.coerce.number().int().min(1).optional(),

@@ -3,34 +3,31 @@ import { randomBytes } from 'node:crypto';
 import { hostname, totalmem } from 'node:os';
 
 import { createQueueOperations } from '@batchyard/queue/queue';
-import { changedBatching } from '@batchyard/shared/contract/batching';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { connectionName } from '@batchyard/shared/contract/heartbeat';
-import { queueName } from '@batchyard/shared/contract/model';
 import { createCollector } from '@batchyard/shared/runtime/collect-garbage';
 import { createLogger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { connectRedis } from '@batchyard/shared/runtime/redis';
 import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
-import { createBatcher } from './batching/batcher.ts';
-import { createLatencyBook } from './batching/latency-model.ts';
 import { createRunWatch } from './batching/run-watch.ts';
 import { readConfig } from './config.ts';
 import { createFollower } from './control/follow.ts';
-import { createHeartbeatBook } from './control/heartbeat.ts';
+import { createHeartbeatBook, type ModelLine } from './control/heartbeat.ts';
 import { followCleanUps, tellMemory, watchMemory } from './control/memory.ts';
 import { startOpsListener } from './control/ops-listener.ts';
 import { availableCpus } from './inference/cpu-quota.ts';
-import type { LoadedModel } from './inference/load-model.ts';
-import { loadAll } from './load-all.ts';
 import { memoryLimits } from './memory/limits.ts';
 import { createSlabPool } from './memory/slab-pool.ts';
 import { startWorkBell } from './queue/work-bell.ts';
-import { batchingOf } from './repository/model-config.ts';
+import { createModelReader } from './repository/read-models.ts';
+import { openModelControl } from './open-model-control.ts';
+import type { Held } from './open-model-leave.ts';
+import { openModels } from './open-models.ts';
+import { openOccupy } from './open-occupy.ts';
 import { openRunBatch } from './open-run-batch.ts';
-import type { ServedModel } from './run-rows.ts';
 import { createServeJobs, type Incarnation } from './serve-jobs.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
@@ -76,8 +73,6 @@ async function start(): Promise<void> {
   const slabs = createSlabPool(limits.slabBytes);
   const copies = createCopyCount();
   const cores = await availableCpus();
-  const loaded = await loadAll({ ...config, cores }, slabs, log);
-  if (loaded.length === 0) throw new Error(`no model can be served from ${config.BATCHYARD_MODELS}`);
 
   const called = { connectionName: connectionName(incarnation.worker) };
   const commands = connectRedis(config.REDIS_URL, 'commands', called);
@@ -95,52 +90,47 @@ async function start(): Promise<void> {
 
   const now = (): number => performance.now();
   const watch = createRunWatch(config.BATCHYARD_RUN_LIMIT_S * 1000);
-  function watched(name: string, { session }: LoadedModel): ServedModel['run'] {
-    return (inputs, p99Ms) => {
-      watch.begin(name, p99Ms, now());
-      return session.run(inputs).finally(() => watch.end(name));
-    };
-  }
-  const served = loaded.map(({ definition: { config: own, sha256, details }, loaded: one, threads }) => {
-    const { model } = one;
-    const name = queueName(model.name, model.version);
-    const batching = batchingOf(own, model.maxBatchSize);
-    const latency = createLatencyBook(one.latency);
-    return {
-      session: one.session,
-      details,
-      threads,
-      batching,
-      batcher: createBatcher(latency, batching),
-      served: {
-        model: {
-          ...model,
-          sha256,
-          responseCache: own.responseCache,
-          batching,
-          ...(own.queueing ? { queueing: own.queueing } : {}),
-        },
-        queue: name,
-        latency,
-        run: watched(name, one),
-      } satisfies ServedModel,
-    };
+  const models = openModels({
+    worker: incarnation.worker,
+    queue,
+    occupy: openOccupy({
+      config,
+      cores,
+      slabs,
+      watch,
+      now,
+      broken: (name, error) => endBecause(name, `the session thread of ${name} has ended: so does this worker`, error),
+    }),
+    serve: (seat) => jobs.serve(seat.served, seat.batcher),
+    placed({ loaded: { served } }) {
+      const maxRows = Math.max(1, served.model.maxBatchSize);
+      observed.serve({ queue: served.queue, maxRows, bestRate: served.latency.bestRate });
+    },
+    closed(name) {
+      bell.wake(name);
+      observed.end(name);
+    },
+    tell: () => checkIn(),
+    foreign: () => control.lookSoon(),
+    log,
+    now,
+    pause,
   });
-  const names = served.map((one) => one.served.queue);
+  const control = openModelControl({
+    worker: incarnation.worker,
+    config,
+    reader: createModelReader({ root: config.BATCHYARD_MODELS, pause }),
+    models,
+    queue,
+    log,
+    now,
+  });
   const metrics = createMetrics(VERSION);
   const memory = () => tellMemory(slabs.stats(), copies, limits.budgetBytes);
-  const observed = createWorkerMetrics(
-    metrics,
-    memory,
-    served.map(({ served: one, batching }) => ({
-      queue: one.queue,
-      maxRows: batching.max_rows,
-      bestRate: one.latency.bestRate,
-    })),
-  );
+  const observed = createWorkerMetrics(metrics, memory);
   const follow = createFollower(incarnation.worker);
   const bell = startWorkBell({
-    queues: names,
+    queues: () => models.held().map(({ seat }) => seat.queue),
     rests: (name) => follow.rests(name, now()),
     waitForWork: queue.waitForWork,
     handOn: queue.handOn,
@@ -171,23 +161,28 @@ async function start(): Promise<void> {
     now,
     pause,
   });
+  const lineOf = ({ seat, loaded: { served, threads }, leaving }: Held): ModelLine => ({
+    queue: seat.queue,
+    signature: served.model.signature,
+    also: seat.also(),
+    sessions: 1,
+    intraOpThreads: threads,
+    latency: served.latency.points,
+    batching: seat.batcher.state,
+    use: () => observed.use(seat.queue),
+    restMs: () => follow.restMs(seat.queue),
+    leaving,
+  });
   const book = createHeartbeatBook({
     worker: incarnation.worker,
     token: incarnation.token,
     version: VERSION,
-    models: served.map(({ served: { queue: name, model, latency }, threads, batcher }) => ({
-      queue: name,
-      signature: model.signature,
-      intraOpThreads: threads,
-      latency: latency.points,
-      batching: batcher.state,
-      use: () => observed.use(name),
-      restMs: () => follow.restMs(name),
-    })),
+    models: () => models.held().map(lineOf),
     reason: follow.reason,
     inFlight: jobs.inFlight,
     memory,
-    capacityRows: served.reduce((sum, one) => sum + Math.max(1, one.served.model.maxBatchSize), 0),
+    capacityRows: () =>
+      models.held().reduce((sum, { loaded }) => sum + Math.max(1, loaded.served.model.maxBatchSize), 0),
     cores,
     opsPort: () => ops.port,
     named,
@@ -213,7 +208,8 @@ async function start(): Promise<void> {
       JSON.stringify(heartbeat),
     );
     if (dead) incarnation.renew();
-    for (const one of served) one.batcher.set(changedBatching(one.batching, batching.get(one.served.queue)));
+    models.heard(batching);
+    void control.report().catch(() => undefined);
     follow.hear(directive);
     obeyCleanUp(cleanUp);
     if (ending) return;
@@ -221,7 +217,7 @@ async function start(): Promise<void> {
     else book.enter(follow.drains() ? 'draining' : 'serving');
   }
   async function recover(): Promise<void> {
-    for (const name of names) await queue.recoverLapsed(name);
+    for (const { seat } of models.held()) await queue.recoverLapsed(seat.queue);
   }
   const quietly = (work: () => Promise<unknown>) => (): void => void work().catch(() => undefined);
 
@@ -233,18 +229,15 @@ async function start(): Promise<void> {
   function lookForHung(): void {
     const hung = watch.tick(now());
     if (hung === undefined) return;
-    watch.end(hung.queue);
     endBecause(
       hung.queue,
       `a run of ${hung.queue} has taken longer than ${Math.round(hung.limitMs)} ms: this worker ends, and what it held runs elsewhere`,
     );
   }
-  for (const { session, served: one } of served)
-    session.onEnd((error) =>
-      endBecause(one.queue, `the session thread of ${one.queue} has ended: so does this worker`, error),
-    );
-
-  for (const one of served) await queue.announce(one.served.model, one.details);
+  await control.start();
+  const names = models.held().map(({ seat }) => seat.queue);
+  if (names.length === 0 && config.BATCHYARD_MODEL_CONTROL !== 'explicit')
+    throw new Error(`no model can be served from ${config.BATCHYARD_MODELS}`);
   book.enter('serving');
   await checkIn();
   // Redis was away: the gateways count on nobody of whom they do not hear.
@@ -255,7 +248,8 @@ async function start(): Promise<void> {
     setInterval(lookForHung, WATCH_MS),
     setInterval(quietly(recover), 1_900 + Math.random() * 200),
   ];
-  const serving = Promise.all(served.map((one) => jobs.serve(one.served, one.batcher)));
+  await models.begin();
+  control.follow();
   tell({ kind: 'ready', port: 0, opsPort: ops.port, models: names });
   log.info({ worker: incarnation.worker, models: names }, 'worker serves');
 
@@ -268,9 +262,10 @@ async function start(): Promise<void> {
     if (ending) return;
     ending = true;
     book.enter('draining');
+    control.stop();
     jobs.stop();
     bell.stop();
-    const ended = await Promise.race([serving.then(() => true), pause(DRAIN_LIMIT_MS)]);
+    const ended = await Promise.race([models.ended().then(() => true), pause(DRAIN_LIMIT_MS)]);
     timers.forEach((timer) => clearInterval(timer));
     book.enter('stopped');
     const last = ended === true ? checkIn() : letGo();

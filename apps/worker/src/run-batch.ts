@@ -68,24 +68,29 @@ export function createRunBatch(parts: Parts) {
     ticket: BatchTicket,
     reason: BatchReason,
   ): PreparedBatch {
-    const ready: Ready[] = [];
+    const ready = new Map<ServedModel, Ready[]>();
     const failed: FailedJob[] = [];
     const refuse = (id: string, code: FailureCode, message: string): void => void failed.push({ id, code, message });
     for (const job of jobs) {
-      if (job.signature !== '' && job.signature !== served.model.signature) {
+      const own = runsOn(served, job.signature);
+      if (own === undefined) {
         refuse(job.id, 'model_changed', 'the model was replaced while the job waited');
         continue;
       }
       try {
-        const blob = readJobInput(served.model, job);
-        ready.push({ job, blob, rows: rowsOf(served.model, blob) });
+        const blob = readJobInput(own.model, job);
+        const mates = ready.get(own) ?? [];
+        ready.set(own, mates);
+        mates.push({ job, blob, rows: rowsOf(own.model, blob) });
       } catch (error) {
         const known =
           error instanceof InputError ? error : new InputError('no_input', "the job's input cannot be read");
         refuse(job.id, known.code, known.message);
       }
     }
-    const groups = stackable(served, ready).map((group) => assemble(served, group));
+    const groups = Array.from(ready, ([own, mates]) =>
+      stackable(own, mates).map((group) => ({ own, group: assemble(own, group) })),
+    ).flat();
     const writes: Promise<unknown>[] =
       failed.length > 0 ? [surely(ticket, () => parts.fail(served.queue, ticket.token, failed))] : [];
     let done = (): void => undefined;
@@ -96,17 +101,23 @@ export function createRunBatch(parts: Parts) {
       settled,
       async execute() {
         try {
-          for (const group of groups) {
-            for await (const write of runAll(served, group, ticket, reason)) writes.push(surely(ticket, write));
+          for (const { own, group } of groups) {
+            for await (const write of runAll(own, group, ticket, reason)) writes.push(surely(ticket, write));
           }
         } catch (error) {
-          groups.forEach((group) => discard(group.inputs));
+          groups.forEach(({ group }) => discard(group.inputs));
           report(error, 'a batch could not be run');
         }
         void Promise.all(writes).then(done);
       },
     };
   };
+}
+
+/** Of the files of a model the one that a job was validated against, or one with the same inputs and outputs. */
+function runsOn(served: ServedModel, signature: string): ServedModel | undefined {
+  if (served.runsOn) return served.runsOn(signature);
+  return signature === '' || signature === served.model.signature ? served : undefined;
 }
 
 /** Jobs of other tools carry no group, so that the shapes in which rows run are made sure of once more. */

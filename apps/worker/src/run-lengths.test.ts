@@ -15,7 +15,7 @@ import { createLatencyBook } from './batching/latency-model.ts';
 import { writeStrings } from './batching/stack.ts';
 import { loadModel, type LoadedModel } from './inference/load-model.ts';
 import { createSlabPool } from './memory/slab-pool.ts';
-import { openRepository } from './repository/open-repository.ts';
+import { openModel } from './repository/open-repository.ts';
 import { createRunBatch } from './run-batch.ts';
 import type { NamedTensor } from './run-rows.ts';
 
@@ -36,8 +36,7 @@ after(async () => {
 async function load(name: string, folder = root): Promise<LoadedModel> {
   const known = loaded.get(name);
   if (known) return known;
-  const { models } = await openRepository(folder);
-  const found = models.find((model) => model.name === name);
+  const [found] = (await openModel(folder, name)).models;
   assert.ok(found);
   const { config } = found;
   const own = await loadModel({

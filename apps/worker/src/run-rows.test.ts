@@ -121,7 +121,7 @@ test('a run is observed, counted in the statistics and teaches the latency table
       waitsMs: [3, 3],
     },
   ]);
-  assert.deepEqual(statistics, [{ rows: 2, queueNs: 3e6, inputNs: 0, inferNs: 4e6, outputNs: 0 }]);
+  assert.deepEqual(statistics, [{ rows: 2, queueNs: 6e6, inputNs: 0, inferNs: 4e6, outputNs: 0 }]);
   assert.equal(latency.p50(2), 4);
 });
 

@@ -26,6 +26,12 @@ export type ServedModel = {
   readonly latency: LatencyBook;
   /** `p99Ms`: what such a run takes at most, as far as is known. */
   run(inputs: readonly NamedTensor[], p99Ms: number): Promise<{ outputs: readonly NamedTensor[]; runMs: number }>;
+  /** What runs a job that was validated against this signature; by itself a model runs its own. */
+  runsOn?(signature: string): ServedModel | undefined;
+  /** Such a job is another worker's to run. */
+  leaves?(signature: string): boolean;
+  /** Nothing more is taken for it. */
+  closed?(): boolean;
 };
 
 /** What belongs to the life of the worker that took the batch. */

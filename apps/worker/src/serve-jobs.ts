@@ -68,7 +68,7 @@ const IDLE_MS = 50;
  * taken all the same, and jobs whose return was not answered may not have returned. Their locks would live on, so nothing
  * more is taken before they have gone back.
  */
-function createTaker({ take, giveBack }: Parts, queue: string) {
+function createTaker({ take, giveBack }: Parts, { queue, leaves }: ServedModel) {
   const owed: { batch: BatchName; ids: readonly string[] }[] = [];
 
   async function pay(): Promise<void> {
@@ -76,6 +76,22 @@ function createTaker({ take, giveBack }: Parts, queue: string) {
       await giveBack(queue, debt.batch, debt.ids);
       owed.shift();
     }
+  }
+  function back(batch: BatchName, ids: readonly string[]): void {
+    void giveBack(queue, batch, ids).catch(() => owed.push({ batch, ids }));
+  }
+  /** Jobs of a file that only another worker has go back to their places, and are left alone for a moment. */
+  function withoutOthers(batch: BatchName, taken: Taken): Taken {
+    if (taken.kind !== 'jobs' || !leaves) return taken;
+    const others = taken.jobs.filter((job) => leaves(job.signature));
+    if (others.length === 0) return taken;
+    back(
+      batch,
+      others.map((job) => job.id),
+    );
+    const own = taken.jobs.filter((job) => !others.includes(job));
+    if (own.length > 0) return { ...taken, jobs: own };
+    return { kind: 'later', inMs: IDLE_MS, nowMs: taken.nowMs, filling: false };
   }
   return {
     /** @returns undefined when Redis did not answer */
@@ -86,15 +102,13 @@ function createTaker({ take, giveBack }: Parts, queue: string) {
         return undefined;
       }
       try {
-        return await take(queue, request);
+        return withoutOthers(request, await take(queue, request));
       } catch {
         owed.push({ batch: { token: request.token, batch: request.batch }, ids: [] });
         return undefined;
       }
     },
-    giveBack(batch: BatchName, ids: readonly string[]): void {
-      void giveBack(queue, batch, ids).catch(() => owed.push({ batch, ids }));
-    },
+    giveBack: back,
   };
 }
 
@@ -161,11 +175,11 @@ export function createServeJobs(parts: Parts): ServeJobs {
   async function serve(served: ServedModel, batcher: Batcher): Promise<void> {
     const { queue, latency } = served;
     const pipeline = createPipeline(parts);
-    const taker = createTaker(parts, queue);
+    const taker = createTaker(parts, served);
     let backOffMs = 20;
     // No marker wakes who rests.
     const awaitWork = () => parts.awaitWork(queue, follow.permit(queue, now())?.restMs || undefined);
-    while (!stopped) {
+    while (!stopped && !served.closed?.()) {
       const permit = follow.permit(queue, now());
       if (!permit) {
         await pause(IDLE_MS);

@@ -77,7 +77,7 @@ type ServedLine = {
 const modelOf = (queue: string): string => queue.slice(0, queue.lastIndexOf('@'));
 
 /** Gauges that tell how well the sessions' busy time is used; set once a beat. */
-function createUse(metrics: Metrics, served: readonly ServedLine[]) {
+function createUse(metrics: Metrics) {
   const efficiency = metrics.gauge(
     'batchyard_batch_efficiency_ratio',
     'Rows per busy second over those of the best batch size, of the last runs',
@@ -89,12 +89,15 @@ function createUse(metrics: Metrics, served: readonly ServedLine[]) {
   const best = metrics.gauge('batchyard_best_rows_per_second', 'Rate of the best batch size by the latency table', [
     'model',
   ]);
-  const lines = new Map(served.map((one) => [one.queue, { ...one, use: createEfficiency(one.maxRows) }]));
+  const lines = new Map<string, ServedLine & { readonly use: ReturnType<typeof createEfficiency> }>();
   const figuresOf = (queue: string) => {
     const line = lines.get(queue);
     return line?.use.figures(line.bestRate()) ?? { efficiency: 0, fill: 0 };
   };
   return {
+    /** A model is served from now on, or has another file. */
+    serve: (line: ServedLine): void => void lines.set(line.queue, { ...line, use: createEfficiency(line.maxRows) }),
+    end: (queue: string): void => void lines.delete(queue),
     ran: (run: Run): void => lines.get(run.queue)?.use.ran(run.rows, run.runMs),
     figuresOf,
     set(): void {
@@ -109,8 +112,8 @@ function createUse(metrics: Metrics, served: readonly ServedLine[]) {
   };
 }
 
-export function createWorkerMetrics(metrics: Metrics, memory: () => WorkerMemory, served: readonly ServedLine[]) {
-  const use = createUse(metrics, served);
+export function createWorkerMetrics(metrics: Metrics, memory: () => WorkerMemory) {
+  const use = createUse(metrics);
   const ratio = metrics.histogram(
     'batchyard_batch_predicted_over_actual',
     'Predicted over actual run time of a batch',
@@ -147,6 +150,8 @@ export function createWorkerMetrics(metrics: Metrics, memory: () => WorkerMemory
   const pool = createPoolMetrics(metrics);
   const copies = createCopyMetrics(metrics, memory().copies);
   return {
+    serve: use.serve,
+    end: use.end,
     use: use.figuresOf,
     batch(run: Run): void {
       const model = modelOf(run.queue);

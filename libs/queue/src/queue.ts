@@ -12,6 +12,7 @@ import { createProducer, type Producer } from './producer.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { createRedisClock, type RedisClock } from './redis-clock.ts';
 import { createReplyStream, type ReplyStream } from './replies.ts';
+import { createRepository, type Repository } from './repository.ts';
 import { createScaling, type Scaling } from './scaling.ts';
 import type { QueueSettings } from './settings.ts';
 import { createSteering, type Steering } from './steering.ts';
@@ -28,6 +29,7 @@ export type QueueOperations = Producer &
   Waking &
   Steering &
   Scaling &
+  Repository &
   Tuning &
   Watching &
   Keeping &
@@ -47,6 +49,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createWaking(settings, settings.blocking),
     ...createSteering(settings),
     ...createScaling(settings),
+    ...createRepository(settings),
     ...createTuning(settings),
     ...createWatching(settings),
     ...createKeeping(settings),

@@ -34,8 +34,10 @@ export type Waking = {
   waitForWork(queues: readonly string[], maxMs: number): Promise<string | undefined>;
   /** Puts a marker back: somebody else is to be woken. */
   handOn(queue: string): Promise<void>;
-  /** Tells the registry of a model; repeated with each check-in, so that a lost registry heals. */
+  /** Tells the registry of a model; with each check-in again where it is missing, so that a lost registry heals. */
   announce(model: Model, details?: ModelDetails): Promise<void>;
+  /** The registry keeps it, because jobs and results of it may be left, as one that is no longer offered. */
+  withdraw(model: Model): Promise<void>;
   checkIn(worker: string, token: string, heartbeatJson: string): Promise<CheckIn>;
 };
 
@@ -79,9 +81,18 @@ export function createWaking({ commands, prefix }: QueueSettings, blocking: Redi
       announced.set(queue, JSON.stringify({ ...model, ...mark }));
       await commands.hset(queuesKey(prefix), queue, JSON.stringify({ ...model, ...mark }));
     },
+    async withdraw(model) {
+      const queue = queueName(model.name, model.version);
+      const told = { ...model, ...(JSON.parse(announced.get(queue) ?? '{}') as Partial<Model>) };
+      announced.delete(queue);
+      described.delete(queue);
+      await commands.hset(queuesKey(prefix), queue, JSON.stringify({ ...told, withdrawn: true } satisfies Model));
+    },
     async checkIn(worker, token, heartbeatJson) {
       checkIns += 1;
-      if (described.size > 0 && checkIns % DETAILS_EVERY === 0) await commands.hset(detailsKey(prefix), described);
+      // Where they are missing: what stands there may be of a worker that has a newer file.
+      if (checkIns % DETAILS_EVERY === 0)
+        for (const [queue, text] of described) await commands.hsetnx(detailsKey(prefix), queue, text);
       const header = pack([`${prefix}:x:`, worker, token, heartbeatJson, WORKER_TTL_MS, [...announced].flat()]);
       const [nowMs, text, changes = [], cleanUp] = (await runScript(commands, 'checkIn', workersKey(prefix), [
         header,

@@ -15,7 +15,10 @@ export type WorkerView = { readonly heartbeat: Heartbeat; readonly silentMs: num
 export type ModelView = {
   readonly model: Model;
   readonly queue: string;
+  /** That serve it, and go on serving it. */
   readonly workers: number;
+  /** It may be asked for; what was withdrawn keeps its queue for as long as something of it is left. */
+  readonly offered: boolean;
   readonly latency: readonly LatencyPoint[];
   /** Capacity of all of them together at their best batch sizes; workers without a core of their own add none. */
   readonly rowsPerMs: number;
@@ -23,17 +26,20 @@ export type ModelView = {
 
 export type FleetView = {
   refresh(): Promise<void>;
-  /** The model, in the version asked for or its newest ready one. */
+  /** The model, in the version asked for or its newest ready one; only what is offered. */
   model(name: string, version?: string): ModelView | undefined;
   byQueue(queue: string): ModelView | undefined;
-  /** Whether any version is known. */
+  /** Whether any version is offered. */
   known(name: string): boolean;
   /** Of a model, those that are served, else all that are known; the newest first. */
   versions(name: string): string[];
+  /** All of which something is left. */
   models(): ModelView[];
   workers(): WorkerView[];
   /** Those of them that serve, and were heard of lately. */
   serving(): WorkerView[];
+  /** Some model can be asked for, or the workers are there and have been given none. */
+  ready(): boolean;
   /** Since its last beat, up to this moment. */
   silentMs(worker: WorkerView): number;
   memoryShare(): number;
@@ -53,6 +59,7 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
   const announced = new Map<string, { readonly model: Model; readonly atMs: number }>();
   let byName = new Map<string, ModelView[]>();
   let byQueue = new Map<string, ModelView>();
+  let all: ModelView[] = [];
   let workers: WorkerView[] = [];
   let memory = 0;
   let refreshedAt = Number.NEGATIVE_INFINITY;
@@ -64,12 +71,14 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
     const loaded = serving().flatMap(({ heartbeat }) =>
       heartbeat.models
         .filter((one) => one.queue === queue)
-        .map(({ latency }) => ({ latency, post: postOf(heartbeat, queue) })),
+        .map(({ latency, leaving = false }) => ({ latency, leaving, post: postOf(heartbeat, queue) })),
     );
     const crowded = crowdedOut(loaded);
     const own = loaded.filter((one) => !crowded.has(one)).map((one) => one.latency);
     const latency = loaded.flatMap((one) => one.latency);
-    return { model, queue, workers: loaded.length, latency, rowsPerMs: capacity(own) };
+    const staying = loaded.filter((one) => !one.leaving).length;
+    const offered = model.withdrawn !== true || staying > 0;
+    return { model, queue, workers: staying, offered, latency, rowsPerMs: capacity(own) };
   }
 
   function remember(models: readonly Model[], nowMs: number): Model[] {
@@ -85,8 +94,13 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
       const grouped = new Map<string, ModelView[]>();
       for (const model of remember(models, monotonicMs()))
         grouped.set(model.name, [...(grouped.get(model.name) ?? []), view(model)].toSorted(newest));
-      byName = grouped;
-      byQueue = new Map([...grouped.values()].flat().map((one) => [one.queue, one]));
+      all = [...grouped.values()].flat();
+      byName = new Map(
+        Array.from(grouped, ([name, views]) => [name, views.filter((one) => one.offered)] as const).filter(
+          ([, views]) => views.length > 0,
+        ),
+      );
+      byQueue = new Map(all.map((one) => [one.queue, one]));
       memory = share;
       refreshedAt = monotonicMs();
     },
@@ -98,13 +112,14 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
     byQueue: (queue) => byQueue.get(queue),
     known: (name) => byName.has(name),
     versions(name) {
-      const all = byName.get(name) ?? [];
-      const ready = all.filter((one) => one.workers > 0);
-      return (ready.length > 0 ? ready : all).map((one) => one.model.version);
+      const own = byName.get(name) ?? [];
+      const ready = own.filter((one) => one.workers > 0);
+      return (ready.length > 0 ? ready : own).map((one) => one.model.version);
     },
-    models: () => [...byName.values()].flat(),
+    models: () => all,
     workers: () => workers,
     serving,
+    ready: () => all.some((one) => one.workers > 0) || serving().some(({ heartbeat }) => heartbeat.models.length === 0),
     silentMs: (worker) => worker.silentMs + monotonicMs() - refreshedAt,
     memoryShare: () => memory,
     fresh: () => monotonicMs() - refreshedAt < STALE_MS,

@@ -33,6 +33,7 @@ const models = {
   model: (name: string, version = '1') =>
     name === 'simple' && version === '1' ? { model, queue: 'simple@1', workers: 1 } : undefined,
   versions: () => [],
+  byQueue: () => undefined,
   known: (name: string) => name === 'simple',
 };
 const limits: Limits = {

@@ -35,6 +35,8 @@ export type ModelLookup = {
     version?: string,
   ): { readonly model: Model; readonly queue: string; readonly workers: number } | undefined;
   known(name: string): boolean;
+  /** Also of a model that is no longer offered, while results of it are kept. */
+  byQueue(queue: string): { readonly model: Model } | undefined;
 };
 export type Limits = {
   readonly jsonBytes: number;

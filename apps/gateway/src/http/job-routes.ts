@@ -77,10 +77,11 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
   async function sendOutput({ request, response }: Exchange, queue: string, id: string): Promise<void> {
     const blob = await desk.output(queue, id);
     if (!blob) throw new Failure('gone', 'the result of this job is no longer kept');
-    const { model, version } = modelOfQueue(queue);
-    const known = models.model(model, version)?.model;
-    if (!known)
+    const known = models.byQueue(queue)?.model;
+    if (!known) {
+      const { model, version } = modelOfQueue(queue);
       throw new Failure('model_not_found', `Request for unknown model: '${model}' version ${version} is not found`);
+    }
     sendInfer(request, response, encodeResult(known, id, blob, request), limits.copies);
   }
 

@@ -11,7 +11,12 @@ import type { FastLane } from './fast-lane.ts';
 import { sendJson } from './respond.ts';
 
 export type ModelDesk = {
-  readonly models: () => readonly { readonly model: Model; readonly queue: string; readonly workers: number }[];
+  readonly models: () => readonly {
+    readonly model: Model;
+    readonly queue: string;
+    readonly workers: number;
+    readonly offered: boolean;
+  }[];
   /** Where clients reach the public port. */
   readonly publicUrl: () => string;
   readonly publicLane: FastLane;
@@ -19,7 +24,8 @@ export type ModelDesk = {
 
 export function mountModels(app: Express, { models, publicUrl, publicLane }: ModelDesk): void {
   app.get('/v1/models', (_request, response) => {
-    const lines = models().map(({ model, queue, workers }) => {
+    const offered = models().filter((one) => one.offered);
+    const lines = offered.map(({ model, queue, workers }) => {
       const shown = (spec: TensorSpec) => ({
         name: spec.name,
         datatype: spec.datatype,

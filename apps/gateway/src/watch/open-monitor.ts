@@ -23,7 +23,7 @@ type Parts = {
   readonly gateway: string;
   readonly queue: Watching & Pick<QueueOperations, 'counts' | 'statistics'>;
   readonly fleet: {
-    models(): readonly { readonly model: Model; readonly queue: string }[];
+    models(): readonly { readonly model: Model; readonly queue: string; readonly offered: boolean }[];
     workers(): WorkerView[];
     silentMs(worker: WorkerView): number;
     fresh(): boolean;
@@ -84,6 +84,7 @@ export function openMonitor(parts: Parts) {
     const workers = fleet.workers().map(({ heartbeat: { id, state } }) => ({ id, state }));
     const models = fleet
       .models()
+      .filter((view) => view.offered)
       .map((view) => ({ queue: view.queue, file: view.model.sha256 ?? view.model.signature }));
     const now = { workers, models };
     // What was there before the first look is no news; what another gateway told is none either.

@@ -4,9 +4,10 @@
  * run anything meanwhile.
  */
 export type RunWatch = {
-  begin(queue: string, p99Ms: number, nowMs: number): void;
-  end(queue: string): void;
-  /** @returns the run that has been under way for too long */
+  /** @param session names the run, because a session runs one batch at a time */
+  begin(queue: string, p99Ms: number, nowMs: number, session?: string): void;
+  end(queue: string, session?: string): void;
+  /** @returns a run that has been under way for too long, once */
   tick(nowMs: number): HungRun | undefined;
 };
 export type HungRun = { readonly queue: string; readonly limitMs: number };
@@ -18,20 +19,23 @@ export const runLimitMs = (leastMs: number, p99Ms: number): number => Math.max(l
 
 /** @param leastMs no run is called hung before */
 export function createRunWatch(leastMs: number): RunWatch {
-  // A session runs one batch at a time, so its queue names the run.
-  const runs = new Map<string, { readonly limitMs: number; seenMs: number; ageMs: number }>();
+  const runs = new Map<string, { readonly queue: string; readonly limitMs: number; seenMs: number; ageMs: number }>();
+  const keyOf = (queue: string, session = ''): string => `${queue} ${session}`;
   return {
-    begin(queue, p99Ms, nowMs) {
-      runs.set(queue, { limitMs: runLimitMs(leastMs, p99Ms), seenMs: nowMs, ageMs: 0 });
+    begin(queue, p99Ms, nowMs, session) {
+      const limitMs = runLimitMs(leastMs, p99Ms);
+      runs.set(keyOf(queue, session), { queue, limitMs, seenMs: nowMs, ageMs: 0 });
     },
-    end(queue) {
-      runs.delete(queue);
+    end(queue, session) {
+      runs.delete(keyOf(queue, session));
     },
     tick(nowMs) {
-      for (const [queue, run] of runs) {
+      for (const [key, run] of runs) {
         run.ageMs += Math.min(MOST_PER_TICK_MS, nowMs - run.seenMs);
         run.seenMs = nowMs;
-        if (run.ageMs > run.limitMs) return { queue, limitMs: run.limitMs };
+        if (run.ageMs <= run.limitMs) continue;
+        runs.delete(key);
+        return { queue: run.queue, limitMs: run.limitMs };
       }
       return undefined;
     },

@@ -12,6 +12,10 @@ export type ModelLine = {
   readonly queue: string;
   readonly signature: string;
   readonly intraOpThreads: number;
+  readonly sessions: number;
+  /** Further signatures of jobs that it can run. */
+  readonly also: readonly string[];
+  readonly leaving: boolean;
   latency(): LatencyPoint[];
   /** How long it leaves the queue to others. */
   restMs(): number;
@@ -24,12 +28,13 @@ type Parts = {
   readonly worker: string;
   readonly token: () => string;
   readonly version: string;
-  readonly models: readonly ModelLine[];
+  /** Those that it serves now. */
+  readonly models: () => readonly ModelLine[];
   /** Of the directive that is followed. */
   readonly reason: () => string | undefined;
   readonly inFlight: () => number;
   readonly memory: () => WorkerMemory;
-  readonly capacityRows: number;
+  readonly capacityRows: () => number;
   readonly cores: number;
   readonly opsPort: () => number;
   readonly named: boolean;
@@ -49,6 +54,19 @@ const tell = ({ batching, cap, changes }: ReturnType<ModelLine['batching']>) => 
   ...batching,
   cap,
   changes: [...changes],
+});
+
+const tellModel = (line: ModelLine) => ({
+  queue: line.queue,
+  signature: line.signature,
+  sessions: line.sessions,
+  intra_op_threads: line.intraOpThreads,
+  latency: line.latency(),
+  ...line.use(),
+  rest_ms: line.restMs(),
+  batching: tell(line.batching()),
+  ...(line.also.length > 0 ? { also: [...line.also] } : {}),
+  ...(line.leaving ? { leaving: true } : {}),
 });
 
 export function createHeartbeatBook(parts: Parts): HeartbeatBook {
@@ -82,7 +100,8 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
     },
     heartbeat(nowMs) {
       const busyIn = (queue: string): number => Math.min(1, (busyMs.get(queue) ?? 0) / Math.max(1, nowMs - since));
-      const busy = new Map(parts.models.map(({ queue }) => [queue, busyIn(queue)]));
+      const models = parts.models();
+      const busy = new Map(models.map(({ queue }) => [queue, busyIn(queue)]));
       const load = [...busy.values()].reduce((sum, share) => sum + share, 0) / Math.max(1, busy.size);
       const { user, system } = process.cpuUsage(cpu);
       cpu = process.cpuUsage();
@@ -101,21 +120,14 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
         cores: parts.cores,
         version: parts.version,
         state,
-        models: parts.models.map(({ queue, signature, intraOpThreads, latency, restMs, use, batching }) => ({
-          queue,
-          signature,
-          sessions: 1,
-          intra_op_threads: intraOpThreads,
-          latency: latency(),
-          ...use(),
-          ...counts.told(queue),
-          busy: busy.get(queue) ?? 0,
-          rest_ms: restMs(),
-          batching: tell(batching()),
+        models: models.map((line) => ({
+          ...tellModel(line),
+          ...counts.told(line.queue),
+          busy: busy.get(line.queue) ?? 0,
         })),
         ...(reason === undefined ? {} : { reason }),
         in_flight: parts.inFlight(),
-        capacity_rows: parts.capacityRows,
+        capacity_rows: parts.capacityRows(),
         load,
         response_ms: responseMs ?? 0,
         batches,

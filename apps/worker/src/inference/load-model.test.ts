@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 
 import { makeTestModels } from '../../../../models/make-test-models.ts';
 import { writeOnnx } from '../../../../tools/onnx-writer.ts';
-import { openRepository } from '../repository/open-repository.ts';
+import { openModel } from '../repository/open-repository.ts';
 import { parseCfsQuota, parseCpuMax } from './cpu-quota.ts';
 import { loadModel, safeReason, type LoadedModel } from './load-model.ts';
 
@@ -22,8 +22,7 @@ after(async () => {
 });
 
 async function load(name: string): Promise<LoadedModel> {
-  const { models } = await openRepository(root);
-  const found = models.find((model) => model.name === name);
+  const [found] = (await openModel(root, name)).models;
   assert.ok(found);
   const { config } = found;
   const loaded = await loadModel({
@@ -78,7 +77,7 @@ for (const [name, bytes] of [
   ['text', Buffer.from('hello')],
 ] as const) {
   test(`a ${name} model file is refused with a sentence that shows no path`, async () => {
-    const simple = (await openRepository(root)).models.find((model) => model.name === 'simple');
+    const [simple] = (await openModel(root, 'simple')).models;
     assert.ok(simple);
     const file = join(root, `${name}.onnx`);
     const { readFile } = await import('node:fs/promises');

@@ -13,7 +13,7 @@ function puppet(...queues: string[]) {
   const resting = new Set<string>();
   const handed: string[] = [];
   const bell = startWorkBell({
-    queues,
+    queues: () => queues,
     rests: (queue) => resting.has(queue),
     waitForWork: (asked, maxMs) =>
       new Promise((resolve, reject) => {
@@ -133,7 +133,7 @@ function bellByHand(rests: () => boolean = () => false) {
   const markers: ((queue: string | undefined) => void)[] = [];
   const pauses: (() => void)[] = [];
   const bell = startWorkBell({
-    queues: ['q'],
+    queues: () => ['q'],
     rests,
     waitForWork: () => new Promise((resolve) => markers.push(resolve)),
     handOn: async () => undefined,

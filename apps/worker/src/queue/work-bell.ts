@@ -7,12 +7,15 @@
 export type WorkBell = {
   /** Resolves when the queue may have work, after a second or `limitMs` at the latest. */
   wait(queue: string, limitMs?: number): Promise<void>;
+  /** Its sleeper looks up: the queue is not served any more. */
+  wake(queue: string): void;
   /** Lets everybody go, for good. */
   stop(): void;
 };
 
 type Parts = {
-  readonly queues: readonly string[];
+  /** Those that it serves now. */
+  readonly queues: () => readonly string[];
   /** Whether this worker leaves the queue to others for now. */
   readonly rests: (queue: string) => boolean;
   readonly waitForWork: (queues: readonly string[], maxMs: number) => Promise<string | undefined>;
@@ -49,17 +52,20 @@ export function startWorkBell({ queues, rests, waitForWork, handOn, pause }: Par
     for (const wake of sleepers.values()) wake();
     sleepers.clear();
   }
-  const listensTo = (queue: string): boolean => !rests(queue) && (queues.length > 1 || sleepers.has(queue));
   /** Each queue comes first in its turn, so that none is always served last. */
   async function listen(): Promise<void> {
-    for (let turn = 0; !stopped; turn = (turn + 1) % queues.length) {
-      const heard = [...queues.slice(turn), ...queues.slice(0, turn)].filter(listensTo);
+    for (let turn = 0; !stopped; turn += 1) {
+      const all = queues();
+      const first = turn % Math.max(1, all.length);
+      const heard = [...all.slice(first), ...all.slice(0, first)].filter(
+        (queue) => !rests(queue) && (all.length > 1 || sleepers.has(queue)),
+      );
       if (heard.length === 0) {
-        await (queues.some(rests) ? Promise.race([pause(RESTING_MS), nextSleeper()]) : nextSleeper());
+        await (all.some(rests) ? Promise.race([pause(RESTING_MS), nextSleeper()]) : nextSleeper());
         continue;
       }
       try {
-        const woken = await waitForWork(heard, heard.length < queues.length ? RESTING_MS : LONGEST_MS);
+        const woken = await waitForWork(heard, heard.length < all.length ? RESTING_MS : LONGEST_MS);
         if (woken === undefined) ringAll();
         else ring(woken);
       } catch {
@@ -74,13 +80,18 @@ export function startWorkBell({ queues, rests, waitForWork, handOn, pause }: Par
     // Left behind, it would swallow a wake-up that belongs to the next one to sleep.
     if (sleepers.get(queue) === wake) sleepers.delete(queue);
   }
-  if (queues.length > 0) void listen();
+  void listen();
   return {
     wait(queue, limitMs) {
       if (stopped || kept.delete(queue)) return Promise.resolve();
       const rung = new Promise<void>((resolve) => sleepers.set(queue, resolve));
       tellListener?.();
       return limitMs === undefined ? rung : atMost(queue, rung, limitMs);
+    },
+    wake(queue) {
+      kept.delete(queue);
+      sleepers.get(queue)?.();
+      sleepers.delete(queue);
     },
     stop() {
       stopped = true;

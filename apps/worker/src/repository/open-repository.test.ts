@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import { simple } from '../../../../models/make-simple.ts';
 import { modelBytes, parameter, writeModelFolder, type ModelSource } from '../../../../models/model-folder.ts';
 import { externalLocations } from './external-data.ts';
-import { openRepository } from './open-repository.ts';
+import { createModelReader } from './read-models.ts';
 
 let scratch: string;
 let root: string;
@@ -35,7 +35,10 @@ const weights = Buffer.from(Float32Array.of(1, 2).buffer);
 
 /** The reason why `name` is not served; `simple` is, whatever that is. */
 async function reasonOf(name: string): Promise<string | undefined> {
-  const { models, problems } = await openRepository(root);
+  const reader = createModelReader({ root, pause: async () => undefined });
+  const opened = await Promise.all((await reader.names()).map((one) => reader.open(one)));
+  const models = opened.flatMap((one) => one.models);
+  const problems = opened.flatMap((one) => one.problems);
   assert.ok(models.some((model) => model.name === 'simple'));
   const found = problems.find(({ model }) => model === name)?.sentence;
   assert.equal(
@@ -172,7 +175,7 @@ test('labels are read with the configuration; a label file that is no plain file
   await rm(join(root, 'bad', 'labels.txt'));
   await writeFile(join(root, 'bad', 'labels.txt'), 'cat\r\n\ndög\n');
   assert.equal(await reasonOf('bad'), undefined);
-  const found = (await openRepository(root)).models.find((model) => model.name === 'bad');
+  const [found] = (await createModelReader({ root, pause: async () => undefined }).open('bad')).models;
   assert.deepEqual(found?.details.labels, { OUTPUT0: ['cat', '', 'dög'] });
   assert.deepEqual(found?.details.config['max_batch_size'], [8]);
   for (const filename of ['../simple/config.pbtxt', '.hidden', 'a/b', 'a\\b']) {

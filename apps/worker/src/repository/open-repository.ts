@@ -27,23 +27,30 @@ export type ModelDefinition = {
   readonly sha256: string;
   readonly config: ModelConfig;
   readonly details: ModelDetails;
+  /** Changes with whatever of it changes. */
+  readonly stamp: string;
 };
 /** Without a version it is of the whole model. */
 export type Problem = { readonly model: string; readonly version?: string; readonly sentence: string };
-export type Repository = { readonly models: readonly ModelDefinition[]; readonly problems: readonly Problem[] };
+/** Of one model: the versions that are to serve, and what is wrong with it. */
+export type Opened = { readonly models: readonly ModelDefinition[]; readonly problems: readonly Problem[] };
 
 const CONFIG_FILES = ['config.pbtxt', 'config.json'] as const;
 type ConfigFile = (typeof CONFIG_FILES)[number];
 
 const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : 'it cannot be read');
 
-async function readConfig(folder: string, file: ConfigFile | undefined): Promise<ModelConfig> {
-  if (file === undefined) return readModelConfig({});
-  const text = await readFile(join(folder, file), 'utf8');
+type Written = { readonly config: ModelConfig; readonly text: string; readonly where: string };
+
+/** @param override a configuration as JSON, in place of the file */
+async function readConfig(folder: string, file: ConfigFile | undefined, override?: string): Promise<Written> {
+  const where = override === undefined ? (file ?? 'config.pbtxt') : 'the configuration given';
+  const text = override ?? (file === undefined ? '' : await readFile(join(folder, file), 'utf8'));
   try {
-    return readModelConfig(file === 'config.json' ? parseJsonConfig(text) : parseTextProto(text));
+    const isJson = override !== undefined || file === 'config.json';
+    return { config: readModelConfig(isJson ? parseJsonConfig(text) : parseTextProto(text)), text, where };
   } catch (error) {
-    throw new Error(`${file}: ${error instanceof Error ? error.message : 'cannot be read'}`, { cause: error });
+    throw new Error(`${where}: ${error instanceof Error ? error.message : 'cannot be read'}`, { cause: error });
   }
 }
 
@@ -64,29 +71,42 @@ async function hashModel(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-async function openVersion(folder: string, name: string, version: string, config: ModelConfig) {
+async function openVersion(
+  folder: string,
+  name: string,
+  version: string,
+  { config, text }: Written,
+): Promise<ModelDefinition> {
   const file = join(folder, version, config.filename);
   const sha256 = await hashModel(file);
   const wanted = config.sha256(version);
   if (wanted !== undefined && wanted !== sha256)
     throw new Error('the model file, with the files it keeps data in, is not the one of batchyard.sha256');
-  return { name, version, file, sha256, config, details: await readDetails(folder, config.written) };
+  const details = await readDetails(folder, config.written);
+  const stamp = createHash('sha256')
+    .update(JSON.stringify([sha256, text, details.labels]))
+    .digest('hex');
+  return { name, version, file, sha256, config, details, stamp };
 }
 
 /** @throws Error that is of the whole model */
-async function openModel(root: string, name: string): Promise<Repository> {
+async function openFolder(root: string, name: string, override?: string): Promise<Opened> {
   if (!MODEL_NAME.test(name)) throw new Error('the name is no safe path segment');
   const folder = join(root, name);
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw new Error(`its folder cannot be read (${error.code ?? 'unknown error'})`, { cause: error });
+  });
   const found = entries.filter((entry) => entry.isDirectory() && /^[0-9]+$/.test(entry.name)).map((one) => one.name);
   const configFile = CONFIG_FILES.find((file) => entries.some((entry) => entry.name === file));
   if (found.length === 0) {
     if (configFile !== undefined) throw new Error('there is no version folder');
     return { models: [], problems: [] };
   }
-  const config = await readConfig(folder, configFile);
+  const written = await readConfig(folder, configFile, override);
+  const { config } = written;
   if (config.name !== undefined && config.name !== name)
-    throw new Error(`${configFile} names the model ${config.name}, its folder ${name}`);
+    throw new Error(`${written.where} names the model ${config.name}, its folder ${name}`);
   const { versions, missing } = chooseVersions(config.versionPolicy, found);
   const models: ModelDefinition[] = [];
   const problems: Problem[] = missing.map((version) => ({
@@ -96,7 +116,7 @@ async function openModel(root: string, name: string): Promise<Repository> {
   }));
   for (const version of versions) {
     try {
-      models.push(await openVersion(folder, name, version, config));
+      models.push(await openVersion(folder, name, version, written));
     } catch (error) {
       problems.push({ model: name, version, sentence: sentenceOf(error) });
     }
@@ -104,19 +124,11 @@ async function openModel(root: string, name: string): Promise<Repository> {
   return { models, problems };
 }
 
-/** Folders without a version folder or a configuration are no models and are passed over. */
-export async function openRepository(root: string): Promise<Repository> {
-  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
-  const models: ModelDefinition[] = [];
-  const problems: Problem[] = [];
-  for (const entry of entries.filter((one) => one.isDirectory()).toSorted((a, b) => a.name.localeCompare(b.name))) {
-    try {
-      const opened = await openModel(root, entry.name);
-      models.push(...opened.models);
-      problems.push(...opened.problems);
-    } catch (error) {
-      problems.push({ model: entry.name, sentence: sentenceOf(error) });
-    }
+/** A folder without a version folder and without a configuration is no model. @param override configuration as JSON */
+export async function openModel(root: string, name: string, override?: string): Promise<Opened> {
+  try {
+    return await openFolder(root, name, override);
+  } catch (error) {
+    return { models: [], problems: [{ model: name, sentence: sentenceOf(error) }] };
   }
-  return { models, problems };
 }

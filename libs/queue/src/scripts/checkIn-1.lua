@@ -1,5 +1,6 @@
 --[[
-  A worker's sign of life, once a second: writes its heartbeat, announces its models, reads its directive and
+  A worker's sign of life, once a second: writes its heartbeat, announces models that the registry lacks (what stands
+  there may be of a worker that has a newer file), reads its directive and
   what was changed of its models' batching, and when everything idle was to be let go.
 
   KEYS[1]  <shard>workers
@@ -15,9 +16,9 @@ local key = shard .. 'worker:' .. worker
 redis.call('HSET', key, 'beat', now, 'token', token, 'state', a[4])
 redis.call('PEXPIRE', key, a[5])
 redis.call('ZADD', KEYS[1], now, worker)
-if #a[6] > 0 then redis.call('HSET', shard .. 'queues', unpack(a[6])) end
 local changes = {}
 for i = 1, #a[6], 2 do
+  redis.call('HSETNX', shard .. 'queues', a[6][i], a[6][i + 1])
   local change = redis.call('HGET', shard .. 'batching', a[6][i])
   if change then
     changes[#changes + 1] = a[6][i]

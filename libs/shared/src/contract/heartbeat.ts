@@ -51,6 +51,10 @@ export const loadedModelSchema = z.object({
       changes: z.array(capChangeSchema),
     })
     .optional(),
+  /** Further signatures of jobs that it can run, of files that were replaced. */
+  also: z.array(z.string()).optional(),
+  /** It finishes what was asked of it, and is not to be asked any more. */
+  leaving: z.boolean().optional(),
 });
 
 export type LoadedModel = z.infer<typeof loadedModelSchema>;

@@ -54,6 +54,10 @@ export const modelSchema = z.object({
   queueing: queueingSchema.optional(),
   /** Changes with its ModelDetails; workers of older versions keep none. */
   details: z.string().optional(),
+  /** Signatures of files that it has replaced and whose jobs it can run: their inputs and outputs are the same. */
+  accepts: z.array(z.string()).max(16).optional(),
+  /** It is no longer offered, unless a worker's heartbeat says that it still serves it. */
+  withdrawn: z.boolean().optional(),
 });
 export type Model = z.infer<typeof modelSchema>;
 

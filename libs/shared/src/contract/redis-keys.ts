@@ -4,8 +4,10 @@
  * | key | type | writer | reader | lives |
  * | --- | --- | --- | --- | --- |
  * | `{by<k>}:<queue>:*` | BullMQ's own | the scripts, BullMQ's tools | the same | as in BullMQ |
- * | `{by0}:x:queues` | hash queue → model JSON | worker at load, check-in | gateway, each second | until the queue is empty for 24 h |
+ * | `{by0}:x:queues` | hash queue → model JSON | worker at load and at the end, check-in where it is missing | gateway, each second; worker at load | until the model is withdrawn and nothing of its queue is left |
  * | `{by0}:x:details` | hash queue → JSON of ModelDetails | worker at load, and twice a minute | gateway, when it is asked | as `queues` |
+ * | `{by0}:x:repository:<worker>` | string: JSON of a RepositoryReport | that worker, when something changes and each 20 s | gateway (POST /v2/repository/…) | 60 s |
+ * | `{by0}:x:wishes` | hash model → JSON of a ModelWish; field `''`: the id of the last one | gateway (POST /v2/repository/models/…) | workers under explicit control, four times a second | always; 4,096 models |
  * | `{by0}:x:batching` | hash queue → JSON of a BatchingChange | gateway (PUT …/batching) | check-in, gateway | until it is taken back |
  * | `{by<k>}:x:<queue>:deadlines` | zset id → ms | addMany, terminal steps | sweep | with its jobs |
  * | `{by<k>}:x:<queue>:credit` | hash class → rows | takeMany | takeMany | with the queue |
@@ -62,6 +64,8 @@ export const extraBase = (prefix: string, queue: string): string => `${prefix}:x
 
 export const queuesKey = (prefix: string): string => `${prefix}:x:queues`;
 export const detailsKey = (prefix: string): string => `${prefix}:x:details`;
+export const repositoryKey = (prefix: string, worker: string): string => `${prefix}:x:repository:${worker}`;
+export const wishesKey = (prefix: string): string => `${prefix}:x:wishes`;
 export const batchingKey = (prefix: string): string => `${prefix}:x:batching`;
 export const replyStreamKey = (prefix: string, gateway: string): string => `${prefix}:x:reply:${gateway}`;
 export const claimKey = (prefix: string, key: string): string => `${prefix}:x:idem:${key}`;
