@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { writeModelFolder, type ModelSource } from '../models/model-folder.ts';
 import type { OnnxInitializer, OnnxNode } from '../tools/onnx-writer.ts';
 import { BENCH_MODELS, MAX_BATCH, ROW_SHAPE, type BenchModel } from './model-rows.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '@batchyard/loadtest/plan/random';
 
 const CLASSES = 10;
 /** Changes when what is written changes, so that a kept folder is written again. */

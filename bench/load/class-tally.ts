@@ -1,7 +1,7 @@
 /** What became of the requests of one class. */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
-import type { Outcome } from './client.ts';
+import type { Outcome } from '@batchyard/loadtest/send/client';
 
 /** Times in ms from when the request was due; NaN of nothing. */
 export type Percentiles = { readonly p50: number; readonly p99: number };
@@ -45,7 +45,7 @@ export function createClassTally({ name, timeoutMs }: { name: string; timeoutMs:
   const counts = { offered: 0, inTime: 0, inTimeDuringLoad: 0, late: 0, refused: 0, expired: 0 };
   return {
     offer: (): void => void (counts.offered += 1),
-    add({ dueAt, ms, status, text }: Outcome): void {
+    add({ dueAt, ms, status, text }: Pick<Outcome, 'dueAt' | 'ms' | 'status' | 'text'>): void {
       if (status === 200) {
         recordMs(admitted, ms);
         if (ms > timeoutMs) counts.late += 1;

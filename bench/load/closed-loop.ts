@@ -1,5 +1,5 @@
 /** Closed loop: each connection sends its next request as soon as the last one was answered. */
-import { openConnection, type Connection, type ConnectionEvents } from './connection.ts';
+import { openConnection, type Connection, type ConnectionEvents } from '@batchyard/loadtest/send/connection';
 import { createRequests, createStamps, type RequestMix } from './requests.ts';
 import { createTally, type LoadResult } from './tally.ts';
 
@@ -14,6 +14,7 @@ export type ClosedLoop = {
 
 type User = { next(): Buffer; sentAt: number };
 
+const HOST = '127.0.0.1';
 const RECONNECT_MS = 20;
 const STOP_LIMIT_MS = 5_000;
 
@@ -47,11 +48,11 @@ export function startClosedLoop({ port, connections, mix }: ClosedLoad): ClosedL
       outstanding.delete(connection);
       if (!user || stopping) return;
       tally.lost(reason);
-      setTimeout(() => !stopping && users.set(openConnection(port, events), user), RECONNECT_MS);
+      setTimeout(() => !stopping && users.set(openConnection({ host: HOST, port }, events), user), RECONNECT_MS);
     },
   };
   for (let i = 0; i < connections; i += 1) {
-    users.set(openConnection(port, events), { next: createRequests(mix, i, nextStamp), sentAt: 0 });
+    users.set(openConnection({ host: HOST, port }, events), { next: createRequests(mix, i, nextStamp), sentAt: 0 });
   }
 
   return {

@@ -4,8 +4,8 @@
  */
 import { Agent, request, type IncomingMessage } from 'node:http';
 
-import { createRandom } from '../random.ts';
-import { createArrivals } from './arrivals.ts';
+import { createRandom } from '@batchyard/loadtest/plan/random';
+import { createArrivals } from '@batchyard/loadtest/plan/arrivals';
 import { buildRequest, type RequestSpec, type RequestTemplate } from './requests.ts';
 
 export type JobKind = 'fetched' | 'abandoned' | 'cancelled' | 'hung up' | 'bad';

@@ -5,11 +5,11 @@
  */
 import { createHistogram } from 'node:perf_hooks';
 
-import { createRandom } from '../random.ts';
-import { createArrivals } from './arrivals.ts';
+import { createRandom } from '@batchyard/loadtest/plan/random';
+import { createArrivals } from '@batchyard/loadtest/plan/arrivals';
 import { createClassTally, percentiles, recordMs, type ClassResult, type Percentiles } from './class-tally.ts';
-import { createClient, type Client } from './client.ts';
-import type { RequestSpec } from './requests.ts';
+import { createClient, type Client } from '@batchyard/loadtest/send/client';
+import { createBytes, type RequestSpec } from './requests.ts';
 
 export type OfferedClass = {
   readonly name: string;
@@ -54,7 +54,8 @@ export async function runMixedLoad({ port, seconds, seed, classes }: MixedLoad):
   const endAt = startAt + 1000 * seconds;
   const tallies = classes.map((each) => createClassTally(each, endAt));
   const clients = classes.map(({ spec, repeatEvery = 0 }, i): Client => {
-    const parts = { port, spec, repeatEvery, maxConnections: MAX_CONNECTIONS, nextStamp };
+    const bytesOf = createBytes({ specs: [spec], repeatEvery }, nextStamp);
+    const parts = { address: { host: '127.0.0.1', port }, maxConnections: MAX_CONNECTIONS, bytesOf };
     return createClient(parts, (outcome) => tallies[i]?.add(outcome));
   });
   const next = createArrivals(

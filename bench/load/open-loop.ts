@@ -3,7 +3,7 @@
  * time it should have gone out. A system that stalls is thereby charged for everything that queued up behind the stall
  * (a closed loop would stop asking and hide it), and so is a generator that wakes up late.
  */
-import { openConnection, type Connection, type ConnectionEvents } from './connection.ts';
+import { openConnection, type Connection, type ConnectionEvents } from '@batchyard/loadtest/send/connection';
 import { createRequests, createStamps, type RequestMix } from './requests.ts';
 
 export type OpenLoad = {
@@ -92,7 +92,7 @@ export async function runOpenLoop({ port, rate, seconds, mix }: OpenLoad): Promi
     },
   };
   function connectOne(): void {
-    const connection = openConnection(port, events);
+    const connection = openConnection({ host: '127.0.0.1', port }, events);
     slots.set(connection, { connection, next: createRequests(mix, slots.size, nextStamp), dueAt: 0 });
   }
 

@@ -1,6 +1,6 @@
 /** Single requests at a low, even rate: how the system feels to somebody who asks for little. */
-import { createClient } from './client.ts';
-import type { RequestSpec } from './requests.ts';
+import { createClient } from '@batchyard/loadtest/send/client';
+import { createBytes, type RequestSpec } from './requests.ts';
 
 export type ProbeRun = {
   readonly port: number;
@@ -38,7 +38,9 @@ export async function runProbe({ port, spec, rate, limitMs, until }: ProbeRun): 
   // Far from the stamps that a load beside it sends.
   let stamp = 900_000;
   const nextStamp = (): number => (stamp += 1);
-  const client = createClient({ port, spec, maxConnections: MAX_CONNECTIONS, nextStamp }, ({ dueAt, ms, status }) =>
+  const bytesOf = createBytes({ specs: [spec], repeatEvery: 0 }, nextStamp);
+  const parts = { address: { host: '127.0.0.1', port }, maxConnections: MAX_CONNECTIONS, bytesOf };
+  const client = createClient(parts, ({ dueAt, ms, status }) =>
     ended.push({ at: dueAt - startAt, ms: status === 200 ? ms : Number.POSITIVE_INFINITY }),
   );
   const inOrder = (): Probe[] => ended.toSorted((a, b) => a.at - b.at);

@@ -2,7 +2,7 @@
  * Infer requests as bytes on the wire, built once; before each use the first element of the first input is overwritten
  * with a number that was never sent before, so that no cache on the way can answer for the model, unless it is meant to.
  */
-import { createZipf, type Zipf } from './zipf.ts';
+import { createZipf, type Zipf } from '@batchyard/loadtest/plan/zipf';
 
 /** An input: `shape` is that of the request, with its batch axis. */
 export type InputSpec = {
@@ -168,5 +168,15 @@ export function createRequests(mix: RequestMix, connection: number, nextStamp: (
     const template = nextFresh();
     template.stamp(nextStamp());
     return template.bytes;
+  };
+}
+
+/** The same for a client whose connections have numbers. */
+export function createBytes(mix: RequestMix, nextStamp: () => number): (connection: number) => Buffer {
+  const all = new Map<number, () => Buffer>();
+  return (connection) => {
+    const next = all.get(connection) ?? createRequests(mix, connection, nextStamp);
+    all.set(connection, next);
+    return next();
   };
 }

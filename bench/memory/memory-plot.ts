@@ -1,5 +1,5 @@
 /** Memory over time as a picture: all of each process, and what its own heap says. */
-import { drawCharts, type Chart, type Line } from '../plot/line-chart.ts';
+import { drawCharts, type Chart, type Line } from '@batchyard/loadtest/report/line-chart';
 import { thinned, type Point } from './series.ts';
 
 const MOST_POINTS = 60;

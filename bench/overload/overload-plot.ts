@@ -1,5 +1,5 @@
 /** The overload suite as a picture: what is answered, for whom, and how fast, over what is offered. */
-import { drawCharts, type Line } from '../plot/line-chart.ts';
+import { drawCharts, type Line } from '@batchyard/loadtest/report/line-chart';
 import { attainment, classOf, type Point } from './offered-load.ts';
 
 const CLASS_NAMES = ['critical', 'high', 'normal', 'low'];

@@ -25,7 +25,7 @@ import {
 import { plainName, writeCachedModel } from '../cache/cached-models.ts';
 import type { RequestMix } from '../load/requests.ts';
 import { attempts } from '../load/tally.ts';
-import { expectedDistinct, type Zipf } from '../load/zipf.ts';
+import { expectedDistinct, type Zipf } from '@batchyard/loadtest/plan/zipf';
 import type { BenchModel } from '../model-rows.ts';
 import { startGateway, type Gateway } from '../processes/gateway.ts';
 import { median, quantile } from '../statistics.ts';

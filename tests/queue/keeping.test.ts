@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 
-import { createRandom } from '../../bench/random.ts';
+import { createRandom } from '@batchyard/loadtest/plan/random';
 import { until } from '../support/system.ts';
 import { PREFIX, startQueue, type QueueUnderTest } from './queue-under-test.ts';
 

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 
 import type { CacheLimits, Measured, TuningAction, TuningRule, TuningRun } from '@batchyard/shared/contract/tuning';
 
-import { createRandom } from '../../bench/random.ts';
+import { createRandom } from '@batchyard/loadtest/plan/random';
 import { makeTestModels } from '../../models/make-test-models.ts';
 import { oneRow } from '../support/jobs.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';

@@ -4,7 +4,7 @@
  */
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { doors, edgeFolders, meetingPlaces, pureFolders, purePackages, wiringPart } from './folders.mjs';
+import { doors, edgeFolders, libraries, meetingPlaces, pureFolders, purePackages, wiringPart } from './folders.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const inside = (path, folder) => path === folder || path.startsWith(`${folder}/`);
@@ -18,7 +18,7 @@ function resolve(file, specifier) {
   const parts = specifier.split('/');
   const ours = parts[0] === '@batchyard' && parts[1];
   if (ours) {
-    const home = ours === 'shared' || ours === 'queue' || ours === 'client' ? 'libs' : 'apps';
+    const home = libraries.includes(ours) ? 'libs' : 'apps';
     return { path: [home, ours, 'src', ...parts.slice(2)].join('/') };
   }
   return { name: specifier.startsWith('@') ? parts.slice(0, 2).join('/') : parts[0] };

@@ -7,6 +7,9 @@
 /** Decide, and nothing else: the contract, zod, and the pure folders of the same package. Time is an argument. */
 export const pureFolders = [
   'libs/shared/src/contract',
+  'libs/loadtest/src/plan',
+  'libs/loadtest/src/judge',
+  'libs/loadtest/src/report',
   'apps/gateway/src/protocol',
   'apps/gateway/src/admission',
   'apps/gateway/src/balancer',
@@ -51,3 +54,6 @@ export const doors = [
   { packages: ['ioredis', 'pino', 'prom-client'], folders: ['libs/shared/src/runtime'] },
   { packages: ['commander', 'picocolors', 'js-redis-server'], folders: ['apps/cli'] },
 ];
+
+/** Packages of ours that others may import; the rest are apps. */
+export const libraries = ['shared', 'queue', 'client', 'loadtest'];

@@ -1,7 +1,11 @@
 /** One keep-alive connection over a raw socket: a request at a time, and what came back. */
 import { connect } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 
 import { createResponseReader } from './response-reader.ts';
+
+/** Where requests go; over TLS where `secure`. */
+export type Address = { readonly host: string; readonly port: number; readonly secure?: boolean };
 
 export type Connection = {
   /** Only when the last request was answered. */
@@ -18,20 +22,32 @@ export type ConnectionEvents = {
 
 const READ_BYTES = 16_384;
 
-export function openConnection(port: number, events: ConnectionEvents): Connection {
+function openSocket({ host, port, secure = false }: Address, feed: (bytes: Buffer) => void) {
+  if (secure) {
+    const socket = connectSecurely({ host, port, ALPNProtocols: ['http/1.1'] });
+    socket.setNoDelay(true);
+    socket.on('data', feed);
+    return { socket, opened: 'secureConnect' };
+  }
   // A window of our own that every read lands in: no Buffer is made per answer.
   const onread = {
     buffer: Buffer.allocUnsafe(READ_BYTES),
     callback(size: number, window: Uint8Array): boolean {
-      try {
-        reader.feed(window.subarray(0, size) as Buffer);
-      } catch (error) {
-        lose(error instanceof Error ? error.message : String(error));
-      }
+      feed(window.subarray(0, size) as Buffer);
       return true;
     },
   };
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true, onread });
+  return { socket: connect({ port, host, noDelay: true, onread }), opened: 'connect' };
+}
+
+export function openConnection(address: Address, events: ConnectionEvents): Connection {
+  const { socket, opened } = openSocket(address, (bytes) => {
+    try {
+      reader.feed(bytes);
+    } catch (error) {
+      lose(error instanceof Error ? error.message : String(error));
+    }
+  });
   let over = false;
   const connection: Connection = {
     send: (bytes) => void socket.write(bytes),
@@ -48,7 +64,7 @@ export function openConnection(port: number, events: ConnectionEvents): Connecti
     connection.close();
     events.onLost(connection, reason);
   };
-  socket.on('connect', () => events.onOpen(connection));
+  socket.on(opened, () => events.onOpen(connection));
   socket.on('error', (error) => lose(error.message));
   socket.on('close', () => lose('closed by the server'));
   return connection;

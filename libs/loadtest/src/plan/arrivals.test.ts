@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { createRandom } from '../random.ts';
+import { createRandom } from './random.ts';
 import { createArrivals } from './arrivals.ts';
 
 test('each class comes at its own rate, with gaps of a Poisson process', () => {

@@ -1,5 +1,5 @@
 /** Inputs that are asked for by Zipf's law: the k-th of them k^exponent times as rarely as the first. The same for the same seed. */
-import { createRandom } from '../random.ts';
+import { createRandom } from './random.ts';
 
 export type Zipf = {
   readonly exponent: number;
