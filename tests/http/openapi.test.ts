@@ -286,6 +286,17 @@ test('a job from its submit to its end, and what goes wrong with it, is as the p
   assert.equal(await codeOf(open, 'delete /v1/jobs/{id}', of(accepted.id)), '409 conflict');
   assert.equal(await codeOf(open, 'post /v1/jobs/{id}/retry', of(accepted.id, '/retry')), '409 conflict');
 
+  const lines = `${JSON.stringify(simpleBody(5))}\n{`;
+  for (const [bulk, path] of [
+    ['post /v1/models/{model}/jobs/bulk', '/v1/models/simple/jobs/bulk'],
+    ['post /v1/models/{model}/versions/{version}/jobs/bulk', '/v1/models/simple/versions/1/jobs/bulk'],
+  ] as const)
+    assert.match(await told<string>(open, bulk, { path, body: lines }), /^{"status":202,.*}\n{"status":400,.*}\n$/);
+  const stream = await told<string>(open, 'get /v1/jobs/{id}/events', of(accepted.id, '/events'));
+  const last = /^id: (\d+-succeeded)$/m.exec(stream)?.[1] ?? '';
+  const seen = { ...of(accepted.id, '/events'), headers: { 'last-event-id': last } };
+  assert.equal(await statusOf(open, 'get /v1/jobs/{id}/events', seen), 204);
+
   await ended(system.url, failed);
   await told(open, 'get /v1/jobs/{id}', of(failed));
   assert.equal(await codeOf(open, 'get /v1/jobs/{id}/result', of(failed, '/result')), '500 model_error');
@@ -308,6 +319,7 @@ test('a job from its submit to its end, and what goes wrong with it, is as the p
   for (const [one, path] of [
     ['get /v1/jobs/{id}', '/v1/jobs/nothing'],
     ['get /v1/jobs/{id}/result', '/v1/jobs/nothing/result'],
+    ['get /v1/jobs/{id}/events', '/v1/jobs/nothing/events'],
     ['delete /v1/jobs/{id}', '/v1/jobs/nothing'],
     ['post /v1/jobs/{id}/retry', '/v1/jobs/nothing/retry'],
   ] as const)

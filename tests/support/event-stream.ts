@@ -5,6 +5,8 @@ export type EventReader = {
   readonly seen: readonly SentEvent[];
   /** Comments and `retry`, as they came. */
   readonly notes: readonly string[];
+  /** Resolves when the stream is over. */
+  readonly ended: Promise<void>;
   close(): Promise<void>;
 };
 
@@ -16,12 +18,12 @@ function parse(block: string): SentEvent | string {
 }
 
 /** @param lastId of a watcher who comes back */
-export async function readEvents(ops: string, lastId?: string): Promise<EventReader> {
+export async function readEvents(base: string, lastId?: string, path = '/v1/events'): Promise<EventReader> {
   const [seen, notes]: [SentEvent[], string[]] = [[], []];
   const gone = new AbortController();
   const headers: Record<string, string> = { accept: 'text/event-stream' };
   if (lastId !== undefined) headers['last-event-id'] = lastId;
-  const answer = await fetch(`${ops}/v1/events`, { headers, signal: gone.signal });
+  const answer = await fetch(base + path, { headers, signal: gone.signal });
   if (answer.status !== 200 || !answer.body) throw new Error(`events: ${answer.status}`);
   const { body } = answer;
   const reading = (async () => {
@@ -39,6 +41,7 @@ export async function readEvents(ops: string, lastId?: string): Promise<EventRea
   return {
     seen,
     notes,
+    ended: reading,
     async close() {
       gone.abort();
       await reading;

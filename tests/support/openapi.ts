@@ -62,7 +62,7 @@ export async function readApi(url: string, headers: Record<string, string> = {})
       const type = (answer.headers.get('content-type') ?? '').split(';')[0] ?? '';
       const content = response.content[type];
       assert.ok(content, `${what} as ${type} is not described`);
-      if (!type.endsWith('json')) return text as T;
+      if (!type.endsWith('json') || type.endsWith('x-ndjson')) return text as T;
       const value: unknown = JSON.parse(text);
       const pointer = pointerOf(['paths', path, method, 'responses', String(answer.status), 'content', type, 'schema']);
       const validate = ajv.getSchema(`api#${pointer}`);

@@ -132,6 +132,7 @@ async function start(): Promise<void> {
     models: fleet.models,
     wait,
     durable: redis.durable,
+    draining: () => draining,
     maxWaiting: config.BATCHYARD_MAX_WAITING,
   });
 

@@ -16,15 +16,18 @@ type Parts = {
     limitMs: number,
   ) => { readonly outcome: Promise<unknown>; stop(): void };
   readonly durable: () => boolean;
+  readonly draining: () => boolean;
   readonly maxWaiting: number;
 };
 
-export function openDesk({ queue, gateway, submit, models, wait, durable, maxWaiting }: Parts): JobDesk {
+export function openDesk({ queue, gateway, submit, models, wait, durable, draining, maxWaiting }: Parts): JobDesk {
   return {
     submit,
     claimed: askRedis(queue.claimed),
     queueOf: (id) => models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
     view: askRedis(queue.view),
+    views: askRedis(queue.views),
+    draining,
     position: askRedis(queue.position),
     output: askRedis(queue.output),
     cancel: askRedis(queue.cancel),

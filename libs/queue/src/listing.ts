@@ -23,6 +23,8 @@ export type Listing = {
    * @param cursor of an earlier page; what cannot be one begins anew
    */
   jobsIn(queue: string, state: ListedState, page: { limit: number; cursor?: string | undefined }): Promise<Page>;
+  /** Those of them that are there, in this order. */
+  views(queue: string, ids: readonly string[]): Promise<JobView[]>;
   /** Jobs that ended or run in the same batch as this one, itself left out; of those that are kept. */
   batchMates(queue: string, job: JobView): Promise<JobView[]>;
 };
@@ -64,6 +66,7 @@ export function createListing({ commands, prefix }: QueueSettings): Listing {
   }
 
   return {
+    views: (queue, ids) => views(queueBase(prefix, queue), ids),
     async jobsIn(queue, state, page) {
       const base = queueBase(prefix, queue);
       if (state === 'active') return active(base, page);

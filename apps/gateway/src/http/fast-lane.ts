@@ -138,13 +138,14 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       });
     }
     if (!path.startsWith('/v1/')) return false;
-    if (path.endsWith('/jobs')) {
+    const bulk = path.endsWith('/jobs/bulk');
+    if (bulk || path.endsWith('/jobs')) {
       const found = matchModel(path);
-      if (!found || (found !== 'unsafe' && found.rest !== '/jobs')) return false;
+      if (!found || (found !== 'unsafe' && found.rest !== (bulk ? '/jobs/bulk' : '/jobs'))) return false;
       if (method !== 'POST') return notAllowed(response, 'POST');
-      return run('submit', response, async (noted) => {
+      return run(bulk ? 'bulk' : 'submit', response, async (noted) => {
         if (found === 'unsafe') throw new Failure('not_found', 'there is no such model');
-        await jobs.submit({ request, response, noted }, found);
+        await (bulk ? jobs.submitBulk : jobs.submit)({ request, response, noted }, found);
       });
     }
     const job = matchJob(path);
@@ -154,11 +155,9 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       if (method !== 'POST') return notAllowed(response, 'POST');
       return run('retry', response, () => jobs.retry(request, response, id));
     }
-    if (method === 'GET') {
-      return run(part ?? 'job', response, () => (part === 'result' ? jobs.result : jobs.show)(request, response, id));
-    }
+    if (method === 'GET') return run(part ?? 'job', response, () => jobs[part ?? 'show'](request, response, id));
     if (method === 'DELETE' && part === undefined)
       return run('cancel', response, () => jobs.cancel(request, response, id));
-    return notAllowed(response, part === 'result' ? 'GET' : 'GET, DELETE');
+    return notAllowed(response, part === undefined ? 'GET, DELETE' : 'GET');
   };
 }

@@ -7,8 +7,10 @@ import { modelOfQueue, type Model } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import { encodeInferResponse } from '../protocol/encode-infer.ts';
+import { createBulk } from './bulk-jobs.ts';
 import { callerOf } from './caller.ts';
 import { sendInfer, type Limits, type ModelLookup } from './infer-route.ts';
+import { createJobEvents } from './job-events.ts';
 import type { Exchange } from './read-body.ts';
 import { waitMs } from './request-options.ts';
 import { sendJson } from './respond.ts';
@@ -24,6 +26,9 @@ export type JobDesk = RetryDesk &
     output(queue: string, id: string): Promise<Buffer | undefined>;
     cancel(queue: string, id: string): Promise<CancelOutcome>;
     wasRemoved(queue: string, id: string): Promise<boolean>;
+    /** Those of them that are there. */
+    views(queue: string, ids: readonly string[]): Promise<readonly JobView[]>;
+    draining(): boolean;
     /** Resolves when the job is terminal, or after the time. */
     waitFor(queue: string, id: string, ms: number): Promise<void>;
   };
@@ -115,7 +120,12 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
     },
   });
 
-  return { submit, show, result, cancel, retry };
+  const { submitBulk } = createBulk({ placing, models, limits });
+  const streams = createJobEvents({ views: desk.views, draining: desk.draining });
+  const events = async (request: IncomingMessage, response: ServerResponse, id: string): Promise<void> =>
+    streams.open({ request, response }, await find(request, id, 0));
+
+  return { submit, submitBulk, show, result, events, cancel, retry };
 }
 
 function encodeResult(model: Model, id: string, blob: Buffer, request: IncomingMessage) {

@@ -5,7 +5,7 @@ import { MODEL_NAME } from '@batchyard/shared/contract/model';
 export type ModelPath = { readonly model: string; readonly version: string | undefined; readonly rest: string };
 
 const MODEL_PATH = /^\/(?:v2|v1)\/models\/([^/]+)(?:\/versions\/([^/]+))?(\/[^?]*)?$/;
-const JOB_PATH = /^\/v1\/jobs\/([^/]+)(\/result|\/retry)?$/;
+const JOB_PATH = /^\/v1\/jobs\/([^/]+)(\/result|\/retry|\/events)?$/;
 
 /** A percent-encoded name, decoded once; undefined when it is no safe name. */
 function name(text: string): string | undefined {
@@ -32,11 +32,13 @@ export function matchModel(path: string): ModelPath | 'unsafe' | undefined {
   return { model, version, rest: found[3] ?? '' };
 }
 
-export function matchJob(path: string): { id: string; part: 'result' | 'retry' | undefined } | undefined {
+type JobPart = 'result' | 'retry' | 'events' | undefined;
+
+export function matchJob(path: string): { id: string; part: JobPart } | undefined {
   const found = JOB_PATH.exec(path);
   if (!found) return undefined;
   return {
     id: JOB_ID.test(found[1] ?? '') ? (found[1] as string) : '',
-    part: found[2]?.slice(1) as 'result' | 'retry' | undefined,
+    part: found[2]?.slice(1) as JobPart,
   };
 }

@@ -88,6 +88,39 @@ function askFor(request: IncomingMessage, response: ServerResponse): void {
   if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
 }
 
+/**
+ * A body piece by piece, of which nothing is held here; whoever stops early leaves the rest of it in the socket.
+ * @throws Failure as `readBody` does
+ */
+export async function* readInPieces({ request, response }: Exchange, limit: number): AsyncGenerator<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
+  const stream = inflater(
+    String(request.headers['content-encoding'] ?? '')
+      .trim()
+      .toLowerCase(),
+  );
+  askFor(request, response);
+  if (stream) {
+    request.pipe(stream);
+    request.once('close', () => {
+      if (!request.complete) stream.destroy(endedEarly());
+    });
+  }
+  let bytes = 0;
+  try {
+    for await (const piece of (stream ?? request).iterator({ destroyOnReturn: false })) {
+      bytes += (piece as Buffer).byteLength;
+      if (bytes > limit) throw tooLarge(limit);
+      yield piece as Buffer;
+    }
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw stream && !request.destroyed ? new Failure('bad_request', 'the compressed body is corrupt') : endedEarly();
+  } finally {
+    if (stream) request.unpipe(stream);
+  }
+}
+
 const SMALL_BYTES = 1_024;
 const ROOM_BYTES = 65_536;
 const NO_ROOM = Buffer.alloc(0);

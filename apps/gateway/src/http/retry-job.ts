@@ -10,6 +10,7 @@ import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 import { storedInputFits } from '../protocol/stored-input.ts';
 import type { ModelLookup } from './infer-route.ts';
 import { timeoutHeader } from './request-options.ts';
+import { linksOf } from './job-links.ts';
 import { sendJson } from './respond.ts';
 
 export type RetryDesk = {
@@ -57,8 +58,12 @@ export function createRetry({ desk, models }: Parts) {
         throw new Failure('queue_full', 'Exceeds maximum queue size', { retryAfterS: 1 });
       case 'retried': {
         const self = `/v1/jobs/${view.id}`;
-        const links = { self, result: `${self}/result`, cancel: self };
-        sendJson(response, 202, { id: view.id, status: 'queued', links }, { location: self, 'retry-after': '1' });
+        sendJson(
+          response,
+          202,
+          { id: view.id, status: 'queued', links: linksOf(view.id) },
+          { location: self, 'retry-after': '1' },
+        );
       }
     }
   }

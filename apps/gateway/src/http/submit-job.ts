@@ -22,6 +22,7 @@ import {
   type ModelLookup,
   type Noted,
 } from './infer-route.ts';
+import { linksOf } from './job-links.ts';
 import type { ModelPath } from './paths.ts';
 import type { Exchange } from './read-body.ts';
 import { sendJson } from './respond.ts';
@@ -117,7 +118,7 @@ export type Placing = ReturnType<typeof createPlacing>;
 
 function sendTicket(response: ServerResponse, { ticket }: Placed, headers: Record<string, string>): void {
   const { id, model, version, priority, submittedMs, timeoutMs, durable } = ticket;
-  const self = `/v1/jobs/${id}`;
+  const links = linksOf(id);
   const body = {
     id,
     status: 'queued',
@@ -127,9 +128,9 @@ function sendTicket(response: ServerResponse, { ticket }: Placed, headers: Recor
     submitted_at: new Date(submittedMs).toISOString(),
     deadline: new Date(submittedMs + timeoutMs).toISOString(),
     durable,
-    links: { self, result: `${self}/result`, cancel: self },
+    links,
   };
-  sendJson(response, 202, body, { location: self, 'retry-after': '1', ...headers });
+  sendJson(response, 202, body, { location: links.self, 'retry-after': '1', ...headers });
 }
 
 /** What was heeded of a preference, and whether the job is one that was there. */
@@ -154,7 +155,7 @@ export function createSubmit({ placing, models, limits, answerIfDone }: Parts) {
     const placed = await placing.take({ announced, path, key, read }, noted);
     const { id } = placed.ticket;
     if (prefer.waitMs > 0) {
-      const headers = { ...told(placed, prefer), location: `/v1/jobs/${id}` };
+      const headers = { ...told(placed, prefer), location: linksOf(id).self };
       for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
       if (await answerIfDone({ request, response }, id, prefer.waitMs)) return;
     }

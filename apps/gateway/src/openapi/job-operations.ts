@@ -1,4 +1,6 @@
 /** Routes of durable jobs. */
+import { z } from 'zod';
+
 import {
   ACCEPTED,
   ADMISSION_FAILURES,
@@ -10,9 +12,20 @@ import {
 import { ofVersionsToo } from './inference-operations.ts';
 import { job, jobCancelled, jobPending, jobRetried } from './job-schemas.ts';
 import { type Operation, told } from './operation.ts';
-import { acceptEncoding, idempotencyKey, ifNoneMatch, jobId, prefer, timeout, wait } from './parameters.ts';
+import {
+  acceptEncoding,
+  contentEncoding,
+  idempotencyKey,
+  ifNoneMatch,
+  jobId,
+  prefer,
+  priority,
+  timeout,
+  wait,
+} from './parameters.ts';
 
 const TAG = 'Jobs';
+const NDJSON_TYPE = 'application/x-ndjson';
 
 type Route = Omit<Operation, 'path' | 'id' | 'tag' | 'summary'>;
 const LOOKING = ['not_found', 'gone', 'queue_unavailable', 'internal'] as const;
@@ -59,6 +72,44 @@ export const JOB_OPERATIONS: readonly Operation[] = [
     tag: TAG,
     summary: 'Submit a job to a model',
   }),
+  ...ofVersionsToo({
+    method: 'post',
+    path: '/v1/models/{model}/jobs/bulk',
+    id: 'submitJobs',
+    tag: TAG,
+    summary: 'Submit many jobs to a model',
+    description:
+      'An inference request in JSON a line, 1,000 at most; blank lines are left out. Each is answered by a line, in order, as soon as it can be: `{"status":202,"id":"…"}`, or `status`, `code` and `detail` of its failure. Good lines are accepted though others are not. With `Idempotency-Key` each line has a key of its own, made of it and the number of the line; then its answer says `"replayed":true` where its job was there already.',
+    parameters: [priority, timeout, contentEncoding, idempotencyKey],
+    body: { required: true, description: 'NDJSON, 64 MiB at most.', content: [{ type: NDJSON_TYPE }] },
+    answers: [{ status: 200, description: 'A line for each.', content: [{ type: NDJSON_TYPE, schema: z.string() }] }],
+    failures: [...REQUEST_FAILURES, 'internal'],
+    traced: true,
+  }),
+  {
+    method: 'get',
+    path: '/v1/jobs/{id}/events',
+    id: 'watchJob',
+    tag: TAG,
+    summary: 'The states of a job, as they come',
+    description:
+      'Server-sent events until the job has ended: `queued`, `running`, and `succeeded`, `failed`, `cancelled` or `expired`. `data` is JSON: `id`, `status`, `at`, `deliveries`, and where they are known `worker` and `error`. `gone` says that the job was taken out of the queue. A stream begins with the states that the job has been in; with `Last-Event-ID` with those after it.',
+    parameters: [
+      jobId,
+      {
+        name: 'Last-Event-ID',
+        in: 'header',
+        description: 'Id of the last event that was seen, at whichever gateway.',
+        schema: z.string(),
+      },
+    ],
+    answers: [
+      { status: 200, description: 'The stream.', content: [{ type: 'text/event-stream', schema: z.string() }] },
+      { status: 204, description: 'Its end was the last event that was seen.' },
+    ],
+    failures: [...LOOKING, 'overloaded'],
+    traced: true,
+  },
   {
     method: 'get',
     path: '/v1/jobs/{id}',

@@ -23,10 +23,11 @@ export const receipt = z
   })
   .meta({ description: 'What became of the batch that a job ran in.' });
 
-const links = z.object({ self: z.string(), result: z.string(), cancel: z.string() });
+const links = z.object({ self: z.string(), result: z.string(), events: z.string(), cancel: z.string() });
 const LINKS = {
   self: `/v1/jobs/${EXAMPLE_ID}`,
   result: `/v1/jobs/${EXAMPLE_ID}/result`,
+  events: `/v1/jobs/${EXAMPLE_ID}/events`,
   cancel: `/v1/jobs/${EXAMPLE_ID}`,
 };
 

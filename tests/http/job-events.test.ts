@@ -1,0 +1,120 @@
+/** GET /v1/jobs/{id}/events against a running system with two gateways and a worker that is killed. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { connectRedis, type Redis } from '@batchyard/shared/runtime/redis';
+
+import { makeTestModels } from '../../models/make-test-models.ts';
+import { readEvents, type EventReader } from '../support/event-stream.ts';
+import { startGateway, type ExtraGateway } from '../support/gateway.ts';
+import { ended, oneRow, submitJob } from '../support/jobs.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { simpleBody } from '../support/simple-client.ts';
+import { startSystem, until, type System } from '../support/system.ts';
+
+let redis: TestRedis;
+let admin: Redis;
+let system: System;
+let other: ExtraGateway;
+let models: string;
+before(async () => {
+  models = await mkdtemp(join(tmpdir(), 'batchyard-job-events-'));
+  await makeTestModels(models, ['simple', 'poison']);
+  redis = await startRedis();
+  admin = connectRedis(redis.url, 'commands');
+  await admin.connect();
+  system = await startSystem({ REDIS_URL: redis.url, BATCHYARD_MODELS: models });
+  other = await startGateway({ REDIS_URL: redis.url });
+});
+after(async () => {
+  await other.kill9();
+  await system.stop();
+  admin.disconnect();
+  await redis.stop();
+  await rm(models, { recursive: true, force: true });
+});
+
+const watch = (url: string, id: string, lastId?: string): Promise<EventReader> =>
+  readEvents(url, lastId, `/v1/jobs/${id}/events`);
+const names = ({ seen }: EventReader): string[] => seen.map(({ event }) => event);
+const pause = (): Promise<unknown> => admin.hset('{by0}:poison@1:meta', 'paused', 1);
+async function resume(): Promise<void> {
+  await admin.hdel('{by0}:poison@1:meta', 'paused');
+  await admin.zadd('{by0}:poison@1:marker', 0, '0');
+}
+
+test('every state is told once, by both gateways under the same ids, and the stream ends with the job', async () => {
+  await pause();
+  const id = await submitJob(system.url, 'poison', oneRow('CODE', 'INT32', [21]));
+  const accepted = (await (await fetch(`${system.url}/v1/jobs/${id}`)).json()) as { status: string };
+  assert.equal(accepted.status, 'queued');
+  const streams = await Promise.all([watch(system.url, id), watch(other.url, id)]);
+  await until('both have begun', async () => (streams.every(({ seen }) => seen.length === 1) ? true : undefined));
+  await resume();
+  for (const stream of streams) {
+    await stream.ended;
+    assert.deepEqual(names(stream), ['queued', 'running', 'succeeded']);
+    assert.deepEqual(stream.notes, ['retry: 2000']);
+  }
+  const [one, two] = streams;
+  assert.deepEqual(one?.seen, two?.seen);
+  const last = one?.seen.at(-1);
+  assert.deepEqual([last?.data['id'], last?.data['status'], last?.data['deliveries']], [id, 'succeeded', 1]);
+});
+
+test('Last-Event-ID goes on where it stopped, at another gateway too, and 204 says that nothing more will come', async () => {
+  const id = await submitJob(system.url, 'simple', simpleBody(1));
+  await ended(system.url, id);
+  const all = await watch(system.url, id);
+  await all.ended;
+  const [queued, running, done] = all.seen;
+  const rest = await watch(other.url, id, queued?.id);
+  await rest.ended;
+  assert.deepEqual(rest.seen, [running, done]);
+  const headers = { 'last-event-id': done?.id ?? '' };
+  assert.equal((await fetch(`${other.url}/v1/jobs/${id}/events`, { headers })).status, 204);
+  assert.equal((await fetch(`${other.url}/v1/jobs/nothing/events`)).status, 404);
+});
+
+test('a job that fails says why, and one that is tried again goes on', async () => {
+  const id = await submitJob(system.url, 'poison', oneRow('CODE', 'INT32', [5_000]));
+  await ended(system.url, id);
+  const failed = await watch(system.url, id);
+  await failed.ended;
+  const last = failed.seen.at(-1);
+  assert.deepEqual([last?.event, (last?.data['error'] as { code: string }).code], ['failed', 'model_error']);
+  await pause();
+  await fetch(`${system.url}/v1/jobs/${id}/retry`, { method: 'POST' });
+  const again = await watch(system.url, id, last?.id);
+  await until('it waits again', async () => (names(again)[0] === 'queued' ? true : undefined));
+  await resume();
+  await again.ended;
+  assert.deepEqual(names(again), ['queued', 'running', 'failed']);
+});
+
+test(
+  'streams are bounded: one more is told to come back, and those that end make room',
+  { timeout: 60_000 },
+  async () => {
+    await pause();
+    const id = await submitJob(system.url, 'poison', oneRow('CODE', 'INT32', [1]));
+    const streams = await Promise.all(Array.from({ length: 256 }, () => watch(system.url, id)));
+    const refused = await fetch(`${system.url}/v1/jobs/${id}/events`);
+    assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [503, 'overloaded']);
+    assert.ok(Number(refused.headers.get('retry-after')) > 0);
+    await streams.pop()?.close();
+    await until('there is room', async () => {
+      const answer = await fetch(`${system.url}/v1/jobs/${id}/events`, { signal: AbortSignal.timeout(1_000) });
+      await answer.body?.cancel();
+      return answer.status === 200 ? true : undefined;
+    });
+    await resume();
+    for (const stream of streams) {
+      await stream.ended;
+      assert.equal(names(stream).at(-1), 'succeeded');
+    }
+  },
+);
