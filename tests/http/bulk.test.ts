@@ -43,11 +43,11 @@ const linesOf = (text: string): Line[] =>
     .map((line) => JSON.parse(line) as Line);
 
 async function bulk(
-  body: string | Uint8Array,
+  body: NonNullable<RequestInit['body']>,
   headers: Record<string, string> = {},
   path = '/v1/models/simple/jobs/bulk',
 ) {
-  const answer = await fetch(system.url + path, { method: 'POST', body: body as BodyInit, headers });
+  const answer = await fetch(system.url + path, { method: 'POST', body, headers });
   const type = answer.headers.get('content-type');
   const text = await api.check<string>(ROUTE, answer);
   return {

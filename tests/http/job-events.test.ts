@@ -85,7 +85,10 @@ test('a job that fails says why, and one that is tried again goes on', async () 
   const failed = await watch(system.url, id);
   await failed.ended;
   const last = failed.seen.at(-1);
-  assert.deepEqual([last?.event, (last?.data['error'] as { code: string }).code], ['failed', 'model_error']);
+  assert.deepEqual(
+    [last?.event, (last?.data['error'] as { code: string } | undefined)?.code],
+    ['failed', 'model_error'],
+  );
   await pause();
   await fetch(`${system.url}/v1/jobs/${id}/retry`, { method: 'POST' });
   const again = await watch(system.url, id, last?.id);

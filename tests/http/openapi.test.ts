@@ -296,6 +296,8 @@ test('a job from its submit to its end, and what goes wrong with it, is as the p
   const last = /^id: (\d+-succeeded)$/m.exec(stream)?.[1] ?? '';
   const seen = { ...of(accepted.id, '/events'), headers: { 'last-event-id': last } };
   assert.equal(await statusOf(open, 'get /v1/jobs/{id}/events', seen), 204);
+  await told(open, 'get /v1/jobs', { path: '/v1/jobs?limit=2' });
+  assert.equal(await codeOf(open, 'get /v1/jobs', { path: '/v1/jobs?limit=x' }), '400 bad_request');
 
   await ended(system.url, failed);
   await told(open, 'get /v1/jobs/{id}', of(failed));

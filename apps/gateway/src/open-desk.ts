@@ -27,6 +27,8 @@ export function openDesk({ queue, gateway, submit, models, wait, durable, draini
     queueOf: (id) => models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
     view: askRedis(queue.view),
     views: askRedis(queue.views),
+    queues: askRedis(queue.queues),
+    indexed: askRedis(queue.indexed),
     draining,
     position: askRedis(queue.position),
     output: askRedis(queue.output),

@@ -67,7 +67,7 @@ export type Inspection = {
 
 /** Of a job's hash, all that `viewOf` reads. */
 export const VIEW_FIELDS =
-  'kd priority rw tn timestamp q dl processedOn finishedOn ats atm pb bt stc returnvalue failedReason cx'.split(' ');
+  'kd priority rw tn timestamp q dl processedOn finishedOn ats atm pb bt stc returnvalue failedReason cx tg'.split(' ');
 const number = (text: string | null | undefined): number | undefined => (text ? Number(text) : undefined);
 
 export function viewOf(id: string, values: readonly (string | null)[]): JobView | undefined {
@@ -88,6 +88,7 @@ export function viewOf(id: string, values: readonly (string | null)[]): JobView 
     priority: classOfPriority(Number(f['priority'])),
     rows: number(f['rw']) ?? 1,
     tenant: f['tn'] ?? '-',
+    tags: f['tg'],
     submittedMs: number(f['timestamp']) ?? 0,
     queuedMs: number(f['q']) ?? number(f['timestamp']) ?? 0,
     deadlineMs: number(f['dl']) ?? 0,

@@ -33,6 +33,8 @@ export type NewJob = {
 };
 
 export type JobExtras = {
+  /** `name=value,…`, as a view of the job has them. */
+  readonly tags?: string | undefined;
   /** Of all jobs with this key one is stored, and the record of it is kept for a day (`claimed`). */
   readonly claim?: { readonly key: string; readonly record: string } | undefined;
 };
@@ -149,6 +151,8 @@ export type JobView = {
   readonly priority: PriorityClass;
   readonly rows: number;
   readonly tenant: string;
+  /** `name=value,…`; undefined without any. */
+  readonly tags: string | undefined;
   readonly submittedMs: number;
   readonly queuedMs: number;
   readonly deadlineMs: number;

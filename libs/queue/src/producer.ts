@@ -33,8 +33,8 @@ export type RetryOptions = {
 };
 
 /** As addMany reads it: a field that is not there is not sent. */
-function packedExtras({ claim }: JobExtras): Record<string, unknown> {
-  return claim ? { claim: [claim.key, claim.record] } : {};
+function packedExtras({ claim, tags }: JobExtras): Record<string, unknown> {
+  return { ...(claim ? { claim: [claim.key, claim.record] } : {}), ...(tags === undefined ? {} : { tags }) };
 }
 
 export type Producer = {

@@ -6,6 +6,7 @@ import { createConsumer, type Consumer } from './consumer.ts';
 import { createDetails, type Details } from './details.ts';
 import { createEmptying, type Emptying } from './emptying.ts';
 import { createInspection, type Inspection } from './inspection.ts';
+import { createJobIndex, type JobIndex } from './job-index.ts';
 import { createKeeping, type Keeping } from './keeping.ts';
 import { createListing, type Listing } from './listing.ts';
 import { createProducer, type Producer } from './producer.ts';
@@ -24,6 +25,7 @@ export type QueueOperations = Producer &
   Consumer &
   Inspection &
   Listing &
+  JobIndex &
   Emptying &
   Recovery &
   Waking &
@@ -44,6 +46,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createConsumer(settings, clock),
     ...createInspection(settings),
     ...createListing(settings),
+    ...createJobIndex(settings),
     ...createEmptying(settings),
     ...createRecovery(settings),
     ...createWaking(settings, settings.blocking),

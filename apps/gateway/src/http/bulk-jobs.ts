@@ -14,11 +14,16 @@ import { readInPieces, type Exchange } from './read-body.ts';
 import { readLines } from './read-lines.ts';
 import { asFailure } from './respond.ts';
 import type { Placing } from './submit-job.ts';
-import { claimOf, idempotencyKey } from './submit-options.ts';
+import { claimOf, idempotencyKey, tagsHeader } from './submit-options.ts';
 
 type Parts = { readonly placing: Placing; readonly models: ModelLookup; readonly limits: Limits };
 type Asking = Exchange & { readonly noted: Noted };
-type Bulk = { readonly announced: Announced; readonly path: ModelPath; readonly key: string | undefined };
+type Bulk = {
+  readonly announced: Announced;
+  readonly path: ModelPath;
+  readonly key: string | undefined;
+  readonly tags: string | undefined;
+};
 
 const MOST_LINES = 1_000;
 const MOST_AT_ONCE = 64;
@@ -70,14 +75,14 @@ export function createBulk({ placing, models, limits }: Parts) {
   async function answerLine(
     line: Buffer | undefined,
     number: number,
-    { announced, path, key: given }: Bulk,
+    { announced, path, key: given, tags }: Bulk,
   ): Promise<Record<string, unknown>> {
     try {
       if (line === undefined)
         throw new Failure('too_large', `the line exceeds the maximum allowed size of ${limits.jsonBytes} bytes`);
       const body = { body: line, headerLength: undefined };
       const key = given === undefined ? undefined : claimOf(announced.caller.tenant, `${given}#${number}`);
-      const { ticket, replayed } = await placing.take({ announced, path, key, read: async () => body }, {});
+      const { ticket, replayed } = await placing.take({ announced, path, key, read: async () => body, tags }, {});
       return replayed ? { status: 202, id: ticket.id, replayed } : { status: 202, id: ticket.id };
     } catch (error) {
       return told(error);
@@ -116,7 +121,8 @@ export function createBulk({ placing, models, limits }: Parts) {
   async function submitBulk({ request, response, noted }: Asking, path: ModelPath): Promise<void> {
     const announced = readAnnounced({ request, noted }, path, models);
     const key = idempotencyKey(request.headers);
-    await readAll({ request, response }, { announced, path, key });
+    const tags = tagsHeader(request.headers);
+    await readAll({ request, response }, { announced, path, key, tags });
   }
   return { submitBulk };
 }

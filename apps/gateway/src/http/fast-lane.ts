@@ -138,6 +138,10 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       });
     }
     if (!path.startsWith('/v1/')) return false;
+    if (path === '/v1/jobs') {
+      if (method !== 'GET') return notAllowed(response, 'GET');
+      return run('jobs', response, () => jobs.list(request, response));
+    }
     const bulk = path.endsWith('/jobs/bulk');
     if (bulk || path.endsWith('/jobs')) {
       const found = matchModel(path);

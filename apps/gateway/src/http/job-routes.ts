@@ -11,14 +11,17 @@ import { createBulk } from './bulk-jobs.ts';
 import { callerOf } from './caller.ts';
 import { sendInfer, type Limits, type ModelLookup } from './infer-route.ts';
 import { createJobEvents } from './job-events.ts';
+import { createJobList, type ListDesk } from './list-jobs.ts';
 import type { Exchange } from './read-body.ts';
 import { waitMs } from './request-options.ts';
 import { sendJson } from './respond.ts';
 import { createRetry, type RetryDesk } from './retry-job.ts';
 import { createPlacing, createSubmit, type SubmitDesk } from './submit-job.ts';
+import { readTags } from './submit-options.ts';
 
 export type JobDesk = RetryDesk &
-  SubmitDesk & {
+  SubmitDesk &
+  ListDesk & {
     /** The queue that an id leads to. */
     queueOf(id: string): string | undefined;
     view(queue: string, id: string): Promise<JobView | undefined>;
@@ -26,8 +29,6 @@ export type JobDesk = RetryDesk &
     output(queue: string, id: string): Promise<Buffer | undefined>;
     cancel(queue: string, id: string): Promise<CancelOutcome>;
     wasRemoved(queue: string, id: string): Promise<boolean>;
-    /** Those of them that are there. */
-    views(queue: string, ids: readonly string[]): Promise<readonly JobView[]>;
     draining(): boolean;
     /** Resolves when the job is terminal, or after the time. */
     waitFor(queue: string, id: string, ms: number): Promise<void>;
@@ -125,7 +126,9 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
   const events = async (request: IncomingMessage, response: ServerResponse, id: string): Promise<void> =>
     streams.open({ request, response }, await find(request, id, 0));
 
-  return { submit, submitBulk, show, result, events, cancel, retry };
+  const list = createJobList(desk, (queue, view) => describe(queue, view, undefined));
+
+  return { list, submit, submitBulk, show, result, events, cancel, retry };
 }
 
 function encodeResult(model: Model, id: string, blob: Buffer, request: IncomingMessage) {
@@ -147,6 +150,7 @@ function describe(queue: string, view: JobView, position: number | undefined): R
     model_version: version,
     priority: view.priority,
     rows: view.rows,
+    tags: view.tags === undefined ? undefined : readTags(view.tags),
     position,
     attempts: view.attempts,
     deliveries: view.deliveries,

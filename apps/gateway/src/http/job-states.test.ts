@@ -12,6 +12,7 @@ const view = (changes: Partial<JobView>): JobView => ({
   priority: 'normal',
   rows: 1,
   tenant: '-',
+  tags: undefined,
   submittedMs: 100,
   queuedMs: 100,
   deadlineMs: 30_100,

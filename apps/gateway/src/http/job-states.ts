@@ -13,7 +13,7 @@ export const isEnd = ({ status }: { readonly status: JobStatus }): boolean => ra
 const state = (status: JobStatus, atMs: number): StateEvent => ({ id: `${atMs}-${status}`, status, atMs });
 
 /** As far as the job itself still tells them: of several runs it knows the last. */
-export function statesOf(view: JobView): StateEvent[] {
+function statesOf(view: JobView): StateEvent[] {
   const { status, queuedMs, startedMs, finishedMs } = view;
   const states = [state('queued', queuedMs)];
   if (status !== 'queued' && startedMs !== undefined) states.push(state('running', startedMs));

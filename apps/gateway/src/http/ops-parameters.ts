@@ -23,23 +23,28 @@ export function countParameter(request: Request, name: string, bound: { otherwis
   return value;
 }
 
-/** `500ms`, `60s`, `5m`, `1h`, `7d`; a bare number is seconds. */
-export function durationParameter(request: Request, name: string): number | undefined {
-  const given = textParameter(request, name);
-  if (given === undefined) return undefined;
+function durationOf(given: string, name: string): number {
   const [, number, unit] = /^(\d{1,9})(ms|s|m|h|d)?$/.exec(given) ?? [];
   if (number === undefined) throw new Failure('bad_request', `${name} is a time such as 500ms, 60s, 5m, 1h or 7d`);
   return Number(number) * (UNIT_MS[unit ?? 's'] ?? 0);
 }
 
-/** A moment in ms since 1970: an ISO time, or so long ago, as a duration. */
-export function sinceParameter(request: Request, name: string, nowMs: number): number | undefined {
+/** `500ms`, `60s`, `5m`, `1h`, `7d`; a bare number is seconds. */
+export function durationParameter(request: Request, name: string): number | undefined {
   const given = textParameter(request, name);
+  return given === undefined ? undefined : durationOf(given, name);
+}
+
+/** A moment in ms since 1970: an ISO time, or so long ago, as a duration. */
+export function sinceOf(given: string | undefined, name: string, nowMs: number): number | undefined {
   if (given === undefined) return undefined;
   if (/^\d{4}-/.test(given)) {
     const at = Date.parse(given);
     if (Number.isFinite(at)) return at;
     throw new Failure('bad_request', `${name} is a time such as 2026-01-31T12:00:00Z, or so long ago: 5m`);
   }
-  return nowMs - (durationParameter(request, name) ?? 0);
+  return nowMs - durationOf(given, name);
 }
+
+export const sinceParameter = (request: Request, name: string, nowMs: number): number | undefined =>
+  sinceOf(textParameter(request, name), name, nowMs);

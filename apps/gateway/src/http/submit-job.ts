@@ -26,7 +26,7 @@ import { linksOf } from './job-links.ts';
 import type { ModelPath } from './paths.ts';
 import type { Exchange } from './read-body.ts';
 import { sendJson } from './respond.ts';
-import { claimOf, idempotencyKey, preferenceOf, type Preference } from './submit-options.ts';
+import { claimOf, idempotencyKey, preferenceOf, tagsHeader, type Preference } from './submit-options.ts';
 
 type Accepted = { readonly id: string; readonly priority: PriorityClass; readonly timeoutMs: number };
 
@@ -56,6 +56,7 @@ type Wanted = {
   /** The claim of its Idempotency-Key. */
   readonly key: string | undefined;
   readonly read: () => Promise<InferBody>;
+  readonly tags: string | undefined;
 };
 
 const FINGERPRINT_CHARACTERS = 32;
@@ -86,12 +87,12 @@ export function createPlacing(desk: SubmitDesk, screen: Limits['screen']) {
   });
 
   /** Stores the job, unless its claim is another's. */
-  async function place(asked: Asked, claim: Claim | undefined): Promise<Placed> {
+  async function place(asked: Asked, claim: Claim | undefined, extras: JobExtras): Promise<Placed> {
     const submittedMs = Date.now();
-    const extrasOf = (accepted: Accepted): JobExtras | undefined => {
-      if (!claim) return undefined;
+    const extrasOf = (accepted: Accepted): JobExtras => {
+      if (!claim) return extras;
       const record: ClaimRecord = { ...ticketOf(asked, accepted, submittedMs), fingerprint: claim.fingerprint };
-      return { claim: { key: claim.key, record: JSON.stringify(record) } };
+      return { ...extras, claim: { key: claim.key, record: JSON.stringify(record) } };
     };
     const accepted = await desk.submit(asked, extrasOf);
     if (accepted) return { ticket: ticketOf(asked, accepted, submittedMs), replayed: false };
@@ -102,7 +103,7 @@ export function createPlacing(desk: SubmitDesk, screen: Limits['screen']) {
 
   return {
     /** Reads the body where the job may be stored, or is known. */
-    async take({ announced, path, key, read }: Wanted, noted: Noted): Promise<Placed> {
+    async take({ announced, path, key, read, tags }: Wanted, noted: Noted): Promise<Placed> {
       const record = key === undefined ? undefined : await desk.claimed(key);
       // What is known already needs no room.
       const refusal = record === undefined ? screen(announced) : undefined;
@@ -110,7 +111,7 @@ export function createPlacing(desk: SubmitDesk, screen: Limits['screen']) {
       const body = await read();
       const claim = key === undefined ? undefined : { key, fingerprint: fingerprintOf(path, body) };
       if (claim && record !== undefined) return replay(readRecord(record), claim);
-      return place(parseAsked(body, announced, noted), claim);
+      return place(parseAsked(body, announced, noted), claim, { tags });
     },
   };
 }
@@ -152,7 +153,8 @@ export function createSubmit({ placing, models, limits, answerIfDone }: Parts) {
     const given = idempotencyKey(request.headers);
     const key = given === undefined ? undefined : claimOf(announced.caller.tenant, given);
     const read = (): Promise<InferBody> => readInferBody({ request, response }, limits);
-    const placed = await placing.take({ announced, path, key, read }, noted);
+    const tags = tagsHeader(request.headers);
+    const placed = await placing.take({ announced, path, key, read, tags }, noted);
     const { id } = placed.ticket;
     if (prefer.waitMs > 0) {
       const headers = { ...told(placed, prefer), location: linksOf(id).self };

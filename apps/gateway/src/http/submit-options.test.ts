@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { Failure } from '@batchyard/shared/contract/failure';
 
-import { claimOf, idempotencyKey, preferenceOf } from './submit-options.ts';
+import { claimOf, idempotencyKey, preferenceOf, readTags, tagsHeader } from './submit-options.ts';
 
 test('a key is what stands between its quotes, of 1 to 255 printable characters', () => {
   assert.equal(idempotencyKey({}), undefined);
@@ -32,4 +32,21 @@ test('preferences are read wherever they stand, and unknown ones left aside', ()
   assert.equal(read('wait=99999'), 'false 60000');
   assert.equal(read('wait=soon, x-respond-async'), 'false 0');
   assert.deepEqual(preferenceOf({}), { respondAsync: false, waitMs: 0 });
+});
+
+test('tags are names with values, each name once, and come back as they were given', () => {
+  const given = (text: string): string | undefined => tagsHeader({ 'batchyard-tags': text });
+  assert.equal(tagsHeader({}), undefined);
+  assert.equal(given(' '), undefined);
+  assert.equal(given('team=vision, run=2026-01-31T12:00'), 'team=vision,run=2026-01-31T12:00');
+  assert.deepEqual(readTags('team=vision,run=1/2'), { team: 'vision', run: '1/2' });
+  assert.deepEqual(readTags(undefined), {});
+  assert.deepEqual(Object.entries(readTags('__proto__=x,constructor=y')), [
+    ['__proto__', 'x'],
+    ['constructor', 'y'],
+  ]);
+  const many = (count: number): string => Array.from({ length: count }, (_, i) => `t${i}=`).join(',');
+  assert.equal(given(many(16)), many(16));
+  for (const wrong of [many(17), 'a', '=b', 'a=b,', 'a=1,a=2', 'a=b c', `a=${'b'.repeat(129)}`, '\u00e9=1', 'a=1=2'])
+    assert.throws(() => given(wrong), Failure, wrong);
 });

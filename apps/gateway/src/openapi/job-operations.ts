@@ -1,6 +1,7 @@
 /** Routes of durable jobs. */
 import { z } from 'zod';
 
+import { priorityClass } from './fields.ts';
 import {
   ACCEPTED,
   ADMISSION_FAILURES,
@@ -10,22 +11,32 @@ import {
   REQUEST_PARAMETERS,
 } from './infer-request.ts';
 import { ofVersionsToo } from './inference-operations.ts';
-import { job, jobCancelled, jobPending, jobRetried } from './job-schemas.ts';
-import { type Operation, told } from './operation.ts';
+import { job, jobCancelled, jobList, jobPending, jobRetried, jobStatus } from './job-schemas.ts';
+import { type Operation, type Parameter, told } from './operation.ts';
 import {
   acceptEncoding,
   contentEncoding,
   idempotencyKey,
   ifNoneMatch,
   jobId,
+  limit,
   prefer,
   priority,
+  tags,
+  text,
   timeout,
   wait,
 } from './parameters.ts';
 
 const TAG = 'Jobs';
 const NDJSON_TYPE = 'application/x-ndjson';
+
+const asked = (name: string, description: string, schema: z.ZodType): Parameter => ({
+  name,
+  in: 'query',
+  description,
+  schema,
+});
 
 type Route = Omit<Operation, 'path' | 'id' | 'tag' | 'summary'>;
 const LOOKING = ['not_found', 'gone', 'queue_unavailable', 'internal'] as const;
@@ -35,7 +46,7 @@ export const SUBMIT: Route = {
   method: 'post',
   description:
     'Answers once Redis has the job. Its result is kept for ten minutes after its end (`BATCHYARD_RESULT_TTL`), and then answers 410.',
-  parameters: [...REQUEST_PARAMETERS, idempotencyKey, prefer],
+  parameters: [...REQUEST_PARAMETERS, idempotencyKey, prefer, tags],
   body: REQUEST_BODY,
   answers: [
     { ...OUTPUTS, description: `It was done in the time that \`Prefer: wait\` gave it. ${OUTPUTS.description}` },
@@ -80,12 +91,33 @@ export const JOB_OPERATIONS: readonly Operation[] = [
     summary: 'Submit many jobs to a model',
     description:
       'An inference request in JSON a line, 1,000 at most; blank lines are left out. Each is answered by a line, in order, as soon as it can be: `{"status":202,"id":"…"}`, or `status`, `code` and `detail` of its failure. Good lines are accepted though others are not. With `Idempotency-Key` each line has a key of its own, made of it and the number of the line; then its answer says `"replayed":true` where its job was there already.',
-    parameters: [priority, timeout, contentEncoding, idempotencyKey],
+    parameters: [priority, timeout, contentEncoding, idempotencyKey, tags],
     body: { required: true, description: 'NDJSON, 64 MiB at most.', content: [{ type: NDJSON_TYPE }] },
     answers: [{ status: 200, description: 'A line for each.', content: [{ type: NDJSON_TYPE, schema: z.string() }] }],
     failures: [...REQUEST_FAILURES, 'internal'],
     traced: true,
   }),
+  {
+    method: 'get',
+    path: '/v1/jobs',
+    id: 'listJobs',
+    tag: TAG,
+    summary: 'Find jobs',
+    description:
+      'The latest first, waiting, running and ended ones, until their results are no longer kept. An answer looks at 2,000 jobs at most, so one with few or no jobs may have a cursor.',
+    parameters: [
+      asked('model', 'Name of the model; all of its versions are meant.', text),
+      asked('status', 'State of the job.', jobStatus),
+      asked('priority', 'Class of the job.', priorityClass),
+      asked('tag', 'A name, or `name=value`; given several times, a job has all of them.', text),
+      asked('since', 'Submitted at or after a time such as `2026-01-31T12:00:00Z`, or so long ago: `5m`.', text),
+      limit(200, 50, 'Jobs of the answer at most.'),
+      asked('cursor', '`next_cursor` of an earlier answer.', text),
+    ],
+    answers: [told(200, 'The jobs.', jobList)],
+    failures: ['bad_request', 'queue_unavailable', 'internal'],
+    traced: true,
+  },
   {
     method: 'get',
     path: '/v1/jobs/{id}/events',

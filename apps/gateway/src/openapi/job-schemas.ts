@@ -68,6 +68,7 @@ export const job = z
     model_version: z.string(),
     priority: priorityClass,
     rows: count,
+    tags: z.record(z.string(), z.string()).optional().describe('As `Batchyard-Tags` gave them.'),
     position: count.optional().describe('Jobs ahead of it, while it waits.'),
     attempts: count,
     deliveries: count.describe('How often a worker was given it.'),
@@ -110,6 +111,13 @@ export const job = z
     ],
   });
 
+export const jobList = z
+  .object({
+    jobs: z.array(job),
+    next_cursor: z.string().nullable().describe('Where the next page begins; null at the end.'),
+  })
+  .meta({ description: 'Jobs, the latest first.' });
+
 export const jobPending = z
   .object({ id: jobIdText, status: z.enum(['queued', 'running']) })
   .meta({ description: 'A job that has not ended.', examples: [{ id: EXAMPLE_ID, status: 'running' }] });
@@ -129,4 +137,4 @@ export const jobSchemas = {
   JobFailure: jobFailure,
   Receipt: receipt,
 };
-export const publicJobSchemas = { ...jobSchemas, Job: job, JobPending: jobPending };
+export const publicJobSchemas = { ...jobSchemas, Job: job, JobList: jobList, JobPending: jobPending };

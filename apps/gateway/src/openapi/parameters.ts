@@ -85,6 +85,13 @@ export const idempotencyKey: Parameter = {
     'Makes it safe to send the request again: within a day the same key with the same body gets the same job, and with another body 422.',
   schema: z.string().min(1).max(255),
 };
+export const tags: Parameter = {
+  name: 'Batchyard-Tags',
+  in: 'header',
+  description:
+    'Up to 16 of the form `name=value`, separated by commas, to find the job by: letters, digits and `_.-` in names, and also `:/+@` in values.',
+  schema: z.string(),
+};
 export const prefer: Parameter = {
   name: 'Prefer',
   in: 'header',

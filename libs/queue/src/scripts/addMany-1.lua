@@ -5,7 +5,7 @@
   ARGV[1]  msgpack [base, extra, shard, sentMs, maxWaiting, events, replyBytes, version, jobs, limits]
            jobs: [[id, 'a' | 'd', priority, remainingMs, rows, group, gateway, tenant, signature, delayMs or 0, extras?], …],
            numbers but the two times as text
-           extras, of durable jobs only: { claim: [key, record] }
+           extras, of durable jobs only: { claim: [key, record], tags: text }
            limits: [] or [total, critical, high, normal, low] jobs that may wait, 0 = no limit
            sentMs: the sender's estimate of Redis' clock when it sent the call
   ARGV[2…] the tensor blob of each job
@@ -24,6 +24,7 @@
 --- @include "includes/settle"
 --- @include "includes/expire"
 --- @include "includes/claims"
+--- @include "includes/job-index"
 local a = cmsgpack.unpack(ARGV[1])
 local base, extra, maxWaiting, jobs = a[1], a[2], a[5], a[9]
 local now = clockMs()
@@ -76,7 +77,7 @@ local function refusal(id, priority, claim)
   return nil
 end
 
-local scores, deadlines = {}, {}
+local scores, deadlines, indexed = {}, {}, {}
 local counter, nowText, deadlineText = nextCounters(base, #jobs), text(now), {}
 for i, job in ipairs(jobs) do
   local id, kind, priority = job[1], job[2], job[3]
@@ -102,6 +103,7 @@ for i, job in ipairs(jobs) do
     if job[7] ~= '' then fields[n + 1], fields[n + 2], n = 'gw', job[7], n + 2 end
     if job[8] ~= '-' then fields[n + 1], fields[n + 2], n = 'tn', job[8], n + 2 end
     if job[10] > 0 then fields[n + 1], fields[n + 2] = 'dy', text(now + job[10]) end
+    if job[11] and job[11].tags then fields[#fields + 1], fields[#fields + 2] = 'tg', job[11].tags end
     redis.call('HSET', key, unpack(fields))
     if claim then claims.keep(claim) end
     scores[#scores + 1] = classScore(priority, counter + i - 1)
@@ -109,6 +111,8 @@ for i, job in ipairs(jobs) do
     if kind == 'd' then
       deadlines[#deadlines + 1] = deadline
       deadlines[#deadlines + 1] = id
+      indexed[#indexed + 1] = 0
+      indexed[#indexed + 1] = indexMember(job[8], nowText, id)
     end
     events.step('event', 'added', 'jobId', id, 'name', 'infer')
     events.step('event', 'waiting', 'jobId', id)
@@ -120,6 +124,9 @@ if #scores > 0 then
   local maxed = meta[2] and redis.call('LLEN', base .. 'active') >= tonumber(meta[2])
   if not meta[1] and not maxed then redis.call('ZADD', base .. 'marker', 0, '0') end
 end
-if #deadlines > 0 then redis.call('ZADD', extra .. 'deadlines', unpack(deadlines)) end
+if #deadlines > 0 then
+  redis.call('ZADD', extra .. 'deadlines', unpack(deadlines))
+  redis.call('ZADD', extra .. 'jobs', unpack(indexed))
+end
 for class = 1, 4 do answer[1 + class] = redis.call('ZCOUNT', prioritized, CLASS_MIN[class], CLASS_MAX[class]) end
 return answer

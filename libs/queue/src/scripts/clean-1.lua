@@ -6,6 +6,7 @@
   Returns  how many
 ]]
 --- @include "includes/clock"
+--- @include "includes/job-index"
 --- @include "includes/results"
 local a = cmsgpack.unpack(ARGV[1])
 local base, extra, set = a[1], a[2], a[3]

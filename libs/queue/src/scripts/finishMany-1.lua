@@ -11,6 +11,7 @@
 --- @include "includes/events"
 --- @include "includes/replies"
 --- @include "includes/settle"
+--- @include "includes/job-index"
 --- @include "includes/results"
 local a = cmsgpack.unpack(ARGV[1])
 local base, extra, token, inlineBytes, jobs = a[1], a[2], a[4], a[7], a[11]

@@ -1,7 +1,7 @@
 --[[
   What time alone brings about in one queue, at most `most` jobs a call: durable jobs past their deadline expire (also
   in a paused queue and without workers), so do forgotten attached ones; results past retention leave a tombstone, and
-  tombstones go in their turn; a lost marker is put back.
+  tombstones go in their turn; a lost marker is put back; a hundred entries of the index are looked at.
 
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, ttlMs, maxResultBytes, events, replyBytes, most]
@@ -13,6 +13,7 @@
 --- @include "includes/classes"
 --- @include "includes/settle"
 --- @include "includes/expire"
+--- @include "includes/job-index"
 --- @include "includes/results"
 --- @include "includes/wake"
 local a = cmsgpack.unpack(ARGV[1])
@@ -42,5 +43,6 @@ settler.flush()
 replies.flush()
 local dropped = trimResults(base, extra, now, ttlMs, a[5], most)
 redis.call('ZREMRANGEBYSCORE', extra .. 'tombs', '-inf', now - ttlMs)
+sweepIndex(base, extra, 100)
 if redis.call('EXISTS', base .. 'marker') == 0 then wake(base) end
 return { expired, dropped }

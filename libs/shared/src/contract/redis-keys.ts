@@ -12,6 +12,8 @@
  * | `{by<k>}:x:<queue>:deadlines` | zset id → ms | addMany, terminal steps | sweep | with its jobs |
  * | `{by<k>}:x:<queue>:credit` | hash class → rows | takeMany | takeMany | with the queue |
  * | `{by<k>}:x:<queue>:stats` | hash of counters | finishMany, failMany, …; gateway, each second | gateway | with the queue |
+ * | `{by<k>}:x:<queue>:jobs` | zset `<tenant> <ms> <id>` of durable jobs, scores 0 | addMany, whatever removes a job | gateway (GET /v1/jobs) | with its jobs |
+ * | `{by<k>}:x:<queue>:jobs-swept` | string: the member at which the last sweep of it stopped | sweep | sweep | until it has been through |
  * | `{by<k>}:x:<queue>:tombs` | zset id → ms | whatever removes a result | gateway (410) | one more RESULT_TTL |
  * | `{by<k>}:x:idem:<hash of tenant and Idempotency-Key>` | string: JSON of the first submit with the key | addMany | gateways, at a submit with the key | 24 h |
  * | `{by<k>}:x:idem-counts` | hash hour → such keys that began in it | addMany | addMany, which keeps to a million | 26 h |
@@ -61,6 +63,9 @@ export const shardOfModel = (model: string, cluster: boolean): number => (cluste
 export const queueBase = (prefix: string, queue: string): string => `${prefix}:${queue}:`;
 /** Base of our keys of a queue, with the closing colon; not under BullMQ's base, so that obliterate spares them. */
 export const extraBase = (prefix: string, queue: string): string => `${prefix}:x:${queue}:`;
+
+/** The durable jobs of a queue. */
+export const jobIndexKey = (prefix: string, queue: string): string => `${extraBase(prefix, queue)}jobs`;
 
 export const queuesKey = (prefix: string): string => `${prefix}:x:queues`;
 export const detailsKey = (prefix: string): string => `${prefix}:x:details`;

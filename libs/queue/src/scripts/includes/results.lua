@@ -1,14 +1,17 @@
 -- Kept results: by age and by bytes, the oldest first; each leaves a tombstone (410) for as long again.
 -- `ob` in stats counts the bytes of outputs kept.
 local function dropResults(base, extra, set, ids, now)
-  local keys, stones, freed = {}, {}, 0
+  local keys, stones, entries, freed = {}, {}, {}, 0
   for i, id in ipairs(ids) do
     keys[i] = base .. id
     freed = freed + redis.call('HSTRLEN', keys[i], 'out')
+    local f = redis.call('HMGET', keys[i], 'tn', 'timestamp')
+    entries[i] = indexMember(f[1], f[2] or '', id)
     stones[2 * i - 1], stones[2 * i] = now, id
   end
   redis.call('DEL', unpack(keys))
   redis.call('ZREM', base .. set, unpack(ids))
+  redis.call('ZREM', extra .. 'jobs', unpack(entries))
   redis.call('ZADD', extra .. 'tombs', unpack(stones))
   if freed > 0 then redis.call('HINCRBY', extra .. 'stats', 'ob', -freed) end
 end
