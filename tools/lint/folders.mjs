@@ -27,6 +27,7 @@ export const edgeFolders = [
   'apps/gateway/src/queue',
   'apps/gateway/src/fleet',
   'apps/gateway/src/watch',
+  'apps/gateway/src/webhook',
   'apps/worker/src/queue',
   'apps/worker/src/repository',
   'apps/worker/src/inference',

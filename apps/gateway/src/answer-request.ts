@@ -7,6 +7,7 @@ import { Failure, parseFailedReason } from '@batchyard/shared/contract/failure';
 import type { JobKind, PriorityClass, Receipt } from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob, encodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
+import { WEBHOOKS } from '@batchyard/shared/contract/webhook';
 
 import { decideAdmission } from './admission/admit.ts';
 import type { QueueLoads } from './admission/queue-loads.ts';
@@ -235,7 +236,9 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
     async submit(asked, extrasOf) {
       const { job } = admit(asked, 'durable', prepare(asked));
       const accepted = { id: job.id, queue: asked.queue, priority: job.priority, timeoutMs: job.remainingMs };
-      const stored = await store(asked.queue, { ...job, extras: extrasOf?.(accepted) }, () => false);
+      const extras = extrasOf?.(accepted);
+      const told = extras?.webhook === undefined ? '' : WEBHOOKS;
+      const stored = await store(asked.queue, { ...job, gateway: told, extras }, () => false);
       return stored ? accepted : undefined;
     },
   };

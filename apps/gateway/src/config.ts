@@ -1,10 +1,12 @@
 /** The gateway's settings: the only reader of its environment. */
 import { BALANCER_STRATEGIES } from '@batchyard/shared/contract/balancer';
 import { DURABILITIES } from '@batchyard/shared/contract/durability';
+import { WEBHOOK_SECRET } from '@batchyard/shared/contract/webhook';
 import { readFileSync } from 'node:fs';
 
 import { z } from 'zod';
 
+import { parseBlock } from './admission/address.ts';
 import { tuningSettingsSchema } from './tuning/plan.ts';
 
 /** `memory`: without the tier in Redis. */
@@ -70,6 +72,27 @@ const schema = z.object({
   BATCHYARD_CACHE_TTL: seconds.default(600),
   /** Alerts are told there, in the form of Alertmanager's `POST /api/v2/alerts`. */
   BATCHYARD_ALERT_WEBHOOK: z.url({ protocol: /^https?$/ }).optional(),
+  /** What webhooks of jobs are signed with; without one the first gateway makes it, for all. With …_FILE it is read from there. */
+  BATCHYARD_WEBHOOK_SECRET: z
+    .string()
+    .regex(WEBHOOK_SECRET, 'a secret is whsec_ and at least 24 bytes in base64')
+    .optional(),
+  BATCHYARD_WEBHOOK_SECRET_FILE: z.string().optional(),
+  /** Blocks of addresses (CIDR, separated by commas) that they may be sent to though they are not public, or not over https. */
+  BATCHYARD_WEBHOOK_ALLOW_PRIVATE: z
+    .string()
+    .default('')
+    .transform((text, context) =>
+      text
+        .split(',')
+        .filter((one) => one.trim() !== '')
+        .map((one) => {
+          const block = parseBlock(one);
+          if (block) return block;
+          context.addIssue({ code: 'custom', message: `${one} is no block of addresses such as 10.0.0.0/8` });
+          return z.NEVER;
+        }),
+    ),
   /** How work is spread over the workers, unless it was changed by PUT /v1/balancer. */
   BATCHYARD_STRATEGY: z.enum(BALANCER_STRATEGIES).default('adaptive'),
   /** What the operations port asks for; with …_FILE it is read from there. */
@@ -155,7 +178,7 @@ function withSecretFile(env: NodeJS.ProcessEnv, name: string): NodeJS.ProcessEnv
 
 /** @throws Error with a sentence a person can act on */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
-  const parsed = schema.safeParse(withSecretFile(env, 'BATCHYARD_OPS_TOKEN'));
+  const parsed = schema.safeParse(['BATCHYARD_OPS_TOKEN', 'BATCHYARD_WEBHOOK_SECRET'].reduce(withSecretFile, env));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new Error(`${String(issue?.path[0])} is wrong: ${issue?.message}`);

@@ -35,19 +35,17 @@ import { openRequests } from './open-requests.ts';
 import { openSteering } from './open-steering.ts';
 import { openScaling } from './open-scaling.ts';
 import { openTuning } from './open-tuning.ts';
+import { openWatching } from './open-watching.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { pollJob } from './queue/poll-job.ts';
 import { startReplyLoop } from './queue/reply-loop.ts';
 import { createWaiters, type AwaitedJob } from './queue/waiters.ts';
-import { openMonitor } from './watch/open-monitor.ts';
 
 const VERSION = '0.1.0';
 const PREFIX = '{by0}';
 const DRAIN_LIMIT_MS = 20_000;
 const LAST_ANSWERS_MS = 500;
-/** Of a gateway without bodies and kept results. */
-const PROCESS_BYTES = 192 * 1_048_576;
 
 const tell = (message: ChildMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -133,7 +131,8 @@ async function start(): Promise<void> {
     wait,
     durable: redis.durable,
     draining: () => draining,
-    maxWaiting: config.BATCHYARD_MAX_WAITING,
+    config,
+    log,
   });
 
   const ready = (): boolean => !draining && fleet.fresh() && !redis.problem() && fleet.ready();
@@ -147,19 +146,18 @@ async function start(): Promise<void> {
     intake: { inFlight, copies: copies.request },
     copies: copies.result,
   });
-  const monitor = openMonitor({
+  const monitor = openWatching({
+    config,
     gateway,
-    queue: { ...queue, acknowledged: askRedis(queue.acknowledged), acknowledge: askRedis(queue.acknowledge) },
+    queue,
     fleet,
     redis: () => ({ ...redis.load(), memoryShare: memoryShare() }),
     lookups: cache.lookups,
-    budgetBytes: config.BATCHYARD_MAX_BYTES_IN_FLIGHT + config.BATCHYARD_CACHE_BYTES + PROCESS_BYTES,
     holds: () => steering.holds(),
     metrics,
-    webhook: config.BATCHYARD_ALERT_WEBHOOK,
-    opsUrl: () => `http://${config.OPS_HOST}:${back.port}`,
+    opsPort: () => back.port,
     pause,
-    report: log.warn.bind(log),
+    log,
   });
   const scaling = openScaling({ queue, fleet, holds: () => steering.holds(), metrics, report: log.info.bind(log) });
   const tuning = openTuning({ config, queue, fleet, cache, monitor, holds: () => steering.holds(), log });

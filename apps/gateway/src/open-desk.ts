@@ -1,9 +1,12 @@
 /** Part of the wiring: what the routes of durable jobs ask, each question bounded and told as a failure of its own. */
 import type { QueueOperations } from '@batchyard/queue/queue';
+import type { Logger } from '@batchyard/shared/runtime/log';
 
 import type { AnswerRequest } from './answer-request.ts';
+import type { Config } from './config.ts';
 import type { JobDesk } from './http/job-routes.ts';
 import { idPrefix } from './job-ids.ts';
+import { openWebhooks } from './open-webhooks.ts';
 import { askRedis } from './queue/ask-redis.ts';
 
 type Parts = {
@@ -17,11 +20,13 @@ type Parts = {
   ) => { readonly outcome: Promise<unknown>; stop(): void };
   readonly durable: () => boolean;
   readonly draining: () => boolean;
-  readonly maxWaiting: number;
+  readonly config: Config;
+  readonly log: Logger;
 };
 
-export function openDesk({ queue, gateway, submit, models, wait, durable, draining, maxWaiting }: Parts): JobDesk {
+export function openDesk({ queue, gateway, submit, models, wait, durable, draining, config, log }: Parts): JobDesk {
   return {
+    ...openWebhooks({ config, queue, log, draining }),
     submit,
     claimed: askRedis(queue.claimed),
     queueOf: (id) => models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
@@ -35,7 +40,7 @@ export function openDesk({ queue, gateway, submit, models, wait, durable, draini
     cancel: askRedis(queue.cancel),
     input: askRedis(queue.input),
     retry: askRedis((name: string, id: string, again: { timeoutMs: number; signature: string }) =>
-      queue.retry(name, id, { ...again, maxWaiting }),
+      queue.retry(name, id, { ...again, maxWaiting: config.BATCHYARD_MAX_WAITING }),
     ),
     wasRemoved: askRedis(queue.wasRemoved),
     durable,

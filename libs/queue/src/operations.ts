@@ -3,6 +3,7 @@
  * steps themselves and `queue.ts` calls them; gateways and workers program against these types.
  */
 import type { FailureCode } from '@batchyard/shared/contract/failure';
+import type { HookRecord } from '@batchyard/shared/contract/webhook';
 import type { JobKind, PriorityClass } from '@batchyard/shared/contract/job';
 
 /** Jobs one call may carry; larger groups are split by the caller. */
@@ -33,6 +34,8 @@ export type NewJob = {
 };
 
 export type JobExtras = {
+  /** Who is told of its end. Its gateway is WEBHOOKS then. */
+  readonly webhook?: HookRecord | undefined;
   /** `name=value,…`, as a view of the job has them. */
   readonly tags?: string | undefined;
   /** Of all jobs with this key one is stored, and the record of it is kept for a day (`claimed`). */

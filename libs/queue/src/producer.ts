@@ -1,5 +1,6 @@
 /** The gateway's half of the batch operations: add, cancel, watch. */
 import { CLASS_PRIORITY } from '@batchyard/shared/contract/job';
+import { hostOf } from '@batchyard/shared/contract/webhook';
 import type { QueueLimits } from '@batchyard/shared/contract/queueing';
 import { claimKey, extraBase, queueBase } from '@batchyard/shared/contract/redis-keys';
 
@@ -33,8 +34,12 @@ export type RetryOptions = {
 };
 
 /** As addMany reads it: a field that is not there is not sent. */
-function packedExtras({ claim, tags }: JobExtras): Record<string, unknown> {
-  return { ...(claim ? { claim: [claim.key, claim.record] } : {}), ...(tags === undefined ? {} : { tags }) };
+function packedExtras({ claim, tags, webhook }: JobExtras): Record<string, unknown> {
+  return {
+    ...(webhook === undefined ? {} : { webhook: [JSON.stringify(webhook), hostOf(webhook)] }),
+    ...(claim ? { claim: [claim.key, claim.record] } : {}),
+    ...(tags === undefined ? {} : { tags }),
+  };
 }
 
 export type Producer = {

@@ -5,6 +5,7 @@ import { createBatchingStore, type BatchingStore } from './batching.ts';
 import { createConsumer, type Consumer } from './consumer.ts';
 import { createDetails, type Details } from './details.ts';
 import { createEmptying, type Emptying } from './emptying.ts';
+import { createHooks, type Hooks } from './hooks.ts';
 import { createInspection, type Inspection } from './inspection.ts';
 import { createJobIndex, type JobIndex } from './job-index.ts';
 import { createKeeping, type Keeping } from './keeping.ts';
@@ -35,6 +36,7 @@ export type QueueOperations = Producer &
   Tuning &
   Watching &
   Keeping &
+  Hooks &
   Details &
   BatchingStore & { readonly replies: ReplyStream; readonly clock: RedisClock };
 
@@ -56,6 +58,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createTuning(settings),
     ...createWatching(settings),
     ...createKeeping(settings),
+    ...createHooks(settings),
     ...createDetails(settings),
     ...createBatchingStore(settings),
     replies: createReplyStream(settings, settings.blocking),

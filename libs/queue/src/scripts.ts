@@ -28,6 +28,8 @@ const SCRIPT_NAMES = [
   'drain',
   'clean',
   'keepMany',
+  'takeHooks',
+  'settleHook',
 ] as const;
 export type ScriptName = (typeof SCRIPT_NAMES)[number];
 

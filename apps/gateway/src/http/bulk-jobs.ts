@@ -14,7 +14,7 @@ import { readInPieces, type Exchange } from './read-body.ts';
 import { readLines } from './read-lines.ts';
 import { asFailure } from './respond.ts';
 import type { Placing } from './submit-job.ts';
-import { claimOf, idempotencyKey, tagsHeader } from './submit-options.ts';
+import { claimOf, idempotencyKey } from './submit-options.ts';
 
 type Parts = { readonly placing: Placing; readonly models: ModelLookup; readonly limits: Limits };
 type Asking = Exchange & { readonly noted: Noted };
@@ -23,6 +23,7 @@ type Bulk = {
   readonly path: ModelPath;
   readonly key: string | undefined;
   readonly tags: string | undefined;
+  readonly webhook: string | undefined;
 };
 
 const MOST_LINES = 1_000;
@@ -75,14 +76,17 @@ export function createBulk({ placing, models, limits }: Parts) {
   async function answerLine(
     line: Buffer | undefined,
     number: number,
-    { announced, path, key: given, tags }: Bulk,
+    { announced, path, key: given, tags, webhook }: Bulk,
   ): Promise<Record<string, unknown>> {
     try {
       if (line === undefined)
         throw new Failure('too_large', `the line exceeds the maximum allowed size of ${limits.jsonBytes} bytes`);
       const body = { body: line, headerLength: undefined };
       const key = given === undefined ? undefined : claimOf(announced.caller.tenant, `${given}#${number}`);
-      const { ticket, replayed } = await placing.take({ announced, path, key, read: async () => body, tags }, {});
+      const { ticket, replayed } = await placing.take(
+        { announced, path, key, read: async () => body, tags, webhook },
+        {},
+      );
       return replayed ? { status: 202, id: ticket.id, replayed } : { status: 202, id: ticket.id };
     } catch (error) {
       return told(error);
@@ -121,8 +125,7 @@ export function createBulk({ placing, models, limits }: Parts) {
   async function submitBulk({ request, response, noted }: Asking, path: ModelPath): Promise<void> {
     const announced = readAnnounced({ request, noted }, path, models);
     const key = idempotencyKey(request.headers);
-    const tags = tagsHeader(request.headers);
-    await readAll({ request, response }, { announced, path, key, tags });
+    await readAll({ request, response }, { announced, path, key, ...placing.wishes(request) });
   }
   return { submitBulk };
 }

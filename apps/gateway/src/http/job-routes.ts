@@ -9,6 +9,7 @@ import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 import { encodeInferResponse } from '../protocol/encode-infer.ts';
 import { createBulk } from './bulk-jobs.ts';
 import { callerOf } from './caller.ts';
+import { createHookRoute, type HookDesk } from './hook-routes.ts';
 import { sendInfer, type Limits, type ModelLookup } from './infer-route.ts';
 import { createJobEvents } from './job-events.ts';
 import { createJobList, type ListDesk } from './list-jobs.ts';
@@ -21,7 +22,8 @@ import { readTags } from './submit-options.ts';
 
 export type JobDesk = RetryDesk &
   SubmitDesk &
-  ListDesk & {
+  ListDesk &
+  HookDesk & {
     /** The queue that an id leads to. */
     queueOf(id: string): string | undefined;
     view(queue: string, id: string): Promise<JobView | undefined>;
@@ -128,7 +130,9 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
 
   const list = createJobList(desk, (queue, view) => describe(queue, view, undefined));
 
-  return { list, submit, submitBulk, show, result, events, cancel, retry };
+  const webhook = createHookRoute(desk);
+
+  return { list, webhook, submit, submitBulk, show, result, events, cancel, retry };
 }
 
 function encodeResult(model: Model, id: string, blob: Buffer, request: IncomingMessage) {

@@ -5,7 +5,7 @@ import { MODEL_NAME } from '@batchyard/shared/contract/model';
 export type ModelPath = { readonly model: string; readonly version: string | undefined; readonly rest: string };
 
 const MODEL_PATH = /^\/(?:v2|v1)\/models\/([^/]+)(?:\/versions\/([^/]+))?(\/[^?]*)?$/;
-const JOB_PATH = /^\/v1\/jobs\/([^/]+)(\/result|\/retry|\/events)?$/;
+const JOB_PATH = /^\/v1\/jobs\/([^/]+)(\/result|\/retry|\/events|\/webhook)?$/;
 
 /** A percent-encoded name, decoded once; undefined when it is no safe name. */
 function name(text: string): string | undefined {
@@ -32,7 +32,7 @@ export function matchModel(path: string): ModelPath | 'unsafe' | undefined {
   return { model, version, rest: found[3] ?? '' };
 }
 
-type JobPart = 'result' | 'retry' | 'events' | undefined;
+type JobPart = 'result' | 'retry' | 'events' | 'webhook' | undefined;
 
 export function matchJob(path: string): { id: string; part: JobPart } | undefined {
   const found = JOB_PATH.exec(path);

@@ -4,13 +4,14 @@
  * there is no moment at which one of the two is there without the other.
  */
 import { createHash } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { JobExtras } from '@batchyard/queue/operations';
 import { claimRecordSchema, type ClaimRecord, type Ticket } from '@batchyard/shared/contract/claim';
 import { Failure } from '@batchyard/shared/contract/failure';
 import type { PriorityClass } from '@batchyard/shared/contract/job';
 
+import { webhookHeader, type HookDesk } from './hook-routes.ts';
 import {
   parseAsked,
   readAnnounced,
@@ -30,7 +31,7 @@ import { claimOf, idempotencyKey, preferenceOf, tagsHeader, type Preference } fr
 
 type Accepted = { readonly id: string; readonly priority: PriorityClass; readonly timeoutMs: number };
 
-export type SubmitDesk = {
+export type SubmitDesk = Pick<HookDesk, 'hookTarget' | 'hooksFull'> & {
   /** @returns undefined when the claim among its extras is another job's */
   submit(asked: Asked, extrasOf?: (accepted: Accepted) => JobExtras | undefined): Promise<Accepted | undefined>;
   /** The record of the job that has a claim. */
@@ -57,6 +58,8 @@ type Wanted = {
   readonly key: string | undefined;
   readonly read: () => Promise<InferBody>;
   readonly tags: string | undefined;
+  /** Where its end is told. */
+  readonly webhook: string | undefined;
 };
 
 const FINGERPRINT_CHARACTERS = 32;
@@ -87,8 +90,15 @@ export function createPlacing(desk: SubmitDesk, screen: Limits['screen']) {
   });
 
   /** Stores the job, unless its claim is another's. */
-  async function place(asked: Asked, claim: Claim | undefined, extras: JobExtras): Promise<Placed> {
+  async function place(
+    asked: Asked,
+    claim: Claim | undefined,
+    { tags, webhook: url }: Pick<Wanted, 'tags' | 'webhook'>,
+  ): Promise<Placed> {
     const submittedMs = Date.now();
+    const { queue, caller } = asked;
+    const webhook = url === undefined ? undefined : { url, queue, tenant: caller.tenant, submittedMs };
+    const extras: JobExtras = { tags, webhook };
     const extrasOf = (accepted: Accepted): JobExtras => {
       if (!claim) return extras;
       const record: ClaimRecord = { ...ticketOf(asked, accepted, submittedMs), fingerprint: claim.fingerprint };
@@ -102,8 +112,13 @@ export function createPlacing(desk: SubmitDesk, screen: Limits['screen']) {
   }
 
   return {
+    /** What the headers ask for besides. @throws Failure bad_request, overloaded */
+    wishes: (request: IncomingMessage) => ({
+      tags: tagsHeader(request.headers),
+      webhook: webhookHeader(request, desk),
+    }),
     /** Reads the body where the job may be stored, or is known. */
-    async take({ announced, path, key, read, tags }: Wanted, noted: Noted): Promise<Placed> {
+    async take({ announced, path, key, read, ...wishes }: Wanted, noted: Noted): Promise<Placed> {
       const record = key === undefined ? undefined : await desk.claimed(key);
       // What is known already needs no room.
       const refusal = record === undefined ? screen(announced) : undefined;
@@ -111,7 +126,7 @@ export function createPlacing(desk: SubmitDesk, screen: Limits['screen']) {
       const body = await read();
       const claim = key === undefined ? undefined : { key, fingerprint: fingerprintOf(path, body) };
       if (claim && record !== undefined) return replay(readRecord(record), claim);
-      return place(parseAsked(body, announced, noted), claim, { tags });
+      return place(parseAsked(body, announced, noted), claim, wishes);
     },
   };
 }
@@ -153,8 +168,8 @@ export function createSubmit({ placing, models, limits, answerIfDone }: Parts) {
     const given = idempotencyKey(request.headers);
     const key = given === undefined ? undefined : claimOf(announced.caller.tenant, given);
     const read = (): Promise<InferBody> => readInferBody({ request, response }, limits);
-    const tags = tagsHeader(request.headers);
-    const placed = await placing.take({ announced, path, key, read, tags }, noted);
+    const wishes = placing.wishes(request);
+    const placed = await placing.take({ announced, path, key, read, ...wishes }, noted);
     const { id } = placed.ticket;
     if (prefer.waitMs > 0) {
       const headers = { ...told(placed, prefer), location: linksOf(id).self };

@@ -11,7 +11,7 @@ import {
   REQUEST_PARAMETERS,
 } from './infer-request.ts';
 import { ofVersionsToo } from './inference-operations.ts';
-import { job, jobCancelled, jobList, jobPending, jobRetried, jobStatus } from './job-schemas.ts';
+import { job, jobCancelled, jobList, jobPending, jobRetried, jobStatus, jobWebhook } from './job-schemas.ts';
 import { type Operation, type Parameter, told } from './operation.ts';
 import {
   acceptEncoding,
@@ -26,6 +26,7 @@ import {
   text,
   timeout,
   wait,
+  webhook,
 } from './parameters.ts';
 
 const TAG = 'Jobs';
@@ -46,7 +47,7 @@ export const SUBMIT: Route = {
   method: 'post',
   description:
     'Answers once Redis has the job. Its result is kept for ten minutes after its end (`BATCHYARD_RESULT_TTL`), and then answers 410.',
-  parameters: [...REQUEST_PARAMETERS, idempotencyKey, prefer, tags],
+  parameters: [...REQUEST_PARAMETERS, idempotencyKey, prefer, tags, webhook],
   body: REQUEST_BODY,
   answers: [
     { ...OUTPUTS, description: `It was done in the time that \`Prefer: wait\` gave it. ${OUTPUTS.description}` },
@@ -91,10 +92,10 @@ export const JOB_OPERATIONS: readonly Operation[] = [
     summary: 'Submit many jobs to a model',
     description:
       'An inference request in JSON a line, 1,000 at most; blank lines are left out. Each is answered by a line, in order, as soon as it can be: `{"status":202,"id":"…"}`, or `status`, `code` and `detail` of its failure. Good lines are accepted though others are not. With `Idempotency-Key` each line has a key of its own, made of it and the number of the line; then its answer says `"replayed":true` where its job was there already.',
-    parameters: [priority, timeout, contentEncoding, idempotencyKey, tags],
+    parameters: [priority, timeout, contentEncoding, idempotencyKey, tags, webhook],
     body: { required: true, description: 'NDJSON, 64 MiB at most.', content: [{ type: NDJSON_TYPE }] },
     answers: [{ status: 200, description: 'A line for each.', content: [{ type: NDJSON_TYPE, schema: z.string() }] }],
-    failures: [...REQUEST_FAILURES, 'internal'],
+    failures: [...REQUEST_FAILURES, 'overloaded', 'internal'],
     traced: true,
   }),
   {
@@ -179,6 +180,18 @@ export const JOB_OPERATIONS: readonly Operation[] = [
       'poison',
       'worker_error',
     ],
+    traced: true,
+  },
+  {
+    method: 'get',
+    path: '/v1/jobs/{id}/webhook',
+    id: 'getJobWebhook',
+    tag: TAG,
+    summary: 'What became of the webhook of a job',
+    description: 'Kept while it is delivered, for two days at most, and an hour after.',
+    parameters: [jobId],
+    answers: [told(200, 'Each end of the job, and the attempts to tell it.', jobWebhook)],
+    failures: ['not_found', 'queue_unavailable', 'internal'],
     traced: true,
   },
   { ...CANCEL, path: '/v1/jobs/{id}', id: 'cancelJob', tag: TAG, summary: 'Cancel a job' },

@@ -1,5 +1,6 @@
 /** What the routes of durable jobs answer. */
 import { JOB_ID, JOB_STATUSES } from '@batchyard/shared/contract/job';
+import { HOOK_STATES } from '@batchyard/shared/contract/webhook';
 import { z } from 'zod';
 
 import { amount, count, failureCode, moment, priorityClass } from './fields.ts';
@@ -118,6 +119,29 @@ export const jobList = z
   })
   .meta({ description: 'Jobs, the latest first.' });
 
+export const jobWebhook = z
+  .object({
+    id: jobIdText,
+    url: z.string(),
+    deliveries: z.array(
+      z.object({
+        id: z.string().describe('`webhook-id`, the same at every attempt.'),
+        type: z.string(),
+        state: z.enum(HOOK_STATES).describe('`stopped`: the receiver answered 410. `failed`: it was tried for a day.'),
+        attempts: z.array(
+          z.object({
+            at: moment,
+            status: z.int().nullable().describe('Of its answer; null where there was none.'),
+            error: z.string().nullable(),
+            took_ms: amount,
+          }),
+        ),
+        next_attempt_at: moment.nullable(),
+      }),
+    ),
+  })
+  .meta({ description: 'The webhook of a job.' });
+
 export const jobPending = z
   .object({ id: jobIdText, status: z.enum(['queued', 'running']) })
   .meta({ description: 'A job that has not ended.', examples: [{ id: EXAMPLE_ID, status: 'running' }] });
@@ -137,4 +161,10 @@ export const jobSchemas = {
   JobFailure: jobFailure,
   Receipt: receipt,
 };
-export const publicJobSchemas = { ...jobSchemas, Job: job, JobList: jobList, JobPending: jobPending };
+export const publicJobSchemas = {
+  ...jobSchemas,
+  Job: job,
+  JobList: jobList,
+  JobWebhook: jobWebhook,
+  JobPending: jobPending,
+};

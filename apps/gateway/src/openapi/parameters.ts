@@ -85,6 +85,13 @@ export const idempotencyKey: Parameter = {
     'Makes it safe to send the request again: within a day the same key with the same body gets the same job, and with another body 422.',
   schema: z.string().min(1).max(255),
 };
+export const webhook: Parameter = {
+  name: 'Batchyard-Webhook',
+  in: 'header',
+  description:
+    'An https URL that is told when the job has ended, by Standard Webhooks: signed, tried again for about a day, on port 443, 80 or 8000 to 9999 of a public address.',
+  schema: z.string().max(2_048),
+};
 export const tags: Parameter = {
   name: 'Batchyard-Tags',
   in: 'header',

@@ -38,9 +38,10 @@ export function alertmanagerAlerts(
   }));
 }
 
-type Parts = {
+export type AlertWebhookParts = {
   readonly url: string;
-  readonly fetch: typeof fetch;
+  /** @returns the status; follows no redirects, and rejects where there is no answer in time */
+  readonly post: (call: { url: string; headers: Readonly<Record<string, string>>; body: string }) => Promise<number>;
   readonly pause: (ms: number) => Promise<void>;
   readonly report: (detail: Record<string, unknown>, sentence: string) => void;
 };
@@ -51,25 +52,17 @@ export type AlertWebhook = {
 };
 
 export const LONGEST_ROW = 64;
-const CALL_MS = 5_000;
 const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
 
-export function createAlertWebhook({ url, fetch: call, pause, report }: Parts): AlertWebhook {
+export function createAlertWebhook({ url, post: call, pause, report }: AlertWebhookParts): AlertWebhook {
   const row: (readonly AlertmanagerAlert[])[] = [];
   let sending = false;
 
   /** @returns why it failed; undefined when it did not */
   async function post(alerts: readonly AlertmanagerAlert[]): Promise<string | undefined> {
     try {
-      const answer = await call(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(alerts),
-        redirect: 'error',
-        signal: AbortSignal.timeout(CALL_MS),
-      });
-      await answer.body?.cancel();
-      return answer.ok ? undefined : `status ${answer.status}`;
+      const status = await call({ url, headers: { 'content-type': 'application/json' }, body: JSON.stringify(alerts) });
+      return status >= 200 && status < 300 ? undefined : `status ${status}`;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }

@@ -10,7 +10,7 @@ import type { Notice } from '../monitor/alert-state.ts';
 import { figuresOf } from '../monitor/figures.ts';
 import { fleetChanges, type FleetLook } from '../monitor/fleet-changes.ts';
 import type { RedisLook } from '../monitor/make-sample.ts';
-import { alertmanagerAlerts, createAlertWebhook } from './alert-webhook.ts';
+import { alertmanagerAlerts, createAlertWebhook, type AlertWebhookParts } from './alert-webhook.ts';
 import { createAlertDesk } from './alert-desk.ts';
 import { createHistory } from './history.ts';
 import { createFollowCluster } from './follow-cluster.ts';
@@ -36,7 +36,7 @@ type Parts = {
   readonly holds: () => boolean;
   readonly metrics: Metrics;
   /** Where alerts are told to, and where a reader of them finds more. */
-  readonly webhook: string | undefined;
+  readonly webhook: Pick<AlertWebhookParts, 'url' | 'post'> | undefined;
   readonly opsUrl: () => string;
   readonly pause: (ms: number) => Promise<void>;
   readonly report: (detail: Record<string, unknown>, sentence: string) => void;
@@ -52,7 +52,7 @@ export function openMonitor(parts: Parts) {
     return sample ? JSON.stringify(figuresOf(sample)) : '{}';
   };
   const cluster = createFollowCluster({ follow: queue.follow, show });
-  const webhook = parts.webhook === undefined ? undefined : createAlertWebhook({ ...parts, url: parts.webhook, fetch });
+  const webhook = parts.webhook === undefined ? undefined : createAlertWebhook({ ...parts, ...parts.webhook });
   const own = createOwnSecond(parts);
   const alerts = createAlertDesk({ ...queue, samples: cluster.samples, told: cluster.events, metrics: parts.metrics });
   const history = createHistory(cluster.samples);

@@ -5,7 +5,7 @@
   ARGV[1]  msgpack [base, extra, shard, sentMs, maxWaiting, events, replyBytes, version, jobs, limits]
            jobs: [[id, 'a' | 'd', priority, remainingMs, rows, group, gateway, tenant, signature, delayMs or 0, extras?], …],
            numbers but the two times as text
-           extras, of durable jobs only: { claim: [key, record], tags: text }
+           extras, of durable jobs only: { claim: [key, record], tags: text, webhook: [record, host] }
            limits: [] or [total, critical, high, normal, low] jobs that may wait, 0 = no limit
            sentMs: the sender's estimate of Redis' clock when it sent the call
   ARGV[2…] the tensor blob of each job
@@ -25,6 +25,7 @@
 --- @include "includes/expire"
 --- @include "includes/claims"
 --- @include "includes/job-index"
+--- @include "includes/hooks"
 local a = cmsgpack.unpack(ARGV[1])
 local base, extra, maxWaiting, jobs = a[1], a[2], a[5], a[9]
 local now = clockMs()
@@ -104,6 +105,10 @@ for i, job in ipairs(jobs) do
     if job[8] ~= '-' then fields[n + 1], fields[n + 2], n = 'tn', job[8], n + 2 end
     if job[10] > 0 then fields[n + 1], fields[n + 2] = 'dy', text(now + job[10]) end
     if job[11] and job[11].tags then fields[#fields + 1], fields[#fields + 2] = 'tg', job[11].tags end
+    if job[11] and job[11].webhook then
+      fields[#fields + 1], fields[#fields + 2] = 'wh', '1'
+      keepHook(a[3], id, job[11].webhook, job[4])
+    end
     redis.call('HSET', key, unpack(fields))
     if claim then claims.keep(claim) end
     scores[#scores + 1] = classScore(priority, counter + i - 1)

@@ -17,6 +17,10 @@
  * | `{by<k>}:x:<queue>:tombs` | zset id → ms | whatever removes a result | gateway (410) | one more RESULT_TTL |
  * | `{by<k>}:x:idem:<hash of tenant and Idempotency-Key>` | string: JSON of the first submit with the key | addMany | gateways, at a submit with the key | 24 h |
  * | `{by<k>}:x:idem-counts` | hash hour → such keys that began in it | addMany | addMany, which keeps to a million | 26 h |
+ * | `{by<k>}:x:hook:<job>` | hash of a webhook: `r` (JSON of a HookRecord), `h` its host, `n` deliveries, `d:<n>` (JSON of a Delivery) | addMany, takeHooks, settleHook | takeHooks, gateway (GET …/webhook) | 48 h while it is told, 1 h after |
+ * | `{by<k>}:x:hooks` | zset `<job> <n>` of deliveries that are not over → when they are due, or their lease ends (ms) | takeHooks, settleHook | the same | until they are over |
+ * | `{by0}:x:hook-secret` | string `whsec_…` | the first gateway | gateways | always |
+ * | `{by<k>}:x:reply:webhooks` | stream: ends of jobs with a webhook, as if it were a gateway's | addMany makes it; finishMany, failMany, … | takeHooks | always |
  * | `{by<k>}:x:reply:<gateway>` | stream | finishMany, failMany, … | that gateway | 60 s after its last sign of life |
  * | `{by<k>}:x:started:<token>` | string `,<batch>,<batch>,` | worker before it runs a batch | releaseWorker, recoverLapsed | 1 h |
  * | `{by<k>}:x:dead:<token>` | string | claimDead, releaseWorker | takeMany, checkIn, recoverLapsed | 1 h |
@@ -74,6 +78,9 @@ export const wishesKey = (prefix: string): string => `${prefix}:x:wishes`;
 export const batchingKey = (prefix: string): string => `${prefix}:x:batching`;
 export const replyStreamKey = (prefix: string, gateway: string): string => `${prefix}:x:reply:${gateway}`;
 export const claimKey = (prefix: string, key: string): string => `${prefix}:x:idem:${key}`;
+export const hookKey = (prefix: string, job: string): string => `${prefix}:x:hook:${job}`;
+export const hooksKey = (prefix: string): string => `${prefix}:x:hooks`;
+export const hookSecretKey = (prefix: string): string => `${prefix}:x:hook-secret`;
 export const startedKey = (prefix: string, token: string): string => `${prefix}:x:started:${token}`;
 export const workersKey = (prefix: string): string => `${prefix}:x:workers`;
 export const workerKey = (prefix: string, worker: string): string => `${prefix}:x:worker:${worker}`;

@@ -1,0 +1,70 @@
+/** Part of the wiring: webhooks of jobs, which every gateway delivers. */
+import type { HookLog } from '@batchyard/queue/hooks';
+import type { QueueOperations } from '@batchyard/queue/queue';
+import type { Logger } from '@batchyard/shared/runtime/log';
+
+import { mayReach, webhookTarget, type Target } from './admission/webhook-target.ts';
+import type { Config } from './config.ts';
+import { askRedis } from './queue/ask-redis.ts';
+import { createHookDelivery } from './webhook/deliver-hooks.ts';
+import { createGuardedPost } from './webhook/guarded-post.ts';
+import { newSecret } from './webhook/sign.ts';
+
+type Parts = {
+  readonly config: Config;
+  readonly queue: QueueOperations;
+  readonly log: Logger;
+  readonly draining: () => boolean;
+};
+
+export type Webhooks = {
+  hookTarget(url: string): Target;
+  /** As many wait to be told as may. */
+  hooksFull(): boolean;
+  hookLog(id: string): Promise<HookLog | undefined>;
+};
+
+const TURN_MS = 250;
+const LOOK_MS = 1_000;
+const MOST_PENDING = 10_000;
+/** So long after a Redis that forgot everything has come back all gateways sign alike again. */
+const SECRET_MS = 30_000;
+
+/** @returns the secret that all gateways sign with: the configured one, or the one that the first of them made */
+function sharedSecret({ config, queue }: Pick<Parts, 'config' | 'queue'>): () => Promise<string> {
+  const configured = config.BATCHYARD_WEBHOOK_SECRET;
+  if (configured !== undefined) return async () => configured;
+  let [known, until] = [newSecret(), 0];
+  return async () => {
+    if (performance.now() < until) return known;
+    known = await queue.hookSecret(known);
+    until = performance.now() + SECRET_MS;
+    return known;
+  };
+}
+
+export function openWebhooks({ config, queue, log, draining }: Parts): Webhooks {
+  const allowed = config.BATCHYARD_WEBHOOK_ALLOW_PRIVATE;
+  const secret = sharedSecret({ config, queue });
+  const delivery = createHookDelivery({
+    take: queue.takeHooks,
+    settle: queue.settleHook,
+    secret,
+    post: createGuardedPost({ mayReach: (address, encrypted) => mayReach(address, allowed, encrypted) }),
+    nowMs: Date.now,
+    random: Math.random,
+    report: log.warn.bind(log),
+  });
+  let pending = 0;
+  const turn = async (): Promise<void> => (draining() ? undefined : delivery.turn());
+  const look = async (): Promise<void> => void (pending = await queue.pendingHooks());
+  // While Redis is away nothing is due; it is asked again soon enough. They end with the process.
+  setInterval(() => void turn().catch(() => undefined), TURN_MS);
+  setInterval(() => void look().catch(() => undefined), LOOK_MS);
+  void secret().catch(() => undefined);
+  return {
+    hookTarget: (url) => webhookTarget(url, allowed),
+    hooksFull: () => pending >= MOST_PENDING,
+    hookLog: askRedis(queue.hookLog),
+  };
+}
