@@ -121,7 +121,7 @@ const full: Plan = {
     workers: [1, 2, 4, 8],
   },
   fill: { workers: [1, 2, 4, 8], warmupMs: 10_000, seconds: 15 },
-  strategies: { rounds: 3, warmupMs: 700, measureMs: 5000 },
+  strategies: { rounds: 5, warmupMs: 700, measureMs: 10_000 },
   memory: {
     capacity: { warmupMs: 5000, ms: 2000, count: 4 },
     warmupS: 180,

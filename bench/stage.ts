@@ -24,6 +24,8 @@ export type Stage = {
   readonly say: (text: string) => void;
   generator(): Helper<GeneratorHandlers>;
   raw(): Promise<Helper<RawHandlers>>;
+  /** One more process of that kind, each time. */
+  anotherRaw(): Promise<Helper<RawHandlers>>;
   /** Both designs serving this model and no other; those of another model are stopped first. */
   serving(model: BenchModel): Promise<Systems>;
   /** A Batchyard of its own that serves this model, with these settings; the caller stops it. */
@@ -47,6 +49,12 @@ export function createStage(parts: Parts): Stage {
     const [ours, theirs] = await Promise.all([batchyard, textbook]);
     return { batchyard: ours, textbook: theirs };
   }
+  async function startRaw(): Promise<Helper<RawHandlers>> {
+    const helper = startHelper<RawHandlers>('raw/session');
+    cleanup.add(() => helper.stop());
+    await helper.ask('use', await models());
+    return helper;
+  }
   return {
     ...parts,
     generator: once(() => {
@@ -54,12 +62,8 @@ export function createStage(parts: Parts): Stage {
       cleanup.add(() => helper.stop());
       return helper;
     }),
-    raw: once(async () => {
-      const helper = startHelper<RawHandlers>('raw/session');
-      cleanup.add(() => helper.stop());
-      await helper.ask('use', await models());
-      return helper;
-    }),
+    raw: once(startRaw),
+    anotherRaw: startRaw,
     async serving(model) {
       if (current?.model !== model) {
         const before = await current?.systems;

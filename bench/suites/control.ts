@@ -1,10 +1,13 @@
 /**
  * (i) What the control plane costs, and what its death changes. Cost: CPU of an idle gateway with many workers, and the calls
  * of the steering to Redis, counted by MONITOR idle and under load. Death: the lease is given to a gateway that does not
- * exist, so that nobody steers, and taken away again, in turns; a closed loop goes on meanwhile.
+ * exist, so that nobody steers, and taken away again, in turns; a closed loop goes on meanwhile. That is compared with one
+ * worker for each core, as a machine should have, and, as `crowded`, with many: there the steering lets some rest, which is
+ * lost without it.
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { availableParallelism } from 'node:os';
 
 import { balancerKey, directiveKey, drainsKey, steeringKey } from '@batchyard/shared/contract/redis-keys';
 import { SCRIPTS } from '@batchyard/queue/scripts';
@@ -62,7 +65,7 @@ async function dies(redis: Redis, isDead: boolean): Promise<void> {
   );
 }
 
-async function measureDeath(stage: Stage, served: Batchyard, redis: Redis): Promise<void> {
+async function measureDeath(stage: Stage, served: Batchyard, redis: Redis, name: string): Promise<void> {
   const { figures, plan, say } = stage;
   const rates = { alive: [] as number[], dead: [] as number[] };
   const costs = { alive: [] as number[], dead: [] as number[] };
@@ -74,20 +77,18 @@ async function measureDeath(stage: Stage, served: Batchyard, redis: Redis): Prom
       const { rps, cpuPer1000 } = await measureLoad(stage, served, load);
       rates[state].push(rps);
       costs[state].push(cpuPer1000);
-      figures.record(`control.${state}.rps`, '/s', rps);
-      figures.record(`control.${state}.cpu_s_per_1000`, 's', cpuPer1000);
-      say(`control ${state}: ${rps.toFixed(0)}/s, ${cpuPer1000.toFixed(3)} s of CPU per 1,000 requests`);
+      figures.record(`${name}.${state}.rps`, '/s', rps);
+      figures.record(`${name}.${state}.cpu_s_per_1000`, 's', cpuPer1000);
+      say(`${name} ${state}: ${rps.toFixed(0)}/s, ${cpuPer1000.toFixed(3)} s of CPU per 1,000 requests`);
     }
   }
   await dies(redis, false);
-  figures.record('control.dead.rps_ratio', 'x', median(rates.dead) / median(rates.alive));
-  figures.record('control.dead.cpu_per_request_ratio', 'x', median(costs.dead) / median(costs.alive));
+  figures.record(`${name}.dead.rps_ratio`, 'x', median(rates.dead) / median(rates.alive));
+  figures.record(`${name}.dead.cpu_per_request_ratio`, 'x', median(costs.dead) / median(costs.alive));
 }
 
-export async function runControlSuite(stage: Stage): Promise<void> {
-  const { figures, plan, say } = stage;
-  const { workers, warmupMs, measureMs } = plan.control;
-  say(`starting Batchyard with mid and ${workers} workers`);
+async function startWith(stage: Stage, workers: number): Promise<{ served: Batchyard; redis: Redis }> {
+  stage.say(`starting Batchyard with mid and ${workers} workers`);
   const served = await stage.batchyard('mid', { BATCHYARD_WORKERS: String(workers), BATCHYARD_THREADS: '1' });
   await until('all workers serve', async () => {
     const answer = (await (await fetch(`${served.ops}/v1/workers`)).json()) as { workers: { state: string }[] };
@@ -95,30 +96,48 @@ export async function runControlSuite(stage: Stage): Promise<void> {
   });
   const redis = connectRedis(served.redis, 'commands');
   await redis.connect();
+  return { served, redis };
+}
+
+async function measureCost(stage: Stage, served: Batchyard): Promise<void> {
+  const { figures, say } = stage;
+  const { warmupMs, measureMs } = stage.plan.control;
+  const gateways = served
+    .processes()
+    .filter(({ role }) => role === 'gateway')
+    .map(({ pid }) => pid);
+  const load = { connections: CONNECTIONS, mix: mixOf('mid', 'json'), warmupMs, measureMs };
+  const underLoad = () => measureLoad(stage, served, load);
+  // A gateway that has just begun spends its time on compiling.
+  await underLoad();
+  const before = cpuSeconds(gateways);
+  const idleMs = 4 * measureMs;
+  await sleep(idleMs);
+  const cpu = (1000 * (cpuSeconds(gateways) - before)) / idleMs;
+  const idle = await controlCalls(served.redis, () => sleep(measureMs));
+  const busy = await controlCalls(served.redis, underLoad);
+  figures.record('control.gateway_idle_cpu', 'cores', cpu);
+  figures.record('control.redis_calls_idle', '/s', idle);
+  figures.record('control.redis_calls_loaded', '/s', busy);
+  figures.record('control.redis_calls_ratio', 'x', busy / idle);
+  const calls = `control calls ${idle.toFixed(1)}/s idle, ${busy.toFixed(1)}/s loaded`;
+  say(`an idle gateway: ${(100 * cpu).toFixed(1)} % of a core; ${calls}`);
+}
+
+export async function runControlSuite(stage: Stage): Promise<void> {
+  const many = await startWith(stage, stage.plan.control.workers);
   try {
-    const gateways = served
-      .processes()
-      .filter(({ role }) => role === 'gateway')
-      .map(({ pid }) => pid);
-    const load = { connections: CONNECTIONS, mix: mixOf('mid', 'json'), warmupMs, measureMs };
-    // A gateway that has just begun spends its time on compiling.
-    await measureLoad(stage, served, load);
-    const before = cpuSeconds(gateways);
-    const idleMs = 4 * measureMs;
-    await sleep(idleMs);
-    const cpu = (1000 * (cpuSeconds(gateways) - before)) / idleMs;
-    const idle = await controlCalls(served.redis, () => sleep(measureMs));
-    const busy = await controlCalls(served.redis, () => measureLoad(stage, served, load));
-    figures.record('control.gateway_idle_cpu', 'cores', cpu);
-    figures.record('control.redis_calls_idle', '/s', idle);
-    figures.record('control.redis_calls_loaded', '/s', busy);
-    figures.record('control.redis_calls_ratio', 'x', busy / idle);
-    say(
-      `an idle gateway with ${workers} workers: ${(100 * cpu).toFixed(1)} % of a core; control calls ${idle.toFixed(1)}/s idle, ${busy.toFixed(1)}/s loaded`,
-    );
-    await measureDeath(stage, served, redis);
+    await measureCost(stage, many.served);
+    await measureDeath(stage, many.served, many.redis, 'control.crowded');
   } finally {
-    redis.disconnect();
-    await served.stop();
+    many.redis.disconnect();
+    await many.served.stop();
+  }
+  const few = await startWith(stage, availableParallelism());
+  try {
+    await measureDeath(stage, few.served, few.redis, 'control');
+  } finally {
+    few.redis.disconnect();
+    await few.served.stop();
   }
 }

@@ -14,6 +14,16 @@ const SEED = 23;
 /** Time for what is still under way to be counted. */
 const SETTLE_MS = 300;
 
+const RAW_MS = 3_000;
+
+/** Rows/s of onnxruntime in two processes at once: cores that share their units are worth less together than two of them. */
+async function twoAtOnce(stage: Stage, batch: number): Promise<number> {
+  const [one, other] = await Promise.all([stage.raw(), stage.anotherRaw()]);
+  const rates = await Promise.all([one, other].map((raw) => raw.ask('rate', { model: 'heavy', batch, ms: RAW_MS })));
+  await other.stop();
+  return rates.reduce((sum, rate) => sum + rate, 0);
+}
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function runFillSuite(stage: Stage): Promise<void> {
@@ -24,7 +34,13 @@ export async function runFillSuite(stage: Stage): Promise<void> {
   for (const count of workers) {
     say(`starting Batchyard with heavy and ${count} worker${count > 1 ? 's' : ''}`);
     const served = await stage.batchyard('heavy', { BATCHYARD_WORKERS: String(count) });
-    known ??= await measureCapacity(stage, served, plan.overload.capacity);
+    if (!known) {
+      known = await measureCapacity(stage, served, plan.overload.capacity);
+      const both = await twoAtOnce(stage, known.bestBatch);
+      figures.record('raw.heavy.two_at_once', 'x', both / known.rawRowsPerS);
+      // Over 1: no number of workers can answer all of it on this machine.
+      figures.record('fill.offered_of_machine', 'x', (OVER_ONE_WORKER * known.capacity) / both);
+    }
     const spec = withClass(heavySpec(), 'normal', TIMEOUT_MS);
     const offered = [{ name: 'normal', rate: OVER_ONE_WORKER * known.capacity, timeoutMs: TIMEOUT_MS, spec }];
     const load = { port: served.port, seed: SEED, classes: offered };

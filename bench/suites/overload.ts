@@ -49,7 +49,7 @@ export async function measureCapacity(
   stage: Stage,
   served: Served,
   windows: { readonly warmupMs: number; readonly ms: number; readonly count: number },
-): Promise<{ readonly capacity: number; readonly rawRowsPerS: number }> {
+): Promise<{ readonly capacity: number; readonly rawRowsPerS: number; readonly bestBatch: number }> {
   const { figures, say } = stage;
   const raw = await stage.raw();
   await checkModel(raw, served.port, 'heavy');
@@ -65,7 +65,7 @@ export async function measureCapacity(
   }
   const alone = `a row alone ${((1000 * best.gain) / best.rowsPerS).toFixed(1)} ms`;
   say(`heavy: ${alone}, batches of ${best.batch} gain ×${best.gain.toFixed(1)}; capacity ${capacity.toFixed(0)}/s`);
-  return { capacity, rawRowsPerS: best.rowsPerS };
+  return { capacity, rawRowsPerS: best.rowsPerS, bestBatch: best.batch };
 }
 
 async function probe(stage: Stage, served: Served, limitMs: number, withinMs?: number): Promise<Probe[]> {

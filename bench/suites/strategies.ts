@@ -14,7 +14,8 @@ import type { Stage } from '../stage.ts';
 import { mixOf } from './http.ts';
 
 const GOOD_MS = 100;
-const CONNECTIONS = 64;
+/** Several full batches: fewer would measure the way round, not the batching. */
+const CONNECTIONS = 256;
 /** `low` comes one by one; `medium` is this share of what was measured at saturation. */
 const LOW_RPS = 50;
 const MEDIUM_SHARE = 0.4;
@@ -23,7 +24,6 @@ type Load = (typeof LOADS)[number];
 
 const VARIANTS: Readonly<Record<string, Record<string, unknown>>> = {
   adaptive: { strategy: 'adaptive', max_wait_ms: 0 },
-  'adaptive-waiting': { strategy: 'adaptive', max_wait_ms: 5 },
   fixed: { strategy: 'fixed', max_rows: 32, max_wait_ms: 5 },
   dynamic: { strategy: 'dynamic', preferred_rows: [8, 16, 32], max_wait_ms: 5 },
   'latency-optimized': { strategy: 'latency-optimized', target_ms: 20 },

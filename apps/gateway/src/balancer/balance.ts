@@ -101,13 +101,15 @@ function serveDirective(id: string, queues: readonly QueueTakes[]): Directive {
   return { kind: 'serve', takes: Object.fromEntries(own.map(([queue, { rule }]) => [queue, rule])), reason };
 }
 
+type Told = { readonly directive: Directive; readonly queues: readonly QueueTakes[] };
+
 const rowsIn = (done: Done): number => [...done.rows.values()].reduce((sum, rows) => sum + rows, 0);
 
-function lineOf(books: Books, beat: Heartbeat, directive: Directive, queues: readonly QueueTakes[]): BalanceLine {
+/** @param all rows of all workers */
+function lineOf(books: Books, beat: Heartbeat, all: number, { directive, queues }: Told): BalanceLine {
   const { id, response_ms } = beat;
   const done = books.done(id);
   const { health, reason } = books.verdict(id);
-  const all = books.workers().reduce((sum, one) => sum + rowsIn(books.done(one.id)), 0);
   const own = queues.flatMap((one) => one.scored.filter(({ worker }) => worker === id));
   return {
     worker: id,
@@ -146,9 +148,10 @@ export function createBalance(): Balance {
           return [beat.id, { kind: 'probe', ...PROBE, reason }];
         }),
       );
+      const all = books.workers().reduce((sum, { id }) => sum + rowsIn(books.done(id)), 0);
       const lines = books.workers().flatMap((beat) => {
         const directive = directives.get(beat.id);
-        return directive ? [lineOf(books, beat, directive, queues)] : [];
+        return directive ? [lineOf(books, beat, all, { directive, queues })] : [];
       });
       return { directives, lines };
     },

@@ -44,8 +44,17 @@ export function successOf({ succeeded, failed }: Pick<Done, 'succeeded' | 'faile
 
 export function createTrack(): Track {
   const workers = new Map<string, { token: string; last: Counters; steps: Step[] }>();
+  // Of the whole window, since the last look: it is asked for by every line of every decision.
+  const known = new Map<string, Done>();
+  function doneSince(worker: string, sinceMs: number): Done {
+    const steps = (workers.get(worker)?.steps ?? []).filter(({ atMs }) => atMs > sinceMs);
+    const rows = new Map<string, number>();
+    for (const step of steps) for (const [queue, count] of step.rows) rows.set(queue, (rows.get(queue) ?? 0) + count);
+    return { succeeded: sum(steps.map((one) => one.succeeded)), failed: sum(steps.map((one) => one.failed)), rows };
+  }
   return {
     look(heartbeats, nowMs) {
+      known.clear();
       for (const beat of heartbeats) {
         const now = countersOf(beat);
         const own = workers.get(beat.id);
@@ -60,11 +69,11 @@ export function createTrack(): Track {
       const living = new Set(heartbeats.map(({ id }) => id));
       for (const id of workers.keys()) if (!living.has(id)) workers.delete(id);
     },
-    done(worker, sinceMs = Number.NEGATIVE_INFINITY) {
-      const steps = (workers.get(worker)?.steps ?? []).filter(({ atMs }) => atMs > sinceMs);
-      const rows = new Map<string, number>();
-      for (const step of steps) for (const [queue, count] of step.rows) rows.set(queue, (rows.get(queue) ?? 0) + count);
-      return { succeeded: sum(steps.map((one) => one.succeeded)), failed: sum(steps.map((one) => one.failed)), rows };
+    done(worker, sinceMs) {
+      if (sinceMs !== undefined) return doneSince(worker, sinceMs);
+      const found = known.get(worker) ?? doneSince(worker, Number.NEGATIVE_INFINITY);
+      known.set(worker, found);
+      return found;
     },
   };
 }
