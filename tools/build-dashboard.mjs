@@ -5,6 +5,12 @@ import { fileURLToPath } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('../apps/dashboard/', import.meta.url));
 
+/**
+ * uPlot asks for the browser's language when it is loaded, and throws where that is no language tag: a browser without a
+ * locale says `en-US@posix`.
+ */
+const LANGUAGE = `try{new Intl.NumberFormat(navigator.language)}catch{Object.defineProperty(navigator,'language',{value:'en'})}`;
+
 /** Fast enough to run at every start. */
 export async function buildDashboard() {
   const { build, stop, transform } = await import('esbuild');
@@ -13,6 +19,7 @@ export async function buildDashboard() {
     entryPoints: [`${FOLDER}src/main.ts`],
     outfile: `${FOLDER}dist/dashboard.js`,
     bundle: true,
+    banner: { js: LANGUAGE },
     minify: true,
     format: 'esm',
     target: 'es2022',

@@ -65,6 +65,18 @@ test('load is seen to arrive, in the sentence, the figures and the card of its m
   }
 });
 
+test('a browser without a locale, whose language is none, shows the charts too', { skip }, async () => {
+  const other = await browser.newPage();
+  const own = troubleOf(other);
+  await other.addInitScript(
+    `Object.defineProperty(Navigator.prototype, 'language', { get: () => 'en-US@posix', configurable: true })`,
+  );
+  await other.goto(`${system.ops}/#/`);
+  await other.locator('.chart canvas').first().waitFor();
+  assert.deepEqual(own, []);
+  await other.close();
+});
+
 test('a job is found by its id, with its timeline, its result and no tensor', { skip }, async () => {
   const id = await submitJob(system.url, 'poison', oneRow('CODE', 'INT32', [12]));
   await ended(system.url, id);

@@ -377,6 +377,10 @@ test('while Redis is away nothing is told that is not described, and nothing cou
           };
           assert.notEqual(await statusOf(api, `${method} ${path}`, init), 500, `${method} ${path}`);
         }
+    const metrics = await (await fetch(`${system.ops}/metrics`, { headers: BEARER })).text();
+    assert.match(metrics, /^batchyard_redis_up 0$/m);
+    assert.match(metrics, /^batchyard_http_request_duration_seconds_count/m);
+    assert.doesNotMatch(metrics, /^batchyard_queue_jobs\{/m);
   } finally {
     await redis.restart();
   }

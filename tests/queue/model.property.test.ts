@@ -31,6 +31,8 @@ type Step =
   | { readonly do: 'finish' | 'fail'; readonly worker: number; readonly part: number }
   | { readonly do: 'giveBack' | 'die'; readonly worker: number }
   | { readonly do: 'lapse' }
+  | { readonly do: 'drain'; readonly most: number }
+  | { readonly do: 'clean'; readonly set: 'completed' | 'failed' }
   | { readonly do: 'cancel' | 'expire' | 'retry'; readonly pick: number };
 
 const worker = fc.nat({ max: 2 });
@@ -91,6 +93,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('giveBack' as const, 'die' as const), worker }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lapse' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('drain' as const), most: fc.integer({ min: 1, max: 6 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('clean' as const),
+      set: fc.constantFrom('completed' as const, 'failed' as const),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -215,6 +228,12 @@ async function runHistory(bounds: plain.PlainLimits, steps: readonly Step[]): Pr
       if (locks.length > 0) await commands.del(...locks);
       await queue.recoverLapsed(QUEUE);
       plain.plainLapse(model);
+    },
+    async drain(s: { most: number }) {
+      assert.equal(await queue.drainJobs(QUEUE, s.most), plain.plainDrain(model, s.most));
+    },
+    async clean(s: { set: 'completed' | 'failed' }) {
+      assert.equal(await queue.cleanJobs(QUEUE, s.set, 0, 1_000), plain.plainClean(model, s.set));
     },
     async cancel(s: { pick: number }) {
       const id = pickId(s.pick);

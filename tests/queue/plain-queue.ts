@@ -301,7 +301,7 @@ export function plainCancel(queue: PlainQueue, id: string): string {
 
 export function plainRetry(queue: PlainQueue, id: string, place: number, maxWaiting: number): string {
   const job = queue.jobs.get(id);
-  if (job?.kind !== 'durable') return 'unknown';
+  if (job?.kind !== 'durable' || job.status === 'gone') return 'unknown';
   if (job.status !== 'failed' && job.status !== 'expired') return 'conflict';
   if (isFull(queue, job.priority, maxWaiting)) return 'full';
   const anew = { status: 'queued', place, cancelled: false, delayedAt: undefined } as const;
@@ -312,4 +312,21 @@ export function plainRetry(queue: PlainQueue, id: string, place: number, maxWait
 export function plainExpire(queue: PlainQueue, id: string): void {
   const job = queue.jobs.get(id);
   if (job?.status === 'queued') end(job, 'expired');
+}
+
+/** The most urgent and oldest first; @returns how many */
+export function plainDrain(queue: PlainQueue, most: number): number {
+  const first = PRIORITY_CLASSES.flatMap((name) => inClass(queue, name)).slice(0, most);
+  for (const job of first) end(job, 'failed');
+  return first.length;
+}
+
+const ENDED_IN = { completed: ['succeeded'], failed: ['failed', 'cancelled', 'expired'] } as const;
+
+/** Every job that ended so is forgotten; @returns how many */
+export function plainClean(queue: PlainQueue, set: 'completed' | 'failed'): number {
+  const ended: readonly string[] = ENDED_IN[set];
+  const old = [...queue.jobs.values()].filter((job) => ended.includes(job.status));
+  for (const job of old) job.status = 'gone';
+  return old.length;
 }

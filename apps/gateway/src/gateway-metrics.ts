@@ -36,6 +36,8 @@ export type MetricsLook = {
 export type GatewayMetrics = {
   request(ended: Ended): void;
   collect(look: MetricsLook): Promise<void>;
+  /** Redis did not answer: how its queues stand is not known. */
+  forget(): void;
 };
 
 const LOST_MS = 3_500;
@@ -81,7 +83,7 @@ function createQueueMetrics(metrics: Metrics) {
     'outcome',
   ]);
   const rows = metrics.total('batchyard_inference_rows_total', 'Rows that ran, since the queue exists', ofModel);
-  return (queue: string, counts: QueueCounts, statistics: Readonly<Record<string, number>>): void => {
+  function set(queue: string, counts: QueueCounts, statistics: Readonly<Record<string, number>>): void {
     const labels = modelOfQueue(queue);
     for (const name of PRIORITY_CLASSES) {
       jobs.set({ ...labels, state: 'waiting', class: name }, counts.byClass[name]);
@@ -93,6 +95,13 @@ function createQueueMetrics(metrics: Metrics) {
     ended.set({ ...labels, outcome: 'success' }, statistics['success'] ?? 0);
     ended.set({ ...labels, outcome: 'failure' }, statistics['fail'] ?? 0);
     rows.set(labels, statistics['rows'] ?? 0);
+  }
+  return {
+    set,
+    forget() {
+      jobs.reset();
+      oldest.reset();
+    },
   };
 }
 
@@ -118,7 +127,7 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
 
   async function collectQueue(queue: string): Promise<void> {
     const [counts, statistics] = await Promise.all([source.counts(queue), source.statistics(queue)]);
-    queueMetrics(queue, counts, statistics);
+    queueMetrics.set(queue, counts, statistics);
     triton.pending(queue, counts.depth);
   }
 
@@ -139,6 +148,10 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
       for (const state of [...WORKER_STATES, 'lost'] as const)
         workers.set({ state }, states.filter((one) => one === state).length);
       triton.cache(look.lookups, look.entries);
+    },
+    forget() {
+      queueMetrics.forget();
+      triton.forget();
     },
   };
 }

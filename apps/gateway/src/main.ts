@@ -13,6 +13,7 @@ import { connectRedis } from '@batchyard/shared/runtime/redis';
 import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
 import { createQueueLoads } from './admission/queue-loads.ts';
+import { createCollectMetrics } from './collect-metrics.ts';
 import { openCache } from './cache/open-cache.ts';
 import { readConfig, timeoutsOf, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
@@ -176,6 +177,18 @@ async function start(): Promise<void> {
     },
     report: reportTo(log),
   });
+  const collectMetrics = createCollectMetrics({
+    metrics,
+    observed,
+    look: () => ({
+      queues: fleet.models().map((view) => view.queue),
+      workers: fleet.workers(),
+      lookups: cache.lookups(),
+      entries: cache.stats().tiers.memory.entries ?? 0,
+    }),
+    scaling,
+    own: [memory, cache, monitor],
+  });
   const steering = openSteering({
     gateway,
     strategy: config.BATCHYARD_STRATEGY,
@@ -202,19 +215,7 @@ async function start(): Promise<void> {
     scaling,
     tuning: tuning.desk,
     health: {
-      metrics: askRedis(async () => {
-        await observed.collect({
-          queues: fleet.models().map((view) => view.queue),
-          workers: fleet.workers(),
-          lookups: cache.lookups(),
-          entries: cache.stats().tiers.memory.entries ?? 0,
-        });
-        memory.collect();
-        cache.collect();
-        monitor.collect();
-        await scaling.collect();
-        return metrics.text();
-      }),
+      metrics: collectMetrics,
       ready: () => ({
         ready: ready(),
         detail: {

@@ -32,6 +32,8 @@ export function createTritonMetrics(metrics: Metrics) {
   const misses = metrics.total('nv_cache_num_misses', 'Number of cache misses in response cache');
   return {
     pending: (queue: string, depth: number): void => pending.set(modelOfQueue(queue), depth),
+    /** How many are pending is not known. */
+    forget: (): void => pending.reset(),
     /** Of what never ran; the rest is the workers'. */
     ended(queue: string, outcome: string): void {
       if (outcome === 'refused' || outcome === 'expired') failure.inc({ ...modelOfQueue(queue), reason: 'REJECTED' });

@@ -1,5 +1,5 @@
 /** Responses and failures as bytes on the socket. `/v2` speaks Triton's error body, `/v1` problem documents (RFC 9457). */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { FAILURES, Failure } from '@batchyard/shared/contract/failure';
 
@@ -81,9 +81,10 @@ export function sendProblem(response: ServerResponse, error: unknown, instance: 
   sendBytes(response, status, Buffer.from(JSON.stringify(body)), headers);
 }
 
-/** In the form of the part of the interface that was asked. */
+/** In the form of the part of the interface that was asked, also where Express has handed it on under another path. */
 export function sendFailure(response: ServerResponse, error: unknown): void {
-  const path = pathOf(response.req.url ?? '');
+  const { url = '', originalUrl = url } = response.req as IncomingMessage & { originalUrl?: string };
+  const path = pathOf(originalUrl);
   if (path.startsWith('/v1/')) sendProblem(response, error, path);
   else sendV2Failure(response, error);
 }

@@ -89,7 +89,9 @@ export const FLEET_OPERATIONS: readonly Operation[] = [
     id: 'infer',
     tag: MODELS,
     summary: 'Run a model',
-    description: 'As the public `/v2/models/{model}/infer`, which it is handed to: its errors have the form of `/v2`.',
+    description:
+      'As the public `/v2/models/{model}/infer`, which it is handed to; its errors have the form of this port.',
+    errors: 'problem',
     parameters: [model, ...(INFER.parameters ?? [])],
   },
   {
