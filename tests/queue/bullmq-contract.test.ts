@@ -141,6 +141,28 @@ test("BullMQ's clean, drain and remove leave nothing behind", async () => {
   assert.deepEqual(await taken('w1:a'), []);
 });
 
+test('what our own drain and clean take out is gone for BullMQ too, and it goes on after them', async () => {
+  const kept = newJob();
+  await under.queue.addMany(QUEUE, [kept, newJob(), newJob()]);
+  await taken('w1:a', 1);
+  await bull.add('infer', {}, { delay: 60_000, priority: 1 });
+  assert.equal(await under.queue.drainJobs(QUEUE, 100), 3);
+  assert.deepEqual(await bull.getJobCounts('prioritized', 'delayed', 'active', 'failed'), {
+    prioritized: 0,
+    delayed: 0,
+    active: 1,
+    failed: 3,
+  });
+  const [drained] = await bull.getFailed();
+  assert.match(drained?.failedReason ?? '', /removed/);
+  await under.queue.finish(QUEUE, 'w1:a', [finished(kept.id)]);
+  assert.equal(await under.queue.cleanJobs(QUEUE, 'failed', 0, 100), 3);
+  assert.equal(await under.queue.cleanJobs(QUEUE, 'completed', 0, 100), 1);
+  assert.deepEqual(await under.commands.keys(`${PREFIX}:${QUEUE}:aaaaaaa-*`), []);
+  const added = await bull.add('infer', {});
+  assert.deepEqual(await taken('w1:a'), [added.id]);
+});
+
 test("a job added by BullMQ's queue.add is taken as normal, with its data", async () => {
   await under.queue.addMany(QUEUE, [newJob({ priority: 'low' })]);
   const added = await bull.add('infer', { inputs: [] });
