@@ -13,6 +13,11 @@ const schema = z.object({
   OPS_HOST: z.string().default('127.0.0.1'),
   OPS_PORT: port.default(8002),
   REDIS_URL: z.string().optional(),
+  /** REDIS_URL names nodes of a Redis Cluster, with commas between them. */
+  BATCHYARD_REDIS_CLUSTER: z
+    .enum(['', '0', '1', 'false', 'true'])
+    .default('')
+    .transform((value) => value === '1' || value === 'true'),
   REDIS_BIN: z.string().optional(),
   NODE_ENV: z.string().default(''),
   PATH: z.string().default(''),

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-import { createQueueOperations, type QueueOperations } from '@batchyard/queue/queue';
+import { openQueues } from '@batchyard/queue/open-queues';
+import type { QueueOperations } from '@batchyard/queue/queue';
 import { workerEnded } from '@batchyard/shared/contract/event';
-import { connectRedis } from '@batchyard/shared/runtime/redis';
 
 import type { Config } from './config.ts';
 import { takeDataFolder } from './data-folder.ts';
@@ -17,7 +17,6 @@ import { superviseChild, type Child } from './supervisor/child.ts';
 import { createWorkerPool, type WorkerPool } from './supervisor/worker-pool.ts';
 import { watchSignals } from './watch-signals.ts';
 
-const PREFIX = '{by0}';
 /** A gateway drains for 20 seconds at most; then it, and the workers after it, are ended. */
 const CHILD_LIMIT_MS = 22_000;
 const ALL_LIMIT_MS = 24_000;
@@ -39,11 +38,9 @@ type QueueLink = {
   close(): void;
 };
 
-function openQueue(url: string): QueueLink {
-  const commands = connectRedis(url, 'commands');
-  const blocking = connectRedis(url, 'blocking');
-  const connected = commands.connect().catch(() => undefined);
-  const queue = createQueueOperations({ commands, blocking, prefix: PREFIX });
+function openQueue(url: string, cluster: boolean): QueueLink {
+  const { queue, connect, disconnect } = openQueues({ url, cluster });
+  const connected = connect().catch(() => undefined);
   return {
     queue,
     async release(token, drained) {
@@ -61,7 +58,7 @@ function openQueue(url: string): QueueLink {
         }
       }
     },
-    close: () => commands.disconnect(),
+    close: disconnect,
   };
 }
 
@@ -135,7 +132,7 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
   async function start(): Promise<void> {
     const redis = await getRedis(config, say);
     stopRedis = redis.stop;
-    const link = openQueue(redis.url);
+    const link = openQueue(redis.url, config.BATCHYARD_REDIS_CLUSTER);
     stopTurns = async () => link.close();
     const childEnv = {
       ...MEMORY_ENV,

@@ -24,6 +24,8 @@ const schema = z.object({
   OPS_HOST: z.string().default('127.0.0.1'),
   OPS_PORT: port.default(8002),
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
+  /** REDIS_URL names nodes of a Redis Cluster, with commas between them. */
+  BATCHYARD_REDIS_CLUSTER: flag.default(false),
   LOG_LEVEL: z.string().default('info'),
   BATCHYARD_RESULT_TTL: seconds.default(600),
   BATCHYARD_SERVER_NAME: z.string().default('batchyard'),

@@ -1,15 +1,14 @@
 /** Wires the gateway together; everything that happens is in the stories and the folders beside this file. */
 import { createHash, randomBytes } from 'node:crypto';
 
-import { createQueueOperations } from '@batchyard/queue/queue';
-import { countedBytes } from '@batchyard/queue/replies';
+import { openQueues } from '@batchyard/queue/open-queues';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { shownUrl } from '@batchyard/shared/contract/durability';
 import type { JobKind } from '@batchyard/shared/contract/job';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
+import { shardPrefix } from '@batchyard/shared/contract/redis-keys';
 import { createLogger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
-import { connectRedis } from '@batchyard/shared/runtime/redis';
 import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
 import { createQueueLoads } from './admission/queue-loads.ts';
@@ -32,6 +31,7 @@ import { openDesk } from './open-desk.ts';
 import { openHousekeeping } from './open-housekeeping.ts';
 import { openOps } from './open-ops.ts';
 import { openPublic } from './open-public.ts';
+import { openReplies } from './open-replies.ts';
 import { openRequests } from './open-requests.ts';
 import { openSteering } from './open-steering.ts';
 import { openScaling } from './open-scaling.ts';
@@ -40,11 +40,9 @@ import { openWatching } from './open-watching.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { pollJob } from './queue/poll-job.ts';
-import { startReplyLoop } from './queue/reply-loop.ts';
 import { createWaiters, type AwaitedJob } from './queue/waiters.ts';
 
 const VERSION = '0.1.0';
-const PREFIX = '{by0}';
 const DRAIN_LIMIT_MS = 20_000;
 const LAST_ANSWERS_MS = 500;
 
@@ -56,18 +54,14 @@ async function start(): Promise<void> {
   const log = createLogger('gateway', config.LOG_LEVEL);
   for (const sentence of unknownSettings(process.env)) log.warn(sentence);
 
-  const commands = connectRedis(config.REDIS_URL, 'commands');
-  const blocking = connectRedis(config.REDIS_URL, 'blocking');
-  await Promise.all([commands.connect(), blocking.connect()]);
-  const gateway = randomBytes(6).toString('hex');
   const copies = createCopyCount();
-  const queue = createQueueOperations({
-    commands,
-    blocking,
-    prefix: PREFIX,
-    resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000,
-    copies,
-  });
+  const link = openQueues(
+    { url: config.REDIS_URL, cluster: config.BATCHYARD_REDIS_CLUSTER },
+    { resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000, copies },
+  );
+  await link.connect();
+  const { queue, commands } = link;
+  const gateway = randomBytes(6).toString('hex');
 
   const metrics = createMetrics(VERSION);
   const observed = createGatewayMetrics(metrics, queue);
@@ -82,7 +76,7 @@ async function start(): Promise<void> {
   const cache = openCache({
     settings: config,
     redis: commands,
-    prefix: PREFIX,
+    prefix: shardPrefix(0),
     keeping: queue,
     metrics,
     memoryShare,
@@ -92,15 +86,8 @@ async function start(): Promise<void> {
   const refused = redis.problem();
   if (refused) throw new Error(refused.sentence, { cause: refused.next });
 
-  const waiters = createWaiters((name, id) => pollJob(queue, name, id));
-  const replies = await startReplyLoop({
-    gateway,
-    stream: queue.replies,
-    countedBytes,
-    deliver: waiters.deliver,
-    afterGap: waiters.pollAll,
-    pause,
-  });
+  const waiters = createWaiters((name, id) => pollJob(queue, name, id), link.shardOf);
+  const replies = await openReplies({ gateway, streams: link.replyStreams, waiters, pause });
 
   let draining = false;
   const wait = (job: AwaitedJob, limitMs: number) => waiters.wait(job, performance.now() + limitMs, performance.now());
@@ -202,14 +189,12 @@ async function start(): Promise<void> {
   const ops = openOps({
     version: VERSION,
     config,
-    prefix: PREFIX,
-    queue,
+    link,
     fleet,
     desk,
     forecast: loads.forecast,
     publicLane: fastLane,
     publicUrl: () => `http://${config.HOST}:${front.port}`,
-    readFields: (key, fields) => commands.hmget(key, ...fields),
     events: monitor.events,
     monitor: monitor.desk,
     scaling,
@@ -273,8 +258,7 @@ async function start(): Promise<void> {
     ops.endStreams();
     const ends = [back.close(), replies.stop(), ops.closeBoard(), counts.flush()];
     await Promise.race([Promise.all(ends), pause(1_000)]);
-    commands.disconnect();
-    blocking.disconnect();
+    link.disconnect();
     process.exit(0);
   }
   onEndSignals(

@@ -1,5 +1,5 @@
 /** Part of the wiring: what the operations routes ask of queues, jobs, models and Redis, and Bull Board beside them. */
-import type { QueueOperations } from '@batchyard/queue/queue';
+import type { QueueLink } from '@batchyard/queue/open-queues';
 import { shownUrl } from '@batchyard/shared/contract/durability';
 
 import type { QueueLoads } from './admission/queue-loads.ts';
@@ -18,15 +18,12 @@ type Own = Pick<
 >;
 type Parts = Own & {
   readonly config: Config;
-  readonly prefix: string;
-  readonly queue: QueueOperations;
+  readonly link: QueueLink;
   readonly fleet: FleetView;
   readonly desk: JobDesk;
   readonly forecast: QueueLoads['forecast'];
   readonly publicLane: FastLane;
   readonly publicUrl: () => string;
-  /** Fields of a hash in Redis. */
-  readonly readFields: (key: string, fields: readonly string[]) => Promise<(string | null)[]>;
 };
 
 export type Ops = Omit<OpsApp, 'show'> & {
@@ -36,11 +33,12 @@ export type Ops = Omit<OpsApp, 'show'> & {
 };
 
 export function openOps(parts: Parts): Ops {
-  const { config, prefix, queue, fleet, desk, forecast, publicLane, publicUrl, readFields, ...own } = parts;
+  const { config, link, fleet, desk, forecast, publicLane, publicUrl, ...own } = parts;
+  const { queue, commands, prefixOf } = link;
   const board = createBoardQueues(
-    { prefix, readOnly: config.BATCHYARD_BOARD !== 'full' },
-    { url: config.REDIS_URL, maxRetriesPerRequest: null },
-    readFields,
+    { prefixOf, readOnly: config.BATCHYARD_BOARD !== 'full' },
+    { url: config.REDIS_URL, cluster: config.BATCHYARD_REDIS_CLUSTER },
+    (key, fields) => commands.hmget(key, ...fields),
   );
   const { again } = createRetry({ desk, models: fleet });
   const names = askRedis(queue.queues);

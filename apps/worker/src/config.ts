@@ -5,6 +5,11 @@ import { z } from 'zod';
 
 const schema = z.object({
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
+  /** REDIS_URL names nodes of a Redis Cluster, with commas between them. */
+  BATCHYARD_REDIS_CLUSTER: z
+    .enum(['', '0', '1', 'false', 'true'])
+    .default('')
+    .transform((value) => value === '1' || value === 'true'),
   LOG_LEVEL: z.string().default('info'),
   BATCHYARD_MODELS: z.string().default('models'),
   /** `none`: what is there at the start; `poll`: what is there; `explicit`: what is asked for. */

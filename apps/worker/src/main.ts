@@ -2,14 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { hostname, totalmem } from 'node:os';
 
-import { createQueueOperations } from '@batchyard/queue/queue';
+import { openQueues } from '@batchyard/queue/open-queues';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { connectionName } from '@batchyard/shared/contract/heartbeat';
 import { createCollector } from '@batchyard/shared/runtime/collect-garbage';
 import { createLogger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
-import { connectRedis } from '@batchyard/shared/runtime/redis';
 import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
 import { createRunWatch } from './batching/run-watch.ts';
@@ -32,7 +31,6 @@ import { createServeJobs, type Incarnation } from './serve-jobs.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
 const VERSION = '0.1.0';
-const PREFIX = '{by0}';
 const LOCK_MS = 30_000;
 const DRAIN_LIMIT_MS = 20_000;
 const LAST_WORD_MS = 500;
@@ -74,19 +72,15 @@ async function start(): Promise<void> {
   const copies = createCopyCount();
   const cores = await availableCpus();
 
-  const called = { connectionName: connectionName(incarnation.worker) };
-  const commands = connectRedis(config.REDIS_URL, 'commands', called);
-  const blocking = connectRedis(config.REDIS_URL, 'blocking', called);
-  await Promise.all([commands.connect(), blocking.connect()]);
+  const called = connectionName(incarnation.worker);
+  const link = openQueues(
+    { url: config.REDIS_URL, cluster: config.BATCHYARD_REDIS_CLUSTER, connectionName: called },
+    { resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000, copies },
+  );
+  await link.connect();
+  const { queue, commands } = link;
   // A Redis may not let its clients take names: then nobody concludes anything from their absence.
-  const named = (await commands.client('GETNAME').catch(() => null)) === called.connectionName;
-  const queue = createQueueOperations({
-    commands,
-    blocking,
-    prefix: PREFIX,
-    resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000,
-    copies,
-  });
+  const named = (await commands.client('GETNAME').catch(() => null)) === called;
 
   const now = (): number => performance.now();
   const watch = createRunWatch(config.BATCHYARD_RUN_LIMIT_S * 1000);
@@ -217,7 +211,7 @@ async function start(): Promise<void> {
     else book.enter(follow.drains() ? 'draining' : 'serving');
   }
   async function recover(): Promise<void> {
-    for (const { seat } of models.held()) await queue.recoverLapsed(seat.queue);
+    await Promise.all(models.held().map(({ seat }) => queue.recoverLapsed(seat.queue)));
   }
   const quietly = (work: () => Promise<unknown>) => (): void => void work().catch(() => undefined);
 

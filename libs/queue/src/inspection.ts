@@ -1,5 +1,4 @@
-/** Reading: one job, one queue, the registry, the workers. No script: each is one command or one pipeline. */
-import type { Persistence } from '@batchyard/shared/contract/durability';
+/** Reading: one job, one queue, the registry, the workers, Redis itself. No script: each is one command or one pipeline. */
 import { parseFailedReason } from '@batchyard/shared/contract/failure';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { heartbeatSchema, type Heartbeat } from '@batchyard/shared/contract/heartbeat';
@@ -10,40 +9,10 @@ import { extraBase, queueBase, queuesKey, workerKey, workersKey } from '@batchya
 import { copiedByReply } from './copied.ts';
 import { countJobs, type QueueCounts } from './count-jobs.ts';
 import type { JobView } from './operations.ts';
+import { createRedisFigures, type RedisFigures } from './redis-figures.ts';
 import type { QueueSettings } from './settings.ts';
 
-/** Commands a second as Redis reckons them; `cpuS`: of its whole life. */
-export type RedisLoad = {
-  readonly usedBytes: number;
-  readonly opsPerS: number;
-  readonly cpuS: number;
-};
-
-/** Redis as an operator wants to see it. */
-export type RedisFacts = {
-  readonly version: string;
-  readonly uptime_s: number;
-  readonly used_bytes: number;
-  /** 0 = without a bound. */
-  readonly max_bytes: number;
-  readonly policy: string;
-  readonly append_only: boolean;
-  /** `appendfsync`; null where CONFIG is not permitted. */
-  readonly fsync: string | null;
-  readonly last_save_failed: boolean;
-  readonly ops_per_s: number;
-  readonly clients: number;
-  readonly blocked_clients: number;
-  readonly evicted_keys: number;
-  readonly fragmentation: number;
-};
-
-const infoReader =
-  (info: string) =>
-  (name: string): string =>
-    new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
-
-export type Inspection = {
+export type Inspection = RedisFigures & {
   /** One job without its tensors; undefined when there is none. */
   view(queue: string, id: string): Promise<JobView | undefined>;
   /** The input blob, while the job keeps one. */
@@ -56,9 +25,6 @@ export type Inspection = {
   wasRemoved(queue: string, id: string): Promise<boolean>;
   counts(queue: string): Promise<QueueCounts>;
   statistics(queue: string): Promise<Readonly<Record<string, number>>>;
-  /** What admission and probes want to know of Redis itself. `memoryShare` is 0 where maxmemory is not set. */
-  redisState(): Promise<Persistence & { readonly memoryShare: number; readonly load: RedisLoad }>;
-  redisFacts(): Promise<RedisFacts>;
   /** Every model any worker has announced. */
   models(): Promise<Model[]>;
   /** Workers heard of in the last minute, and how long ago by Redis' clock. */
@@ -108,6 +74,7 @@ export function createInspection(settings: QueueSettings): Inspection {
   const { commands, prefix } = settings;
   const { result } = settings.copies ?? createCopyCount();
   return {
+    ...createRedisFigures(settings),
     counts: (queue) => countJobs(settings, queue),
     async view(queue, id) {
       return viewOf(id, await commands.hmget(queueBase(prefix, queue) + id, ...VIEW_FIELDS));
@@ -131,54 +98,18 @@ export function createInspection(settings: QueueSettings): Inspection {
       const raw = await commands.hgetall(`${extraBase(prefix, queue)}stats`);
       return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, Number(value)]));
     },
-    async redisState() {
-      const info = await commands.info();
-      const field = infoReader(info);
-      const [used, max] = [Number(field('used_memory')), Number(field('maxmemory'))];
-      return {
-        memoryShare: max > 0 ? used / max : 0,
-        appendOnly: field('aof_enabled') === '1',
-        policy: field('maxmemory_policy'),
-        load: {
-          usedBytes: used,
-          opsPerS: Number(field('instantaneous_ops_per_sec')),
-          cpuS: Number(field('used_cpu_user')) + Number(field('used_cpu_sys')),
-        },
-      };
-    },
-    async redisFacts() {
-      const field = infoReader(await commands.info());
-      const fsync = await commands.config('GET', 'appendfsync').catch(() => []);
-      const figure = (name: string): number => Number(field(name) || 0);
-      return {
-        version: field('valkey_version') || field('redis_version'),
-        uptime_s: figure('uptime_in_seconds'),
-        used_bytes: figure('used_memory'),
-        max_bytes: figure('maxmemory'),
-        policy: field('maxmemory_policy'),
-        append_only: field('aof_enabled') === '1',
-        fsync:
-          Object.values(fsync as object)
-            .map(String)
-            .at(-1) ?? null,
-        last_save_failed: field('aof_last_write_status') === 'err' || field('rdb_last_bgsave_status') === 'err',
-        ops_per_s: figure('instantaneous_ops_per_sec'),
-        clients: figure('connected_clients'),
-        blocked_clients: figure('blocked_clients'),
-        evicted_keys: figure('evicted_keys'),
-        fragmentation: figure('mem_fragmentation_ratio'),
-      };
-    },
     async models() {
       const raw = await commands.hvals(queuesKey(prefix));
       return raw.map((text) => modelSchema.parse(JSON.parse(text)));
     },
     async workers() {
       const ids = await commands.zrange(workersKey(prefix), '0', '-1');
-      const [time, ...found] = await Promise.all([
-        commands.time(),
-        ...ids.map((id) => commands.hmget(workerKey(prefix, id), 'state', 'beat')),
-      ]);
+      const asked = commands.pipeline().time();
+      for (const id of ids) asked.hmget(workerKey(prefix, id), 'state', 'beat');
+      const [time = [], ...found] = ((await asked.exec()) ?? []).map(([error, value]) => {
+        if (error) throw error;
+        return value as (string | null)[];
+      });
       const nowMs = Number(time[0]) * 1000 + Number(time[1]) / 1000;
       return found.flatMap(([state, beat]) =>
         state && beat

@@ -25,7 +25,8 @@ export type JobIndex = {
 const DIGITS = 13;
 const moment = (ms: number): string => String(Math.max(0, Math.floor(ms))).padStart(DIGITS, '0');
 
-const later = (a: IndexedJob, b: IndexedJob): number =>
+/** Orders jobs the latest first. */
+export const laterJob = (a: IndexedJob, b: IndexedJob): number =>
   b.submittedMs - a.submittedMs || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 
 function entryOf(queue: string, member: string): IndexedJob {
@@ -47,7 +48,7 @@ export function createJobIndex({ commands, prefix }: QueueSettings): JobIndex {
         if (error) throw error;
         return (members as string[]).map((member) => entryOf(queue, member));
       });
-      return entries.toSorted(later).slice(0, limit);
+      return entries.toSorted(laterJob).slice(0, limit);
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Everything one process does to the queues of one shard, put together. */
-import type { Redis } from '@batchyard/shared/runtime/redis';
+import type { Blocking } from '@batchyard/shared/runtime/cluster';
 
 import { createBatchingStore, type BatchingStore } from './batching.ts';
 import { createConsumer, type Consumer } from './consumer.ts';
@@ -41,7 +41,7 @@ export type QueueOperations = Producer &
   BatchingStore & { readonly replies: ReplyStream; readonly clock: RedisClock };
 
 /** @param blocking a connection of its own for BZPOPMIN (workers) or XREAD (gateways); never used for both */
-export function createQueueOperations(settings: QueueSettings & { readonly blocking: Redis }): QueueOperations {
+export function createQueueOperations(settings: QueueSettings & { readonly blocking: Blocking }): QueueOperations {
   const clock = createRedisClock();
   return {
     ...createProducer(settings, clock),

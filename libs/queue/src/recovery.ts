@@ -2,6 +2,7 @@
 import { workerOfConnection } from '@batchyard/shared/contract/heartbeat';
 import { modelOfQueue } from '@batchyard/shared/contract/model';
 import { extraBase, queueBase, queuesKey, workersKey } from '@batchyard/shared/contract/redis-keys';
+import { mastersOf } from '@batchyard/shared/runtime/cluster';
 
 import { pack, runScript } from './scripts.ts';
 import {
@@ -17,6 +18,8 @@ export type Recovery = {
   queues(): Promise<string[]>;
   /** Marks the incarnation dead and brings back what it held, in every queue; @returns how many jobs. */
   releaseWorker(token: string): Promise<number>;
+  /** The same for one queue. */
+  releaseIn(queue: string, token: string): Promise<number>;
   /** The verdict on a worker silent for `silenceMs`; @returns its dead token, which is to be released. */
   claimDead(worker: string, silenceMs: number): Promise<string | undefined>;
   /** Workers that have a connection to Redis; undefined where CLIENT LIST is not permitted. */
@@ -36,15 +39,17 @@ export function createRecovery(settings: QueueSettings): Recovery {
     const names = await commands.hkeys(queuesKey(prefix));
     return names.filter((name) => modelOfQueue(name).model !== '');
   };
+  async function releaseIn(queue: string, token: string): Promise<number> {
+    const base = queueBase(prefix, queue);
+    const header = pack([base, extraBase(prefix, queue), shard, token, events, MAX_REPLY_BYTES]);
+    return (await runScript(commands, 'releaseWorker', `${base}meta`, [header])) as number;
+  }
   return {
     queues,
+    releaseIn,
     async releaseWorker(token) {
       let released = 0;
-      for (const queue of await queues()) {
-        const base = queueBase(prefix, queue);
-        const header = pack([base, extraBase(prefix, queue), shard, token, events, MAX_REPLY_BYTES]);
-        released += (await runScript(commands, 'releaseWorker', `${base}meta`, [header])) as number;
-      }
+      for (const queue of await queues()) released += await releaseIn(queue, token);
       return released;
     },
     async claimDead(worker, silenceMs) {
@@ -55,7 +60,8 @@ export function createRecovery(settings: QueueSettings): Recovery {
     },
     async connectedWorkers() {
       try {
-        const list = String(await commands.client('LIST'));
+        const lists = await Promise.all(mastersOf(commands).map((node) => node.client('LIST')));
+        const list = lists.map(String).join('\n');
         const names = Array.from(list.matchAll(/ name=([^ ]+) /g), ([, name = '']) => workerOfConnection(name));
         return new Set(names.filter((name) => name !== undefined));
       } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { replyStreamKey } from '@batchyard/shared/contract/redis-keys';
-import type { Redis } from '@batchyard/shared/runtime/redis';
+import type { Blocking } from '@batchyard/shared/runtime/cluster';
 
 import { copiedByReply } from './copied.ts';
 import type { Reply } from './operations.ts';
@@ -42,7 +42,7 @@ function parseEntry(fields: readonly Buffer[]): Reply[] {
 export const countedBytes = (replies: readonly Reply[]): number =>
   replies.reduce((sum, reply) => sum + (reply.output?.byteLength ?? 0) + 100, 0);
 
-export function createReplyStream({ commands, prefix, copies }: QueueSettings, reading: Redis): ReplyStream {
+export function createReplyStream({ commands, prefix, copies }: QueueSettings, reading: Blocking): ReplyStream {
   const { result } = copies ?? createCopyCount();
   return {
     async open(gateway) {

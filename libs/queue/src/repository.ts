@@ -15,8 +15,10 @@ import type { QueueSettings } from './settings.ts';
 export type Repository = {
   /** As it was announced last. */
   registered(queue: string): Promise<Model | undefined>;
+  /** What is left of a queue: jobs in whatever state, and tombstones. */
+  leftIn(queue: string): Promise<number>;
   /** Forgets a model that was withdrawn and not announced again, if nothing of its queue is left. */
-  forget(model: Pick<Model, 'name' | 'version'>): Promise<void>;
+  forget(model: Pick<Model, 'name' | 'version'>, left?: number): Promise<void>;
   reportRepository(worker: string, report: RepositoryReport): Promise<void>;
   /** By worker; those of which none is known are left out. */
   repositoryReports(workers: readonly string[]): Promise<ReadonlyMap<string, RepositoryReport>>;
@@ -46,16 +48,21 @@ function read<T>(schema: { safeParse(value: unknown): { data?: T } }, text: stri
 export function createRepository(settings: QueueSettings): Repository {
   const { commands, prefix } = settings;
   const wishes = wishesKey(prefix);
+  async function leftIn(queue: string): Promise<number> {
+    const { depth, active, delayed, completed, failed } = await countJobs(settings, queue);
+    const tombs = await commands.zcard(`${extraBase(prefix, queue)}tombs`);
+    return depth + active + delayed + completed + failed + tombs;
+  }
   return {
     registered: async (queue) => read(modelSchema, await commands.hget(queuesKey(prefix), queue)),
-    async forget(model) {
+    leftIn,
+    async forget(model, left) {
       const queue = queueName(model.name, model.version);
-      const { depth, active, delayed, completed, failed } = await countJobs(settings, queue);
-      const tombs = await commands.zcard(`${extraBase(prefix, queue)}tombs`);
-      if (depth + active + delayed + completed + failed + tombs > 0) return;
+      if ((left ?? (await leftIn(queue))) > 0) return;
       const now = read(modelSchema, await commands.hget(queuesKey(prefix), queue));
       // Announced in this very moment, it would be missing until the next sign of life of its worker: a second.
-      if (now?.withdrawn) await Promise.all([commands.hdel(queuesKey(prefix), queue), commands.hdel(detailsKey(prefix), queue)]);
+      if (now?.withdrawn)
+        await Promise.all([commands.hdel(queuesKey(prefix), queue), commands.hdel(detailsKey(prefix), queue)]);
     },
     async reportRepository(worker, report) {
       await commands.set(repositoryKey(prefix, worker), JSON.stringify(report), 'PX', REPORT_MS);

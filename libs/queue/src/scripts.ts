@@ -23,6 +23,7 @@ const SCRIPT_NAMES = [
   'sweep',
   'watch',
   'checkIn',
+  'beat',
   'steer',
   'recordSample',
   'drain',

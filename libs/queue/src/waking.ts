@@ -5,8 +5,8 @@ import type { BatchingChange } from '@batchyard/shared/contract/batching';
 import { directiveSchema, type Directive } from '@batchyard/shared/contract/directive';
 import { queueName, type Model } from '@batchyard/shared/contract/model';
 import type { ModelDetails } from '@batchyard/shared/contract/model-details';
-import { detailsKey, queueBase, queuesKey, workersKey } from '@batchyard/shared/contract/redis-keys';
-import type { Redis } from '@batchyard/shared/runtime/redis';
+import { detailsKey, queueBase, queuesKey, workerKey, workersKey } from '@batchyard/shared/contract/redis-keys';
+import type { Blocking } from '@batchyard/shared/runtime/cluster';
 
 import { parseChange } from './batching.ts';
 import { pack, runScript } from './scripts.ts';
@@ -39,6 +39,8 @@ export type Waking = {
   /** The registry keeps it, because jobs and results of it may be left, as one that is no longer offered. */
   withdraw(model: Model): Promise<void>;
   checkIn(worker: string, token: string, heartbeatJson: string): Promise<CheckIn>;
+  /** The sign of life in this shard where the check-in goes to another one; false when this incarnation is dead. */
+  beat(worker: string, token: string): Promise<boolean>;
 };
 
 function parseDirective(text: string): Directive | undefined {
@@ -57,7 +59,7 @@ function changesOf(flat: readonly Buffer[]): Map<string, BatchingChange> {
   return found;
 }
 
-export function createWaking({ commands, prefix }: QueueSettings, blocking: Redis): Waking {
+export function createWaking({ commands, prefix }: QueueSettings, blocking: Blocking): Waking {
   const announced = new Map<string, string>();
   const described = new Map<string, string>();
   let checkIns = 0;
@@ -87,6 +89,10 @@ export function createWaking({ commands, prefix }: QueueSettings, blocking: Redi
       announced.delete(queue);
       described.delete(queue);
       await commands.hset(queuesKey(prefix), queue, JSON.stringify({ ...told, withdrawn: true } satisfies Model));
+    },
+    async beat(worker, token) {
+      const header = pack([`${prefix}:x:`, token, WORKER_TTL_MS]);
+      return (await runScript(commands, 'beat', workerKey(prefix, worker), [header])) === 1;
     },
     async checkIn(worker, token, heartbeatJson) {
       checkIns += 1;

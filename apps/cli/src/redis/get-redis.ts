@@ -35,6 +35,11 @@ async function serverBinary(config: Config, report: (sentence: string) => void):
 /** @throws StopSentence with what to type next */
 export async function getRedis(config: Config, report: (sentence: string) => void): Promise<GotRedis> {
   const { REDIS_URL: named, BATCHYARD_REDIS: which, BATCHYARD_DURABILITY: durability } = config;
+  if (config.BATCHYARD_REDIS_CLUSTER && (named === undefined || which !== 'auto'))
+    throw new StopSentence(
+      'BATCHYARD_REDIS_CLUSTER is set, but no cluster is named: REDIS_URL is to name its nodes',
+      'REDIS_URL=redis://first:6379,redis://second:6379 BATCHYARD_REDIS_CLUSTER=1 batchyard up',
+    );
   if (named !== undefined && which === 'auto') {
     const facts = await askRedis(named);
     judge(facts, durability, shownUrl(named));

@@ -30,7 +30,9 @@ export function judge(facts: RedisFacts, durability: Durability, shown: string):
 
 /** @throws StopSentence when it cannot be reached */
 export async function askRedis(url: string): Promise<RedisFacts> {
-  const redis = connectRedis(url, 'commands', { retryStrategy: () => null, connectTimeout: 3_000 });
+  // Of a cluster the first that is named.
+  const [first = url] = url.split(',');
+  const redis = connectRedis(first, 'commands', { retryStrategy: () => null, connectTimeout: 3_000 });
   try {
     await redis.connect();
     const info = await redis.info();

@@ -67,6 +67,13 @@ test('every queue is swept each time, and lapsed locks are looked for every othe
   }
 });
 
+test('a queue that cannot be asked keeps none of the others from being swept', async () => {
+  const { did, state, run } = puppet();
+  state.away = 'sweep m@1';
+  await run(0);
+  assert.deepEqual(did(), ['queues', 'sweep n@1']);
+});
+
 test('jobs that wait again are reported, and no report is made of none', async () => {
   const { reports, state, run } = puppet();
   await run(0);

@@ -43,6 +43,13 @@ export function silenceLimitMs(
   return named && connected && !connected.has(worker) ? DEAD_UNCONNECTED_AFTER_MS : DEAD_AFTER_MS;
 }
 
+/** All of them, though one fails: of a cluster only a part may be away. @throws what the first that failed has thrown */
+async function forEach(queues: readonly string[], work: (queue: string) => Promise<unknown>): Promise<void> {
+  const failures: unknown[] = [];
+  for (const queue of queues) await work(queue).catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+}
+
 export type Housekeeping = {
   /** Once a second. */
   sweep(nowMs: number): Promise<void>;
@@ -56,10 +63,10 @@ export function createHousekeeping(steps: Steps): Housekeeping {
   let judging = false;
 
   async function recover(queues: readonly string[]): Promise<void> {
-    for (const queue of queues) {
+    await forEach(queues, async (queue) => {
       const jobs = await steps.recoverLapsed(queue);
       if (jobs > 0) steps.report('jobs with lapsed locks wait again', { queue, jobs });
-    }
+    });
   }
 
   async function judgeSilent(): Promise<void> {
@@ -91,7 +98,7 @@ export function createHousekeeping(steps: Steps): Housekeeping {
       orDistrust(nowMs, async () => {
         turn += 1;
         const queues = await steps.queues();
-        for (const queue of queues) await steps.sweep(queue);
+        await forEach(queues, steps.sweep);
         if (nowMs >= trustFromMs && turn % 2 === 0) await recover(queues);
       }),
     judge: (nowMs) =>

@@ -1,5 +1,5 @@
 /** Whether Redis still keeps what it is given: asked at each refresh, because its settings can change while it runs. */
-import type { RedisLoad } from '@batchyard/queue/inspection';
+import type { RedisLoad } from '@batchyard/queue/redis-figures';
 import { durabilityProblem, keepsJobs, type Durability, type Persistence } from '@batchyard/shared/contract/durability';
 
 type Problem = NonNullable<ReturnType<typeof durabilityProblem>>;

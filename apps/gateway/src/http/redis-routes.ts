@@ -1,7 +1,7 @@
 /** GET /v1/redis on the operations port: memory against maxmemory, policy, persistence, operations a second. */
 import type { Express } from 'express';
 
-import type { RedisFacts } from '@batchyard/queue/inspection';
+import type { RedisFacts } from '@batchyard/queue/redis-figures';
 
 import { sendJson } from './respond.ts';
 

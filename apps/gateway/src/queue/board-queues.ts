@@ -3,9 +3,11 @@
  * travels to the board.
  */
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import { Job, Queue, type ConnectionOptions, type JobType } from 'bullmq';
+import { Job, Queue, type JobType } from 'bullmq';
 
 import { queueBase } from '@batchyard/shared/contract/redis-keys';
+import { connectCluster } from '@batchyard/shared/runtime/cluster';
+import type { Redis } from '@batchyard/shared/runtime/redis';
 
 const FIELDS =
   'name data opts timestamp delay priority processedOn finishedOn atm ats stc pb failedReason returnvalue'.split(' ');
@@ -71,15 +73,20 @@ export type BoardQueues = {
 };
 
 export function createBoardQueues(
-  { prefix, readOnly }: { readonly prefix: string; readonly readOnly: boolean },
-  connection: ConnectionOptions,
+  { prefixOf, readOnly }: { readonly prefixOf: (queue: string) => string; readonly readOnly: boolean },
+  { url, cluster }: { readonly url: string; readonly cluster: boolean },
   read: ReadFields,
 ): BoardQueues {
   const open = new Map<string, { queue: Queue; adapter: BullMQAdapter }>();
+  // On a cluster they share one client, which connects with the first of them.
+  let shared: Redis | undefined;
+  const connection = () =>
+    cluster ? (shared ??= connectCluster(url).setMaxListeners(0)) : { url, maxRetriesPerRequest: null };
   function opened(name: string): { queue: Queue; adapter: BullMQAdapter } {
     const known = open.get(name);
     if (known) return known;
-    const queue = new Queue(name, { prefix, connection, skipMetasUpdate: true });
+    const prefix = prefixOf(name);
+    const queue = new Queue(name, { prefix, connection: connection(), skipMetasUpdate: true });
     queue.on('error', () => undefined);
     const made = { queue, adapter: adapterFor(queue, queueBase(prefix, name), readOnly, read) };
     open.set(name, made);
@@ -91,6 +98,7 @@ export function createBoardQueues(
     resume: (name) => opened(name).queue.resume(),
     async close() {
       await Promise.all([...open.values()].map(({ queue }) => queue.close().catch(() => undefined)));
+      shared?.disconnect();
     },
   };
 }

@@ -69,6 +69,21 @@ test('a job that is on its way to the queue is not gone', async () => {
   assert.equal(await outcome, 'gone');
 });
 
+test('with several streams only reads of the one that tells of the job count', async () => {
+  const waiters = createWaiters(
+    async () => 'gone',
+    (queue) => (queue === 'm@1' ? 3 : 0),
+  );
+  const { outcome } = waiters.wait(job, 60_000, 0);
+  waiters.tick(1_000);
+  await new Promise(setImmediate);
+  for (let read = 0; read < 5; read += 1) waiters.deliver([], 0);
+  assert.equal(waiters.size(), 1);
+  waiters.deliver([], 3);
+  waiters.deliver([], 3);
+  assert.equal(await outcome, 'gone');
+});
+
 test('many who wait for one job share one look at it', async () => {
   let looks = 0;
   const waiters = createWaiters(async () => {

@@ -24,8 +24,8 @@ type Entry = {
 export type Waiters = {
   /** Waits for the job's outcome until `limitMs` (of the clock that `tick` is given). */
   wait(job: AwaitedJob, limitMs: number, nowMs: number): { outcome: Promise<Outcome>; stop(): void };
-  /** What one read of the stream gave; to be called for every read, also an empty one. */
-  deliver(replies: readonly Reply[]): void;
+  /** What one read of a stream gave; to be called for every read, also an empty one. */
+  deliver(replies: readonly Reply[], stream?: number): void;
   /** Settles what has passed its limit and polls what has waited long; called about every 100 ms. */
   tick(nowMs: number): void;
   /** After a gap in the reply stream: polls everything at the next tick. */
@@ -39,11 +39,16 @@ const FIRST_POLL_MS = 1_000;
 /** The read that is under way may have begun before the job left; the one after it has not. */
 const READS_AFTER = 2;
 
-export function createWaiters(poll: (queue: string, id: string) => Promise<Polled>): Waiters {
+/** @param streamOf the stream that tells of a queue's jobs: on a cluster there are several */
+export function createWaiters(
+  poll: (queue: string, id: string) => Promise<Polled>,
+  streamOf: (queue: string) => number = () => 0,
+): Waiters {
   const entries = new Map<string, Entry>();
-  /** Jobs that were not found, and the read by which their replies would have come. */
-  const missing = new Map<string, number>();
-  let reads = 0;
+  /** Jobs that were not found, and the read of their stream by which their replies would have come. */
+  const missing = new Map<string, { readonly stream: number; readonly read: number }>();
+  const reads: number[] = [];
+  const readsOf = (stream: number): number => reads[stream] ?? 0;
 
   function settle(id: string, outcome: Outcome): void {
     const entry = entries.get(id);
@@ -60,7 +65,10 @@ export function createWaiters(poll: (queue: string, id: string) => Promise<Polle
     entry.polling = false;
     if (entries.get(id) !== entry || found === 'open') return;
     if (found !== 'gone') settle(id, found);
-    else if (stored && !missing.has(id)) missing.set(id, reads + READS_AFTER);
+    else if (stored && !missing.has(id)) {
+      const stream = streamOf(entry.queue);
+      missing.set(id, { stream, read: readsOf(stream) + READS_AFTER });
+    }
   }
   function drop(id: string, waiter: Waiter): void {
     const entry = entries.get(id);
@@ -82,10 +90,10 @@ export function createWaiters(poll: (queue: string, id: string) => Promise<Polle
       });
       return { outcome, stop: () => stop() };
     },
-    deliver(replies) {
-      reads += 1;
+    deliver(replies, stream = 0) {
+      reads[stream] = readsOf(stream) + 1;
       for (const reply of replies) settle(reply.id, reply);
-      for (const [id, read] of missing) if (reads >= read) settle(id, 'gone');
+      for (const [id, due] of missing) if (due.stream === stream && readsOf(stream) >= due.read) settle(id, 'gone');
     },
     tick(nowMs) {
       for (const [id, entry] of entries) {

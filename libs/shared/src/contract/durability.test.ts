@@ -26,5 +26,6 @@ test('jobs are kept only with a file and without eviction', () => {
 
 test('a password is not shown', () => {
   assert.equal(shownUrl('redis://u:secret@h:1/2'), 'redis://u:***@h:1/2');
+  assert.equal(shownUrl('redis://:secret@h:1, redis://u:secret@h:2'), 'redis://:***@h:1,redis://u:***@h:2');
   assert.equal(shownUrl('no address'), 'no address');
 });

@@ -34,13 +34,18 @@ export function durabilityProblem(
   return undefined;
 }
 
-/** An address without its password. */
-export function shownUrl(url: string): string {
-  try {
-    const parsed = new URL(url);
-    if (parsed.password) parsed.password = '***';
-    return parsed.toString();
-  } catch {
-    return url;
-  }
+/** An address, or several with commas between them, without passwords. */
+export function shownUrl(urls: string): string {
+  return urls
+    .split(',')
+    .map((url) => {
+      try {
+        const parsed = new URL(url.trim());
+        if (parsed.password) parsed.password = '***';
+        return parsed.toString();
+      } catch {
+        return url;
+      }
+    })
+    .join(',');
 }

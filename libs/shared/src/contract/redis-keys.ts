@@ -33,6 +33,7 @@
  * | `{by0}:x:steering` | string: the gateway that steers | steer | steer | 3 s |
  * | `{by0}:x:balancer` | string: JSON of a BalancerChange | gateway (PUT /v1/balancer) | gateways, each second | until it is taken back |
  * | `{by0}:x:drains` | hash worker → JSON of a DrainWish | any gateway | gateways, each second | until it is taken back, or the worker is gone |
+ * | `{by<k>}:x:worker:<worker>`, k > 0 | hash `beat`, `token` | beat, on a Redis Cluster | recoverLapsed | 60 s |
  * | `{by<k>}:x:<queue>:turns` | zset worker → rows taken over its weight | takeMany, by strategies with turns | the same | 10 s after the last take |
  * | `{by0}:x:directive:<worker>` | string (JSON) | steer, by the gateway that steers | checkIn | 5 s |
  * | `{by0}:x:supervisors` | set of supervisors | each supervisor, each second | gateways | until one has said nothing for 5 s |
@@ -60,6 +61,9 @@ export const SHARDS = 16;
 /** BullMQ's `prefix` of a shard: its braces are the cluster's hash tag. */
 export const shardPrefix = (shard: number): string => `{by${shard}}`;
 
+/** The cluster's slot in which all keys of a shard lie. */
+export const slotOfShard = (shard: number): number => crc16(`by${shard}`) % 16_384;
+
 /** @returns the shard of a model: 0 on a single Redis, one of 16 on a cluster. */
 export const shardOfModel = (model: string, cluster: boolean): number => (cluster ? crc16(model) % SHARDS : 0);
 
@@ -82,6 +86,7 @@ export const hookKey = (prefix: string, job: string): string => `${prefix}:x:hoo
 export const hooksKey = (prefix: string): string => `${prefix}:x:hooks`;
 export const hookSecretKey = (prefix: string): string => `${prefix}:x:hook-secret`;
 export const startedKey = (prefix: string, token: string): string => `${prefix}:x:started:${token}`;
+export const deadKey = (prefix: string, token: string): string => `${prefix}:x:dead:${token}`;
 export const workersKey = (prefix: string): string => `${prefix}:x:workers`;
 export const workerKey = (prefix: string, worker: string): string => `${prefix}:x:worker:${worker}`;
 /** @param key of cacheKey: it begins with the queue */

@@ -16,6 +16,20 @@ const DEAD_SOCKET_MS = 2_000;
 const LONGEST_RETRY_MS = 500;
 /** Nobody blocks for longer. */
 const LONGEST_BLOCK_MS = 1_000;
+const COMMAND_MS = 750;
+
+export const retryMs = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 5), LONGEST_RETRY_MS);
+
+/** Of each connection for commands to a node of a cluster. */
+export const NODE_OPTIONS = {
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  connectTimeout: 2_000,
+  enableReadyCheck: true,
+  commandTimeout: COMMAND_MS,
+  socketTimeout: DEAD_SOCKET_MS,
+} as const satisfies RedisOptions;
 
 /**
  * @param url `redis://` or `rediss://`
@@ -30,10 +44,10 @@ export function connectRedis(url: string, role: RedisRole, extra: ConnectionOpti
     // With the connection gone, whatever waits on it fails at once: a promise that never settles would stop a loop.
     maxRetriesPerRequest: 0,
     connectTimeout: 2_000,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), LONGEST_RETRY_MS),
+    retryStrategy: retryMs,
     enableReadyCheck: true,
     ...(role === 'commands'
-      ? { commandTimeout: 750, socketTimeout: Math.max(DEAD_SOCKET_MS, extra.commandTimeout ?? 0) }
+      ? { commandTimeout: COMMAND_MS, socketTimeout: Math.max(DEAD_SOCKET_MS, extra.commandTimeout ?? 0) }
       : { blockingTimeout: 2_000, blockingTimeoutGrace: 1_000, socketTimeout: LONGEST_BLOCK_MS + DEAD_SOCKET_MS }),
     ...extra,
   };
