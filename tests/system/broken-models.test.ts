@@ -57,6 +57,20 @@ test('the good model serves, and the broken ones are 404', async () => {
   }
 });
 
+test('the repository index tells of each, with a reason that shows no path', async () => {
+  const answer = await fetch(`${system.url}/v2/repository/index`, { method: 'POST' });
+  const lines = (await answer.json()) as { name: string; state: string; reason: string }[];
+  assert.deepEqual(
+    lines.filter(({ state }) => state === 'READY').map(({ name }) => name),
+    ['simple'],
+  );
+  for (const name of broken) {
+    const line = lines.find((one) => one.name === name);
+    assert.equal(line?.state, 'UNAVAILABLE', name);
+    assert.ok(line.reason.length > 0 && !line.reason.includes(models), line.reason);
+  }
+});
+
 test('each is named in the log, with a sentence that shows no path', () => {
   const lines = system.output().split('\n');
   for (const name of broken) {

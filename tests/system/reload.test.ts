@@ -73,7 +73,10 @@ test('a model gets another file, twice, then a broken one, then another version:
   }
   const { 200: good = 0, ...others } = load.counts();
   assert.deepEqual(others, {}, load.complaints().join('\n'));
-  assert.deepEqual([...load.factors().keys()].toSorted((a, b) => a - b), [1, 2, 3, 4]);
+  assert.deepEqual(
+    [...load.factors().keys()].toSorted((a, b) => a - b),
+    [1, 2, 3, 4],
+  );
   process.stdout.write(`# ${good} requests over four changes of the file, none failed\n`);
 });
 
@@ -83,6 +86,14 @@ test('the older version is withdrawn once the newer one serves: its queue runs d
   );
   const metadata = (await (await fetch(`${system.url}/v2/models/steady`)).json()) as { versions: string[] };
   assert.deepEqual(metadata.versions, ['2']);
+});
+
+test('while the repository is polled nothing is loaded by request', async () => {
+  for (const what of ['load', 'unload']) {
+    const answer = await fetch(`${system.url}/v2/repository/models/steady/${what}`, { method: 'POST' });
+    const error = 'explicit model load / unload is not allowed if polling is enabled';
+    assert.deepEqual([answer.status, await answer.json()], [400, { error }]);
+  }
 });
 
 test('jobs that wait while their model gets other inputs run on the file they were made for', async () => {

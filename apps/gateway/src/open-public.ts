@@ -3,6 +3,7 @@ import type { QueueOperations } from '@batchyard/queue/queue';
 
 import type { Config } from './config.ts';
 import type { FleetView } from './fleet/fleet-view.ts';
+import { createRepositoryDesk } from './fleet/repository-desk.ts';
 import { createPublicApp } from './http/public-app.ts';
 import { askRedis } from './queue/ask-redis.ts';
 
@@ -14,6 +15,9 @@ type Parts = {
   readonly ready: () => boolean;
 };
 
+/** A session may take as long as this to load. */
+const LOAD_LIMIT_MS = 60_000;
+
 export const openPublic = ({ config, version, queue, fleet, ready }: Parts) =>
   createPublicApp({
     serverName: config.BATCHYARD_SERVER_NAME,
@@ -24,5 +28,16 @@ export const openPublic = ({ config, version, queue, fleet, ready }: Parts) =>
       details: askRedis(queue.details),
       statistics: askRedis(queue.statistics),
     },
+    repository: createRepositoryDesk({
+      queue: {
+        repositoryReports: askRedis(queue.repositoryReports),
+        wishModel: askRedis(queue.wishModel),
+        modelWish: askRedis(queue.modelWish),
+      },
+      fleet: { refresh: askRedis(fleet.refresh), serving: fleet.serving, model: fleet.model },
+      limitMs: LOAD_LIMIT_MS,
+      now: () => performance.now(),
+      pause: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
+    }),
     ready,
   });

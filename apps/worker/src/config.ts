@@ -19,6 +19,8 @@ const schema = z.object({
   /** What `explicit` loads at the start, comma-separated; `*` = all. */
   BATCHYARD_LOAD_MODELS: z.string().default('*'),
   BATCHYARD_DATA: z.string().default('.batchyard'),
+  /** Bytes that models may take in this worker; those beyond are loaded when a job comes, and the least used go. */
+  BATCHYARD_MODEL_MEMORY: z.coerce.number().int().min(1_048_576).optional(),
   BATCHYARD_RESULT_TTL: z.coerce.number().positive().default(600),
   BATCHYARD_THREADS: z.coerce.number().int().min(1).optional(),
   /** Limit of the slab pool, and of the process beyond which the pool lets go; by default as the machine allows. */

@@ -21,11 +21,13 @@ import { availableCpus } from './inference/cpu-quota.ts';
 import { memoryLimits } from './memory/limits.ts';
 import { createSlabPool } from './memory/slab-pool.ts';
 import { startWorkBell } from './queue/work-bell.ts';
+import { createModelMemory } from './model-memory.ts';
 import { createModelReader } from './repository/read-models.ts';
 import { openModelControl } from './open-model-control.ts';
 import type { Held } from './open-model-leave.ts';
 import { openModels } from './open-models.ts';
 import { openOccupy } from './open-occupy.ts';
+import { printProfile } from './open-profile.ts';
 import { openRunBatch } from './open-run-batch.ts';
 import { createServeJobs, type Incarnation } from './serve-jobs.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
@@ -84,6 +86,7 @@ async function start(): Promise<void> {
 
   const now = (): number => performance.now();
   const watch = createRunWatch(config.BATCHYARD_RUN_LIMIT_S * 1000);
+  const modelMemory = createModelMemory(config.BATCHYARD_MODEL_MEMORY ?? Infinity);
   const models = openModels({
     worker: incarnation.worker,
     queue,
@@ -91,11 +94,16 @@ async function start(): Promise<void> {
       config,
       cores,
       slabs,
+      memory: modelMemory,
       watch,
+      stale: () => control.lookSoon(),
+      log,
       now,
+      pause,
       broken: (name, error) => endBecause(name, `the session thread of ${name} has ended: so does this worker`, error),
     }),
-    serve: (seat) => jobs.serve(seat.served, seat.batcher),
+    serve: ({ seat, loaded: { instances } }) =>
+      Promise.all(Array.from({ length: instances }, () => jobs.serve(seat.served, seat.batcher))),
     placed({ loaded: { served } }) {
       const maxRows = Math.max(1, served.model.maxBatchSize);
       observed.serve({ queue: served.queue, maxRows, bestRate: served.latency.bestRate });
@@ -121,7 +129,7 @@ async function start(): Promise<void> {
   });
   const metrics = createMetrics(VERSION);
   const memory = () => tellMemory(slabs.stats(), copies, limits.budgetBytes);
-  const observed = createWorkerMetrics(metrics, memory);
+  const observed = createWorkerMetrics(metrics, memory, modelMemory.figures);
   const follow = createFollower(incarnation.worker);
   const bell = startWorkBell({
     queues: () => models.held().map(({ seat }) => seat.queue),
@@ -155,13 +163,13 @@ async function start(): Promise<void> {
     now,
     pause,
   });
-  const lineOf = ({ seat, loaded: { served, threads }, leaving }: Held): ModelLine => ({
+  const lineOf = ({ seat, loaded, leaving }: Held): ModelLine => ({
     queue: seat.queue,
-    signature: served.model.signature,
+    signature: loaded.served.model.signature,
     also: seat.also(),
-    sessions: 1,
-    intraOpThreads: threads,
-    latency: served.latency.points,
+    sessions: loaded.isIn() ? loaded.instances : 0,
+    intraOpThreads: loaded.threads,
+    latency: loaded.served.latency.points,
     batching: seat.batcher.state,
     use: () => observed.use(seat.queue),
     restMs: () => follow.restMs(seat.queue),
@@ -274,7 +282,9 @@ async function start(): Promise<void> {
   );
 }
 
-start().catch((error: unknown) => {
+const [, , command, ...asked] = process.argv;
+const run = command === 'profile' ? printProfile(asked, readConfig(process.env).BATCHYARD_MODELS) : start();
+run.catch((error: unknown) => {
   const sentence = error instanceof Error ? error.message : String(error);
   tell({ kind: 'failed', sentence, hint: 'ls the folder in BATCHYARD_MODELS, or npx batchyard doctor' });
   process.stderr.write(`worker: ${sentence}\n`);

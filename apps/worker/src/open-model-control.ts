@@ -4,6 +4,7 @@
  * cluster.
  */
 import type { QueueOperations } from '@batchyard/queue/queue';
+import { MODEL_NAME } from '@batchyard/shared/contract/model';
 import {
   MOST_LINES,
   MOST_OBEYED,
@@ -70,11 +71,22 @@ function createObeying({ config, reader, models, queue }: Parts) {
   let obeyed: string[] = [];
   let last = '';
 
+  /** Folders that hold a model, or what is meant to be one. */
+  async function modelNames(): Promise<string[]> {
+    const names = (await reader.names()).filter((name) => MODEL_NAME.test(name));
+    const opened = await Promise.all(names.map((name) => reader.isModel(name)));
+    return names.filter((_name, i) => opened[i]);
+  }
+  async function load(name: string, configuration: string | undefined): Promise<void> {
+    wanted.set(name, configuration);
+    const opened = await reader.open(name, configuration);
+    const isThere = opened.models.length + opened.problems.length > 0;
+    const missing = { models: [], problems: [{ model: name, sentence: 'failed to poll from model repository' }] };
+    await models.settle(name, isThere ? opened : missing);
+  }
   async function obey(name: string, wish: ModelWish): Promise<void> {
-    if (wish.load) {
-      wanted.set(name, wish.config);
-      await models.settle(name, await reader.open(name, wish.config));
-    } else {
+    if (wish.load) await load(name, wish.config);
+    else {
       wanted.delete(name);
       await models.settle(name, undefined);
     }
@@ -96,15 +108,15 @@ function createObeying({ config, reader, models, queue }: Parts) {
     obeyed: () => obeyed,
     async start(): Promise<void> {
       const listed = config.BATCHYARD_LOAD_MODELS.split(',').map((name) => name.trim());
-      const named = listed.includes('*') ? await reader.names() : listed.filter((name) => name !== '');
+      const all = listed.includes('*') ? await modelNames() : [];
+      const named = new Set([...all, ...listed.filter((name) => name !== '' && name !== '*')]);
       const wishes = await queue.modelWishes();
-      for (const name of named) if (wishes.get(name) === undefined) wanted.set(name, undefined);
-      for (const name of wanted.keys()) await models.settle(name, await reader.open(name));
+      for (const name of named) if (wishes.get(name) === undefined) await load(name, undefined);
       await turn();
     },
     /** What the repository holds and is not wanted. */
     async others(): Promise<RepositoryLine[]> {
-      const names = await reader.names().catch(() => []);
+      const names = await modelNames().catch(() => []);
       return names
         .filter((name) => !wanted.has(name) && !models.names().has(name))
         .map((name) => ({ name, state: 'UNAVAILABLE', reason: 'unloaded' }));

@@ -14,7 +14,7 @@ export type ModelsParts = {
   readonly queue: Pick<QueueOperations, 'announce' | 'withdraw' | 'registered' | 'counts' | 'workers' | 'events'>;
   readonly occupy: Occupy;
   /** Serves its jobs until it is closed; resolves when nothing of it is held. */
-  readonly serve: (seat: Seat) => Promise<void>;
+  readonly serve: (held: Held) => Promise<unknown>;
   /** It serves, or serves another file now. */
   readonly placed: (held: Held) => void;
   readonly closed: (queue: string) => void;
@@ -29,7 +29,7 @@ export type ModelsParts = {
 
 export type ModelsState = {
   readonly seats: Map<string, Held>;
-  readonly serving: Map<string, Promise<void>>;
+  readonly serving: Map<string, Promise<unknown>>;
   readonly loading: Map<string, ModelDefinition>;
   readonly problems: ModelProblems;
   /** Those that end now: too late to be wanted again. */

@@ -180,9 +180,10 @@ export function openModels(parts: ModelsParts): Models {
     begun: false,
   };
   const { seats, serving } = state;
-  function startServing({ seat }: Held): void {
+  function startServing(held: Held): void {
+    const { seat } = held;
     if (!state.begun || serving.has(seat.queue)) return;
-    const served = serve(seat).finally(() => serving.delete(seat.queue));
+    const served = serve(held).finally(() => serving.delete(seat.queue));
     serving.set(seat.queue, served);
   }
   const bring = createBring(parts, state, startServing);

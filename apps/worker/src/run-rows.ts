@@ -3,6 +3,7 @@
  * have failed. What is to be written to Redis is handed out as it comes, not written, so that the session is free meanwhile.
  */
 import type { BatchStatistics, FailedJob, Finished, FinishOutcome, TakenJob } from '@batchyard/queue/operations';
+import { Failure } from '@batchyard/shared/contract/failure';
 import type { Receipt } from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
 import { ownLengths } from '@batchyard/shared/contract/run-shapes';
@@ -84,6 +85,7 @@ export type Assembled = {
 };
 export type Write = () => Promise<unknown>;
 
+const COULD_NOT = { code: 'model_error', message: 'the model could not compute this input' } as const;
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 export function createRunRows(parts: RunParts) {
@@ -169,12 +171,12 @@ export function createRunRows(parts: RunParts) {
       return undefined;
     });
     if (write) return yield write;
-    const [only] = ready;
-    if (ready.length <= 1) {
-      report(thrown, 'the model could not compute a job');
-      const failed = only
-        ? [{ id: only.job.id, code: 'model_error' as const, message: 'the model could not compute this input' }]
-        : [];
+    // Otherwise it was not the model, and no smaller batch will do better.
+    const failure = thrown instanceof Failure ? thrown : undefined;
+    if (ready.length <= 1 || failure) {
+      if (!failure) report(thrown, 'the model could not compute a job');
+      const { code, message } = failure ?? COULD_NOT;
+      const failed = ready.map(({ job }) => ({ id: job.id, code, message }));
       return yield () => parts.fail(served.queue, ticket.token, failed);
     }
     const middle = Math.ceil(ready.length / 2);

@@ -10,7 +10,11 @@ import { createServeJobs } from './serve-jobs.ts';
 type Parts = Parameters<typeof createServeJobs>[0];
 
 /** A worker whose queue answers as told, one answer a take; it stops when there are no more. */
-async function serveWith(takes: readonly (Taken | Error)[], returns: readonly (number | Error)[]): Promise<string[]> {
+async function serveWith(
+  takes: readonly (Taken | Error)[],
+  returns: readonly (number | Error)[],
+  leaves?: (signature: string) => boolean,
+): Promise<string[]> {
   const told: string[] = [];
   const [answers, returned] = [[...takes], [...returns]];
   let batch = 0;
@@ -33,14 +37,17 @@ async function serveWith(takes: readonly (Taken | Error)[], returns: readonly (n
     markStarted: async () => undefined,
     renew: async () => [],
     awaitWork: async (_queue, limitMs) => void (limitMs !== undefined && told.push(`await work for ${limitMs} ms`)),
-    prepare: () => ({ execute: async () => undefined, settled: Promise.resolve() }),
+    prepare(_served, ran) {
+      told.push(`run ${ran.map(({ id }) => id).join(',')}`);
+      return { execute: async () => undefined, settled: Promise.resolve() };
+    },
     follow: { permit: () => ({}), took: () => undefined, leave: () => undefined },
     lockMs: 30_000,
     now: () => 0,
     pause: async (ms) => void told.push(`pause for ${ms} ms`),
   } satisfies Parts);
   const latency = createLatencyBook();
-  const served = { queue: 'q', latency } as unknown as Parameters<typeof jobs.serve>[0];
+  const served = { queue: 'q', latency, ...(leaves ? { leaves } : {}) } as unknown as Parameters<typeof jobs.serve>[0];
   const batching = { strategy: 'fixed', max_rows: 4, max_wait_ms: 0, preferred_rows: [] } as const;
   await jobs.serve(served, createBatcher(latency, { ...batching, preferred_rows: [] }));
   return told;
@@ -69,6 +76,39 @@ test('nothing is taken until Redis has answered that the batch went back', async
     'take 3',
     'take 4',
   ]);
+});
+
+test('jobs of a file that only another worker has go back, and are left alone for a moment', async () => {
+  const jobsOf = (...signatures: string[]): Taken => ({
+    kind: 'jobs',
+    jobs: signatures.map((signature, i) => ({
+      id: `${signature}${i}`,
+      signature,
+      rows: 1,
+      deaths: 0,
+      deadlineMs: 1_000,
+    })) as unknown as Extract<Taken, { kind: 'jobs' }>['jobs'],
+    waiting: 1,
+    nowMs: 0,
+  });
+  const told = await serveWith(
+    [jobsOf('own', 'new', 'own'), jobsOf('new', 'new'), nothing],
+    [1, 2],
+    (signature) => signature === 'new',
+  );
+  assert.deepEqual(
+    told.filter((one) => !one.startsWith('await work')),
+    [
+      'take 1',
+      'give back w:1 1 new1',
+      'run own0,own2',
+      'pause for 0 ms',
+      'take 2',
+      'give back w:1 2 new0,new1',
+      'pause for 50 ms',
+      'take 3',
+    ],
+  );
 });
 
 test('a run that hangs keeps its batch, which counts as started; what else is held goes back', async () => {

@@ -5,6 +5,7 @@ import { createCopyMetrics } from '@batchyard/shared/runtime/memory-metrics';
 import type { Metrics } from '@batchyard/shared/runtime/metrics';
 
 import { createEfficiency } from './batching/efficiency.ts';
+import type { MemoryFigures } from './model-memory.ts';
 import { createTritonMetrics } from './triton-metrics.ts';
 
 type Run = {
@@ -112,8 +113,31 @@ function createUse(metrics: Metrics) {
   };
 }
 
-export function createWorkerMetrics(metrics: Metrics, memory: () => WorkerMemory) {
+/** Which models are in memory. */
+function createModelMetrics(metrics: Metrics) {
+  const bytes = metrics.gauge('batchyard_model_memory_bytes', 'Memory that the loaded models are reckoned to take');
+  const loaded = metrics.gauge('batchyard_models_loaded', 'Models that are in memory');
+  const grown = {
+    loads: metrics.counter('batchyard_model_loads_total', 'Times that a model was brought into memory'),
+    evictions: metrics.counter(
+      'batchyard_model_evictions_total',
+      'Times that a model was taken out of memory to make room for another one',
+    ),
+  };
+  const told = { loads: 0, evictions: 0 };
+  return (figures: MemoryFigures): void => {
+    bytes.set(figures.usedBytes);
+    loaded.set(figures.models);
+    for (const name of ['loads', 'evictions'] as const) {
+      grown[name].inc(figures[name] - told[name]);
+      told[name] = figures[name];
+    }
+  };
+}
+
+export function createWorkerMetrics(metrics: Metrics, memory: () => WorkerMemory, models: () => MemoryFigures) {
   const use = createUse(metrics);
+  const tellModels = createModelMetrics(metrics);
   const ratio = metrics.histogram(
     'batchyard_batch_predicted_over_actual',
     'Predicted over actual run time of a batch',
@@ -172,6 +196,7 @@ export function createWorkerMetrics(metrics: Metrics, memory: () => WorkerMemory
     beat({ state, load, loop_delay_ms }: Pick<Heartbeat, 'state' | 'load' | 'loop_delay_ms'>): void {
       pool(memory());
       copies();
+      tellModels(models());
       use.set();
       up.set(state === 'serving' ? 1 : 0);
       busy.set(load);

@@ -71,10 +71,20 @@ export function createFleetView(source: Source, monotonicMs: () => number = () =
     const loaded = serving().flatMap(({ heartbeat }) =>
       heartbeat.models
         .filter((one) => one.queue === queue)
-        .map(({ latency, leaving = false }) => ({ latency, leaving, post: postOf(heartbeat, queue) })),
+        .map(({ latency, sessions, leaving = false }) => ({
+          latency,
+          sessions,
+          leaving,
+          post: postOf(heartbeat, queue),
+        })),
     );
     const crowded = crowdedOut(loaded);
-    const own = loaded.filter((one) => !crowded.has(one)).map((one) => one.latency);
+    const own = loaded
+      .filter((one) => !crowded.has(one))
+      .flatMap(({ latency: table, sessions, post }) => {
+        const atOnce = Math.min(sessions, Math.floor(post.cores / post.threads));
+        return Array.from({ length: Math.max(1, atOnce) }, () => table);
+      });
     const latency = loaded.flatMap((one) => one.latency);
     const staying = loaded.filter((one) => !one.leaving).length;
     const offered = model.withdrawn !== true || staying > 0;

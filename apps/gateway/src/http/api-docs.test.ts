@@ -72,6 +72,7 @@ const publicApp = () =>
   createPublicApp({
     serverName: 'batchyard',
     version: '1.2.3',
+    repository: { index: async () => [], load: async () => undefined, unload: async () => undefined },
     inquiries: {
       models,
       served: () => [{ model, queue: 'simple@1' }],

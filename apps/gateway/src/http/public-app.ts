@@ -9,20 +9,30 @@ import { publicDocument } from '../openapi/public-document.ts';
 import { createApiDocs } from './api-docs.ts';
 import { createInquiries, type InquiryDesk } from './inquiry-routes.ts';
 import { matchModel } from './paths.ts';
+import { mountRepository, type RepositoryDesk } from './repository-routes.ts';
 import { sendFailure, sendJson } from './respond.ts';
 
 type Parts = {
   readonly serverName: string;
   readonly version: string;
   readonly inquiries: InquiryDesk;
+  readonly repository: RepositoryDesk;
   /** Whether requests can be answered now. */
   readonly ready: () => boolean;
 };
 
 /** Of Triton's names those that are all there. */
-const EXTENSIONS = ['binary_tensor_data', 'classification', 'model_configuration', 'schedule_policy', 'statistics'];
+const EXTENSIONS = [
+  'binary_tensor_data',
+  'classification',
+  'model_configuration',
+  'model_repository',
+  'model_repository(unload_dependents)',
+  'schedule_policy',
+  'statistics',
+];
 
-export function createPublicApp({ serverName, version, inquiries, ready }: Parts): Express {
+export function createPublicApp({ serverName, version, inquiries, repository, ready }: Parts): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
   app.use(helmet());
@@ -45,6 +55,8 @@ export function createPublicApp({ serverName, version, inquiries, ready }: Parts
       sendJson(response, 200, serverMetadata({ name: serverName, version, extensions: EXTENSIONS })),
     );
   }
+
+  mountRepository(app, repository);
 
   const { ofModel, ofAll } = createInquiries(inquiries);
   get('/v2/models/stats', async (_request, response) => {

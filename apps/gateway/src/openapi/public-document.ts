@@ -7,6 +7,7 @@ import { JOB_OPERATIONS } from './job-operations.ts';
 import { publicJobSchemas } from './job-schemas.ts';
 import type { ApiDocument } from './document.ts';
 import { makeDocument } from './make-document.ts';
+import { REPOSITORY_OPERATIONS, repositorySchemas } from './repository-operations.ts';
 
 export const publicDocument = (version: string): ApiDocument =>
   makeDocument({
@@ -22,10 +23,11 @@ export const publicDocument = (version: string): ApiDocument =>
     servers: [{ url: '/', description: 'The listener that serves this document.' }],
     tags: [
       { name: 'Inference', description: 'Requests that wait for their answer, and what there is to ask.' },
+      { name: 'Repository', description: 'What models there are, and which of them are loaded.' },
       { name: 'Jobs', description: 'Requests that outlive their caller.' },
       { name: 'Health', description: 'Probes.' },
       { name: 'Documentation', description: 'What you read.' },
     ],
-    operations: [...INFERENCE_OPERATIONS, ...JOB_OPERATIONS, ...DOCS_OPERATIONS],
-    schemas: { ...failureSchemas, ...inferenceSchemas, ...publicJobSchemas },
+    operations: [...INFERENCE_OPERATIONS, ...REPOSITORY_OPERATIONS, ...JOB_OPERATIONS, ...DOCS_OPERATIONS],
+    schemas: { ...failureSchemas, ...inferenceSchemas, ...repositorySchemas, ...publicJobSchemas },
   });

@@ -4,9 +4,9 @@
  * run anything meanwhile.
  */
 export type RunWatch = {
-  /** @param session names the run, because a session runs one batch at a time */
-  begin(queue: string, p99Ms: number, nowMs: number, session?: string): void;
-  end(queue: string, session?: string): void;
+  /** @param run names it, because several sessions of a queue may run at once */
+  begin(queue: string, p99Ms: number, nowMs: number, run: object): void;
+  end(run: object): void;
   /** @returns a run that has been under way for too long, once */
   tick(nowMs: number): HungRun | undefined;
 };
@@ -19,23 +19,21 @@ export const runLimitMs = (leastMs: number, p99Ms: number): number => Math.max(l
 
 /** @param leastMs no run is called hung before */
 export function createRunWatch(leastMs: number): RunWatch {
-  const runs = new Map<string, { readonly queue: string; readonly limitMs: number; seenMs: number; ageMs: number }>();
-  const keyOf = (queue: string, session = ''): string => `${queue} ${session}`;
+  const runs = new Map<object, { readonly queue: string; readonly limitMs: number; seenMs: number; ageMs: number }>();
   return {
-    begin(queue, p99Ms, nowMs, session) {
-      const limitMs = runLimitMs(leastMs, p99Ms);
-      runs.set(keyOf(queue, session), { queue, limitMs, seenMs: nowMs, ageMs: 0 });
+    begin(queue, p99Ms, nowMs, run) {
+      runs.set(run, { queue, limitMs: runLimitMs(leastMs, p99Ms), seenMs: nowMs, ageMs: 0 });
     },
-    end(queue, session) {
-      runs.delete(keyOf(queue, session));
+    end(run) {
+      runs.delete(run);
     },
     tick(nowMs) {
-      for (const [key, run] of runs) {
-        run.ageMs += Math.min(MOST_PER_TICK_MS, nowMs - run.seenMs);
-        run.seenMs = nowMs;
-        if (run.ageMs <= run.limitMs) continue;
-        runs.delete(key);
-        return { queue: run.queue, limitMs: run.limitMs };
+      for (const [run, { queue, limitMs, ...age }] of runs) {
+        const ageMs = age.ageMs + Math.min(MOST_PER_TICK_MS, nowMs - age.seenMs);
+        runs.set(run, { queue, limitMs, seenMs: nowMs, ageMs });
+        if (ageMs <= limitMs) continue;
+        runs.delete(run);
+        return { queue, limitMs };
       }
       return undefined;
     },

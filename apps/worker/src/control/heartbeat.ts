@@ -99,9 +99,10 @@ export function createHeartbeatBook(parts: Parts): HeartbeatBook {
       failures += 1;
     },
     heartbeat(nowMs) {
-      const busyIn = (queue: string): number => Math.min(1, (busyMs.get(queue) ?? 0) / Math.max(1, nowMs - since));
+      const busyIn = (queue: string, sessions: number): number =>
+        Math.min(1, (busyMs.get(queue) ?? 0) / Math.max(1, sessions) / Math.max(1, nowMs - since));
       const models = parts.models();
-      const busy = new Map(models.map(({ queue }) => [queue, busyIn(queue)]));
+      const busy = new Map(models.map(({ queue, sessions }) => [queue, busyIn(queue, sessions)]));
       const load = [...busy.values()].reduce((sum, share) => sum + share, 0) / Math.max(1, busy.size);
       const { user, system } = process.cpuUsage(cpu);
       cpu = process.cpuUsage();

@@ -31,8 +31,8 @@ const THREAD = new URL(
 );
 
 /** @throws Error when the file cannot be loaded, or not in time */
-export async function openSession({ file, intraOpThreads, release, loadLimitMs }: Parts): Promise<Session> {
-  const start: ThreadStart = { file, intraOpThreads };
+export async function openSession({ file, intraOpThreads, providers, release, loadLimitMs }: Parts): Promise<Session> {
+  const start: ThreadStart = { file, intraOpThreads, providers };
   const thread = new Worker(THREAD, { workerData: start, execArgv: [] });
   const waiting = new Map<number, Waiter>();
   let next = 0;

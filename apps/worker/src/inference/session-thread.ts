@@ -4,12 +4,12 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 
 import { datatypeOf, ortTypeOf, typedView } from './ort-types.ts';
 import type { FileTensor, FromThread, ThreadStart, ThreadTensor, ToThread } from './thread-message.ts';
 
-const { file, intraOpThreads } = workerData as ThreadStart;
+const { file, intraOpThreads, providers } = workerData as ThreadStart;
 
 const tell = (message: FromThread, transfer: ArrayBuffer[] = []): void => parentPort?.postMessage(message, transfer);
 
@@ -39,8 +39,27 @@ function describe(metadata: readonly InferenceSession.ValueMetadata[]): FileTens
   });
 }
 
+/** @throws Error that names what is missing, where no provider is left to try */
+function tryable(): string[] {
+  const has = listSupportedBackends().map(({ name }) => name);
+  const found = providers.filter((name) => has.includes(name));
+  if (found.length > 0) return found;
+  throw new Error(`execution provider ${providers.join(', ')}: onnxruntime has only ${has.join(', ')} on this machine`);
+}
+
+/** With the first providers that work: one may be built in and lack its libraries. */
 async function load(): Promise<InferenceSession> {
+  const all = tryable();
+  for (let first = 0; first < all.length - 1; first += 1) {
+    const loaded = await create(all.slice(first)).catch(() => undefined);
+    if (loaded) return loaded;
+  }
+  return create(all.slice(-1));
+}
+
+async function create(executionProviders: readonly string[]): Promise<InferenceSession> {
   return InferenceSession.create(file, {
+    executionProviders: [...executionProviders],
     intraOpNumThreads: intraOpThreads,
     interOpNumThreads: 1,
     executionMode: 'sequential',

@@ -16,7 +16,12 @@ export type FileTensor = {
   readonly dims: readonly (number | string)[];
 };
 
-export type ThreadStart = { readonly file: string; readonly intraOpThreads: number };
+export type ThreadStart = {
+  readonly file: string;
+  readonly intraOpThreads: number;
+  /** Execution providers in the order in which they are tried. */
+  readonly providers: readonly string[];
+};
 export type ToThread = { readonly id: number; readonly inputs: readonly ThreadTensor[] };
 
 export type FromThread =

@@ -30,7 +30,8 @@ const RETRY_MS = 100;
 const RESTING_MS = 100;
 
 export function startWorkBell({ queues, rests, waitForWork, handOn, pause }: Parts): WorkBell {
-  const sleepers = new Map<string, () => void>();
+  /** Several, where a model has several sessions. */
+  const sleepers = new Map<string, Set<() => void>>();
   const kept = new Set<string>();
   let stopped = false;
   let tellListener: (() => void) | undefined;
@@ -40,17 +41,26 @@ export function startWorkBell({ queues, rests, waitForWork, handOn, pause }: Par
     new Promise((resolve) => {
       tellListener = resolve;
     });
+  function forget(queue: string, wake: () => void): void {
+    const own = sleepers.get(queue);
+    own?.delete(wake);
+    if (own?.size === 0) sleepers.delete(queue);
+  }
   function ring(queue: string): void {
-    const wake = sleepers.get(queue);
-    sleepers.delete(queue);
-    if (wake) wake();
-    else if (rests(queue)) void handOn(queue).catch(() => undefined);
+    const [wake] = sleepers.get(queue) ?? [];
+    if (wake) {
+      forget(queue, wake);
+      wake();
+    } else if (rests(queue)) void handOn(queue).catch(() => undefined);
     else kept.add(queue);
+  }
+  function wakeAll(queue: string): void {
+    for (const wake of sleepers.get(queue) ?? []) wake();
+    sleepers.delete(queue);
   }
   /** Nothing rang: everybody looks once anyway. */
   function ringAll(): void {
-    for (const wake of sleepers.values()) wake();
-    sleepers.clear();
+    for (const queue of sleepers.keys()) wakeAll(queue);
   }
   /** Each queue comes first in its turn, so that none is always served last. */
   async function listen(): Promise<void> {
@@ -74,24 +84,23 @@ export function startWorkBell({ queues, rests, waitForWork, handOn, pause }: Par
       }
     }
   }
-  async function atMost(queue: string, rung: Promise<void>, limitMs: number): Promise<void> {
-    const wake = sleepers.get(queue);
-    await Promise.race([rung, pause(limitMs)]);
-    // Left behind, it would swallow a wake-up that belongs to the next one to sleep.
-    if (sleepers.get(queue) === wake) sleepers.delete(queue);
-  }
   void listen();
   return {
     wait(queue, limitMs) {
       if (stopped || kept.delete(queue)) return Promise.resolve();
-      const rung = new Promise<void>((resolve) => sleepers.set(queue, resolve));
+      let wake = (): void => undefined;
+      const rung = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      sleepers.set(queue, (sleepers.get(queue) ?? new Set()).add(wake));
       tellListener?.();
-      return limitMs === undefined ? rung : atMost(queue, rung, limitMs);
+      if (limitMs === undefined) return rung;
+      // Left behind, it would swallow a wake-up that belongs to the next one to sleep.
+      return Promise.race([rung, pause(limitMs)]).then(() => forget(queue, wake));
     },
     wake(queue) {
       kept.delete(queue);
-      sleepers.get(queue)?.();
-      sleepers.delete(queue);
+      wakeAll(queue);
     },
     stop() {
       stopped = true;

@@ -28,8 +28,9 @@ const JSON_FORM = {
   version_policy: { specific: { versions: ['1', 3] } },
   parameters: { 'batchyard.target_ms': { string_value: '30' } },
 };
-const plain = ({ written: _, ...config }: ReturnType<typeof readModelConfig>) => ({
+const plain = (config: ReturnType<typeof readModelConfig>) => ({
   ...config,
+  written: undefined,
   sha256: config.sha256('1'),
 });
 
@@ -49,4 +50,8 @@ test('names that JavaScript knows are names like others', () => {
 test('what is no configuration is refused', () => {
   for (const text of ['', '[]', 'null', '3', '{"name": [["x"]]}', `{"a":${'{"a":'.repeat(40)}1${'}'.repeat(41)}`])
     assert.throws(() => parseJsonConfig(text), text);
+});
+
+test('no reason shows what is in the file', () => {
+  assert.throws(() => parseJsonConfig('root:x:0:0:secret'), { message: 'it is not JSON' });
 });

@@ -51,9 +51,18 @@ function messageOf(value: object, path: string, depth: number): TextMessage {
   return fields;
 }
 
-/** @throws ConfigError, or SyntaxError with the place */
+/** JavaScript's own sentence shows some of the text, which may be that of any file. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ConfigError('it is not JSON');
+  }
+}
+
+/** @throws ConfigError */
 export function parseJsonConfig(text: string): TextMessage {
-  const parsed: unknown = JSON.parse(text);
+  const parsed = parse(text);
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw new ConfigError('it must be an object');
   return messageOf(parsed, '', 0);

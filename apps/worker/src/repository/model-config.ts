@@ -8,7 +8,9 @@ import { isDatatype, type Datatype } from '@batchyard/shared/contract/tensor';
 
 import type { LengthSettings } from '../batching/plan-lengths.ts';
 import { readDynamicBatching } from './dynamic-batching.ts';
+import { readInstances } from './instance-group.ts';
 import { readLengthSettings } from './length-settings.ts';
+import { readWarmup, type WarmupSample } from './model-warmup.ts';
 import { asFlag, asMessage, asNumber, asText, ConfigError, one } from './text-fields.ts';
 import type { TextMessage } from './text-proto.ts';
 import { readVersionPolicy, type VersionPolicy } from './version-policy.ts';
@@ -29,6 +31,11 @@ export type ModelConfig = {
   readonly targetMs: number | undefined;
   readonly queueing: Queueing | undefined;
   readonly intraOpThreads: number | undefined;
+  /** Sessions in a worker. */
+  readonly instances: number;
+  /** In the order in which they are tried. */
+  readonly executionProviders: readonly string[];
+  readonly warmup: readonly WarmupSample[];
   readonly nan: 'reject' | 'pass';
   /** Of one version, or of the only one; undefined where the manifest does not name it. */
   readonly sha256: (version: string) => string | undefined;
@@ -51,6 +58,8 @@ const HONOURED = new Set([
   'default_model_filename',
   'version_policy',
   'dynamic_batching',
+  'instance_group',
+  'model_warmup',
   'response_cache',
   'parameters',
 ]);
@@ -62,6 +71,7 @@ const PARAMETERS = new Set([
   'batchyard.target_ms',
   'batchyard.nan',
   'batchyard.sha256',
+  'batchyard.execution_providers',
   'batchyard.buckets',
   'batchyard.pad_value',
   'batchyard.padding',
@@ -140,6 +150,14 @@ function positive(extra: ReadonlyMap<string, string>, key: string): number | und
   return value > 0 ? value : undefined;
 }
 
+/** Which of onnxruntime's execution providers run it; the worker finds out whether it has them. */
+function providers(extra: ReadonlyMap<string, string>): string[] {
+  const names = (extra.get('batchyard.execution_providers') ?? 'cpu').split(',').map((name) => name.trim());
+  if (names.length > 8 || names.some((name) => !/^[a-z][a-z0-9_]{0,31}$/.test(name)))
+    throw new ConfigError('batchyard.execution_providers must be names like cpu, separated by commas');
+  return names;
+}
+
 /** How its batches are formed. @param maxBatchSize as it is served; 0 = no batch axis */
 export function batchingOf(config: ModelConfig, maxBatchSize: number): Batching {
   const maxRows = Math.max(1, maxBatchSize);
@@ -177,6 +195,9 @@ export function readModelConfig(config: TextMessage): ModelConfig {
     targetMs: positive(extra, 'batchyard.target_ms'),
     queueing: batching.queueing,
     intraOpThreads: Number.isInteger(threads) && threads > 0 ? threads : undefined,
+    instances: readInstances(config),
+    executionProviders: providers(extra),
+    warmup: readWarmup(config),
     nan: choice(extra.get('batchyard.nan'), ['pass', 'reject'], 'batchyard.nan'),
     sha256: readManifest(extra.get('batchyard.sha256')),
     lengths: lengths(extra),

@@ -87,6 +87,16 @@ test('Models: config.pbtxt that does not parse: line and column', async () => {
   assert.match((await reasonOf('bad')) ?? '', new RegExp(`^config\\.pbtxt: .*\\b${lines}\\b.*\\b3\\b`));
 });
 
+test('Models: a configuration that is no file, or larger than a megabyte: refused', async () => {
+  await writeModelFolder(root, { ...simple, name: 'bad' });
+  const config = join(root, 'bad', 'config.pbtxt');
+  await appendFile(config, `#${'x'.repeat(1_048_576)}\n`);
+  assert.equal(await reasonOf('bad'), 'config.pbtxt has more than 1048576 bytes');
+  await rm(config);
+  await mkdir(config);
+  assert.equal(await reasonOf('bad'), 'config.pbtxt is not a file');
+});
+
 test('Models: wrong sha256 in the manifest: refused; it covers the files that the model keeps data in', async () => {
   await writeModelFolder(root, addsWeights('weights.bin'));
   await writeFile(join(root, 'adds', '1', 'weights.bin'), weights);

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { MODEL_NAME } from '@batchyard/shared/contract/model';
@@ -25,6 +25,8 @@ export type ModelDefinition = {
   readonly file: string;
   /** Of the ONNX file followed by the files that it keeps data in, in the order of their names; hexadecimal. */
   readonly sha256: string;
+  /** Of all of these files. */
+  readonly bytes: number;
   readonly config: ModelConfig;
   readonly details: ModelDetails;
   /** Changes with whatever of it changes. */
@@ -36,16 +38,24 @@ export type Problem = { readonly model: string; readonly version?: string; reado
 export type Opened = { readonly models: readonly ModelDefinition[]; readonly problems: readonly Problem[] };
 
 const CONFIG_FILES = ['config.pbtxt', 'config.json'] as const;
+const MOST_CONFIG_BYTES = 1_048_576;
 type ConfigFile = (typeof CONFIG_FILES)[number];
 
 const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : 'it cannot be read');
 
 type Written = { readonly config: ModelConfig; readonly text: string; readonly where: string };
 
+async function readText(path: string, shown: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) throw new Error(`${shown} is not a file`);
+  if (found.size > MOST_CONFIG_BYTES) throw new Error(`${shown} has more than ${MOST_CONFIG_BYTES} bytes`);
+  return readFile(path, 'utf8');
+}
+
 /** @param override a configuration as JSON, in place of the file */
 async function readConfig(folder: string, file: ConfigFile | undefined, override?: string): Promise<Written> {
   const where = override === undefined ? (file ?? 'config.pbtxt') : 'the configuration given';
-  const text = override ?? (file === undefined ? '' : await readFile(join(folder, file), 'utf8'));
+  const text = override ?? (file === undefined ? '' : await readText(join(folder, file), file));
   try {
     const isJson = override !== undefined || file === 'config.json';
     return { config: readModelConfig(isJson ? parseJsonConfig(text) : parseTextProto(text)), text, where };
@@ -56,19 +66,25 @@ async function readConfig(folder: string, file: ConfigFile | undefined, override
 
 /** A plain file: a symbolic link could lead anywhere. */
 async function readModelFile(file: string): Promise<Buffer> {
-  const stat = await lstat(file).catch(() => undefined);
-  if (!stat) throw new Error('the model file is missing');
-  if (!stat.isFile()) throw new Error('the model file is not a plain file');
-  if (stat.size === 0) throw new Error('the model file is empty');
+  const found = await lstat(file).catch(() => undefined);
+  if (!found) throw new Error('the model file is missing');
+  if (!found.isFile()) throw new Error('the model file is not a plain file');
+  if (found.size === 0) throw new Error('the model file is empty');
   return readFile(file);
 }
 
-async function hashModel(file: string): Promise<string> {
-  const bytes = await readModelFile(file);
-  const hash = createHash('sha256').update(bytes);
-  for (const more of await externalFiles(bytes, dirname(file)))
-    for await (const part of createReadStream(more)) hash.update(part as Buffer);
-  return hash.digest('hex');
+/** Of the file and of those that it keeps data in: their hash, and their bytes. @throws Error without a path */
+export async function hashModel(file: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
+  const content = await readModelFile(file);
+  const hash = createHash('sha256').update(content);
+  let bytes = content.byteLength;
+  for (const more of await externalFiles(content, dirname(file))) {
+    for await (const part of createReadStream(more)) {
+      hash.update(part as Buffer);
+      bytes += (part as Buffer).byteLength;
+    }
+  }
+  return { sha256: hash.digest('hex'), bytes };
 }
 
 async function openVersion(
@@ -78,7 +94,7 @@ async function openVersion(
   { config, text }: Written,
 ): Promise<ModelDefinition> {
   const file = join(folder, version, config.filename);
-  const sha256 = await hashModel(file);
+  const { sha256, bytes } = await hashModel(file);
   const wanted = config.sha256(version);
   if (wanted !== undefined && wanted !== sha256)
     throw new Error('the model file, with the files it keeps data in, is not the one of batchyard.sha256');
@@ -86,7 +102,7 @@ async function openVersion(
   const stamp = createHash('sha256')
     .update(JSON.stringify([sha256, text, details.labels]))
     .digest('hex');
-  return { name, version, file, sha256, config, details, stamp };
+  return { name, version, file, sha256, bytes, config, details, stamp };
 }
 
 /** @throws Error that is of the whole model */

@@ -10,6 +10,8 @@ import { openModel, type Opened } from './open-repository.ts';
 export type ModelReader = {
   /** Folders that may be models. @throws Error when the repository cannot be read */
   names(): Promise<string[]>;
+  /** Whether the folder has a version or a configuration. */
+  isModel(name: string): Promise<boolean>;
   /** @param override a configuration as JSON, in place of the one in the folder */
   open(name: string, override?: string): Promise<Opened>;
 };
@@ -28,7 +30,7 @@ async function lookAt(folder: string): Promise<Look> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
     paths.push(entry.name);
-    if (!entry.isDirectory() || !/^[0-9]+$/.test(entry.name)) continue;
+    if (!entry.isDirectory() || !/^([0-9]+|warmup)$/.test(entry.name)) continue;
     const inside = await readdir(join(folder, entry.name)).catch(() => []);
     paths.push(...inside.map((name) => join(entry.name, name)));
   }
@@ -71,6 +73,12 @@ export function createModelReader({ root, pause }: Parts): ModelReader {
         .filter((entry) => entry.isDirectory())
         .map((entry) => entry.name)
         .toSorted();
+    },
+    async isModel(name) {
+      const entries = await readdir(join(root, name), { withFileTypes: true }).catch(() => []);
+      return entries.some((entry) =>
+        entry.isDirectory() ? /^[0-9]+$/.test(entry.name) : /^config\.(pbtxt|json)$/.test(entry.name),
+      );
     },
     async open(name, override) {
       const folder = join(root, name);

@@ -14,7 +14,7 @@ export type ChosenVersions = { readonly versions: readonly string[]; readonly mi
 export const MOST_VERSIONS = 32;
 const WHERE = 'version_policy';
 
-export const newestFirst = (a: string, b: string): number => b.localeCompare(a, undefined, { numeric: true });
+const newestFirst = (a: string, b: string): number => b.localeCompare(a, undefined, { numeric: true });
 
 /** @throws ConfigError that names the field */
 export function readVersionPolicy(policy: TextMessage | undefined): VersionPolicy {
