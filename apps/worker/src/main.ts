@@ -27,7 +27,6 @@ import { openModelControl } from './open-model-control.ts';
 import type { Held } from './open-model-leave.ts';
 import { openModels } from './open-models.ts';
 import { openOccupy } from './open-occupy.ts';
-import { printProfile } from './open-profile.ts';
 import { openRunBatch } from './open-run-batch.ts';
 import { createServeJobs, type Incarnation } from './serve-jobs.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
@@ -282,9 +281,7 @@ async function start(): Promise<void> {
   );
 }
 
-const [, , command, ...asked] = process.argv;
-const run = command === 'profile' ? printProfile(asked, readConfig(process.env).BATCHYARD_MODELS) : start();
-run.catch((error: unknown) => {
+start().catch((error: unknown) => {
   const sentence = error instanceof Error ? error.message : String(error);
   tell({ kind: 'failed', sentence, hint: 'ls the folder in BATCHYARD_MODELS, or npx batchyard doctor' });
   process.stderr.write(`worker: ${sentence}\n`);
