@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { inferMany } from '@batchyard/client/batch';
 import { connect, type Server } from '@batchyard/client/connect';
+import { jobEvents, watchJob } from '@batchyard/client/events';
 import { BatchyardFailure } from '@batchyard/client/failure';
 import { halfBits, halfNumbers } from '@batchyard/client/half';
 import { infer } from '@batchyard/client/infer';
@@ -119,6 +120,25 @@ test('a job is submitted once for one key, waited for, and its end is what it sa
   await assert.rejects(result(server, bad.id, { timeoutMs: 20_000 }), { code: 'model_error', retryable: false });
   assert.equal((await retry(server, bad.id)).id, bad.id);
   assert.equal((await getJob(server, bad.id, { waitMs: 20_000 })).status, 'failed');
+});
+
+test('the states of a job come as they are, by a stream and by callbacks', async () => {
+  const { id } = await submit(server, simple(2));
+  const states: string[] = [];
+  for await (const { status } of jobEvents(server, id)) states.push(status);
+  assert.deepEqual([states[0], states.at(-1)], ['queued', 'succeeded']);
+
+  const bad = await submit(server, { model: 'poison', inputs: { CODE: tensor('INT32', [1, 1], [5_000]) } });
+  const told: string[] = [];
+  const failure = await new Promise<BatchyardFailure>((resolve, reject) => {
+    watchJob(server, bad.id, {
+      onState: ({ status }) => told.push(status),
+      onResult: () => reject(new Error('it cannot succeed')),
+      onError: resolve,
+    });
+  });
+  assert.deepEqual([failure.code, told.at(-1)], ['model_error', 'failed']);
+  await assert.rejects(jobEvents(server, 'none').next(), { code: 'not_found' });
 });
 
 test('many requests: all are answered in their order, a bad one alone fails', async () => {

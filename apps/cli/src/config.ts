@@ -1,6 +1,7 @@
 /** The settings of `batchyard up`: the only reader of its environment. Flags come in as overrides. */
 import { DURABILITIES } from '@batchyard/shared/contract/durability';
 import { MOST_WORKERS, parseWorkers } from '@batchyard/shared/contract/scaling';
+import { settingsOf, type Setting } from '@batchyard/shared/contract/settings';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -48,3 +49,6 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Record<string, string 
   const [issue] = parsed.error.issues;
   throw new Error(`${String(issue?.path[0])} is wrong: ${issue?.message}`);
 }
+
+/** For `batchyard config show`. */
+export const settings = (): Setting[] => settingsOf(schema);

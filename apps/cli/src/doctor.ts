@@ -1,34 +1,138 @@
 /** `batchyard doctor`: what this machine and its Redis are like, in lines of a person's length. */
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 import { shownUrl } from '@batchyard/shared/contract/durability';
+import { availableCpus } from '@batchyard/shared/runtime/cpu-quota';
 
 import type { Config } from './config.ts';
+import { checkModels, checkPort } from './preflight.ts';
 import { findBinary } from './redis/find-binary.ts';
-import { askRedis, judge } from './redis/redis-facts.ts';
+import { askRedis, judge, timeRedis } from './redis/redis-facts.ts';
+import { StopSentence } from './stop-sentence.ts';
 
-export type Finding = { readonly what: string; readonly ok: boolean; readonly detail: string };
+export type Finding = {
+  readonly what: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  /** What to type when it is not. */
+  readonly next?: string | undefined;
+};
 
-export async function examine(config: Config): Promise<Finding[]> {
-  const findings: Finding[] = [{ what: 'node', ok: true, detail: process.version }];
-  if (config.REDIS_URL !== undefined) {
+const run = promisify(execFile);
+/** Each batch is a few round trips; from here on they cost more than most runs. */
+const SLOW_REDIS_MS = 5;
+const LOOK_MS = 3_000;
+
+const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const hint = (error: unknown): string | undefined => (error instanceof StopSentence ? error.hint : undefined);
+
+async function examineRedis(config: Config, url: string): Promise<Finding[]> {
+  try {
+    const facts = await askRedis(url);
+    const file = `append-only file ${facts.appendOnly ? 'on' : 'off'}`;
+    const found = { what: 'redis', detail: `${facts.version}, policy ${facts.policy}, ${file}` };
+    const ms = await timeRedis(url);
+    const time: Finding = {
+      what: 'redis latency',
+      ok: ms < SLOW_REDIS_MS,
+      detail: `${ms.toFixed(2)} ms for a round trip, the median of 50`,
+      next: `redis-cli -u ${shownUrl(url)} --latency   (a Redis nearer to this machine is faster)`,
+    };
     try {
-      const facts = await askRedis(config.REDIS_URL);
-      judge(facts, config.BATCHYARD_DURABILITY, shownUrl(config.REDIS_URL));
-      findings.push({
-        what: 'redis',
-        ok: true,
-        detail: `${facts.version}, policy ${facts.policy}, append-only file ${facts.appendOnly ? 'on' : 'off'}`,
-      });
+      judge(facts, config.BATCHYARD_DURABILITY, shownUrl(url));
     } catch (error) {
-      findings.push({ what: 'redis', ok: false, detail: error instanceof Error ? error.message : String(error) });
+      return [{ ...found, ok: false, detail: `${found.detail}: ${sentence(error)}`, next: hint(error) }, time];
     }
-  } else {
-    const binary = await findBinary(config.PATH, config.REDIS_BIN);
-    const detail = binary
-      ? `${binary.file} ${binary.version}`
-      : `none here; kept package in ${join(config.BATCHYARD_DATA, 'redis-package')} or the bundled one`;
-    findings.push({ what: 'redis server', ok: binary !== undefined, detail });
+    return [{ ...found, ok: true }, time];
+  } catch (error) {
+    return [{ what: 'redis', ok: false, detail: sentence(error), next: hint(error) }];
   }
-  return findings;
+}
+
+async function examineServer(config: Config): Promise<Finding> {
+  const binary = await findBinary(config.PATH, config.REDIS_BIN);
+  const detail = binary
+    ? `${binary.file} ${binary.version}`
+    : `none here; kept package in ${join(config.BATCHYARD_DATA, 'redis-package')} or the bundled one`;
+  return {
+    what: 'redis server',
+    ok: binary !== undefined,
+    detail,
+    next: 'sudo apt-get install redis-server   (or: npm start, which gets one)',
+  };
+}
+
+/** In a process of its own: loading it is what is tried, and a broken library may end more than an import. */
+async function examineRuntime(): Promise<Finding> {
+  const what = 'onnxruntime';
+  const script =
+    "import('onnxruntime-node').then(({ env }) => process.stdout.write(env.versions.node ?? env.versions.common))";
+  const cwd = fileURLToPath(new URL('../../worker', import.meta.url));
+  try {
+    const { stdout } = await run(process.execPath, ['-e', script], { cwd, timeout: 30_000 });
+    return { what, ok: true, detail: stdout };
+  } catch (error) {
+    const reason = /Error: (.*)/.exec(sentence(error))?.[1] ?? 'it does not load';
+    return { what, ok: false, detail: reason, next: 'npm ci' };
+  }
+}
+
+/** A port that Batchyard itself answers on is as good as a free one. */
+async function examinePort(config: Config, setting: 'PORT' | 'OPS_PORT'): Promise<Finding> {
+  const host = setting === 'PORT' ? config.HOST : config.OPS_HOST;
+  const port = config[setting];
+  const what = setting === 'PORT' ? 'public port' : 'operations port';
+  try {
+    await checkPort(host, port, setting);
+    return { what, ok: true, detail: `${host}:${port} is free` };
+  } catch (error) {
+    const signal = AbortSignal.timeout(LOOK_MS);
+    const ours = await fetch(`http://${host}:${port}/livez`, { signal }).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (ours) return { what, ok: true, detail: `${host}:${port}: a Batchyard answers` };
+    return { what, ok: false, detail: sentence(error), next: hint(error) };
+  }
+}
+
+async function examineCpus(config: Config, env: NodeJS.ProcessEnv): Promise<Finding> {
+  const cores = await availableCpus();
+  // As a worker reckons: a quarter of the cores for a run, unless it is told.
+  const threads = Number(env['BATCHYARD_THREADS'] ?? 0) || Math.max(1, Math.floor(cores / 4));
+  const workers = config.BATCHYARD_WORKERS.auto ? config.BATCHYARD_WORKERS.max : config.BATCHYARD_WORKERS.start;
+  const wanted = workers * threads;
+  return {
+    what: 'cpus',
+    ok: wanted <= cores,
+    detail: `${cores} usable, ${workers} workers with ${threads} threads a run`,
+    next: `BATCHYARD_WORKERS=${Math.max(1, Math.floor(cores / threads))} npm start   (or a smaller BATCHYARD_THREADS)`,
+  };
+}
+
+async function examineModels(config: Config): Promise<Finding> {
+  const what = 'models';
+  try {
+    await checkModels(config.BATCHYARD_MODELS);
+    return { what, ok: true, detail: `in ${config.BATCHYARD_MODELS}` };
+  } catch (error) {
+    return { what, ok: false, detail: sentence(error), next: hint(error) };
+  }
+}
+
+export async function examine(config: Config, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const node: Finding = { what: 'node', ok: true, detail: process.version };
+  const redis =
+    config.REDIS_URL === undefined ? [await examineServer(config)] : await examineRedis(config, config.REDIS_URL);
+  const others = await Promise.all([
+    examineRuntime(),
+    examinePort(config, 'PORT'),
+    examinePort(config, 'OPS_PORT'),
+    examineCpus(config, env),
+    examineModels(config),
+  ]);
+  return [node, ...redis, ...others];
 }

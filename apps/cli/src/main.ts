@@ -1,17 +1,45 @@
 #!/usr/bin/env node
-/** The command line: each group of commands stands in its own file of commands/. Exit codes: shell.ts. */
+/** The command line: each group of commands stands in its own file of commands/. docs/cli.md lists them and the exit codes. */
 import { Command } from 'commander';
 
 import { addApps } from './commands/apps.ts';
+import { addConfig } from './commands/config.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addInfer, addSubmit } from './commands/infer.ts';
+import { addJobs } from './commands/jobs.ts';
+import { addKeys } from './commands/keys.ts';
 import { addLoadTest } from './commands/loadtest.ts';
+import { addModels } from './commands/models.ts';
+import { addQueues } from './commands/queues.ts';
+import { addTop } from './commands/top.ts';
 import { addUp } from './commands/up.ts';
+import { addWorkers } from './commands/workers.ts';
+import { readSettingsFile } from './settings-file.ts';
 import { failWith, print, type Shell } from './shell.ts';
 
-const program = new Command('batchyard').description('The durable inference queue').version('0.1.0');
-const shell: Shell = { env: process.env, print };
+const groups: readonly ((program: Command, shell: Shell) => void)[] = [
+  addUp,
+  addApps,
+  addDoctor,
+  addModels,
+  addInfer,
+  addSubmit,
+  addJobs,
+  addQueues,
+  addWorkers,
+  addTop,
+  addKeys,
+  addLoadTest,
+  (program, shell) => addConfig(program, shell, process.env),
+];
 
-const groups: readonly ((program: Command, shell: Shell) => void)[] = [addUp, addApps, addDoctor, addLoadTest];
-for (const add of groups) add(program, shell);
+async function main(): Promise<void> {
+  const file = await readSettingsFile(process.env['BATCHYARD_CONFIG']);
+  const shell: Shell = { env: { ...file?.values, ...process.env }, file, print };
+  const program = new Command('batchyard').description('The durable inference queue').version('0.1.0');
+  program.exitOverride().showHelpAfterError('  next: batchyard help');
+  for (const add of groups) add(program, shell);
+  await program.parseAsync();
+}
 
-await program.parseAsync().catch(failWith);
+await main().catch(failWith);

@@ -1,6 +1,7 @@
 /** The gateway's settings: the only reader of its environment. */
 import { BALANCER_STRATEGIES } from '@batchyard/shared/contract/balancer';
 import { DURABILITIES } from '@batchyard/shared/contract/durability';
+import { settingsOf, unknownNames, type Setting } from '@batchyard/shared/contract/settings';
 import { WEBHOOK_SECRET } from '@batchyard/shared/contract/webhook';
 import { readFileSync } from 'node:fs';
 
@@ -140,30 +141,16 @@ const OTHERS = [
   'BATCHYARD_SLAB_BYTES',
   'BATCHYARD_WORKER_MEMORY',
   'BATCHYARD_RUN_LIMIT_S',
+  // Of the command line.
+  'BATCHYARD_CONFIG',
+  'BATCHYARD_URL',
+  'BATCHYARD_OPS_URL',
+  'BATCHYARD_KEY',
 ];
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
-}
 
 /** A sentence for each BATCHYARD_ variable that nobody reads, with the nearest name. */
 export function unknownSettings(env: NodeJS.ProcessEnv): string[] {
-  const known = [...Object.keys(schema.shape), ...OTHERS].filter((name) => name.startsWith('BATCHYARD_'));
-  return Object.keys(env)
-    .filter((name) => name.startsWith('BATCHYARD_') && !known.includes(name))
-    .map((name) => {
-      const nearest = known.toSorted((a, b) => distance(a, name) - distance(b, name))[0];
-      return `${name} is not a setting; the nearest one is ${nearest}`;
-    });
+  return unknownNames(Object.keys(env), [...Object.keys(schema.shape), ...OTHERS]);
 }
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
@@ -204,3 +191,6 @@ export const timeoutsOf = (config: Config) => ({
   requestMs: config.BATCHYARD_REQUEST_TIMEOUT * 1000,
   answerMs: config.BATCHYARD_ANSWER_TIMEOUT * 1000,
 });
+
+/** For `batchyard config show`. */
+export const settings = (): Setting[] => settingsOf(schema);

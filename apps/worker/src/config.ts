@@ -1,6 +1,7 @@
 /** The worker's settings: the only reader of its environment. */
 import { MODEL_CONTROLS } from '@batchyard/shared/contract/repository';
 import { parseWorkers } from '@batchyard/shared/contract/scaling';
+import { settingsOf, type Setting } from '@batchyard/shared/contract/settings';
 import { z } from 'zod';
 
 const schema = z.object({
@@ -51,3 +52,6 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const [issue] = parsed.error.issues;
   throw new Error(`${String(issue?.path[0])} is wrong: ${issue?.message}`);
 }
+
+/** For `batchyard config show`. */
+export const settings = (): Setting[] => settingsOf(schema);

@@ -12,9 +12,13 @@ export function addDoctor(program: Command, { env, print }: Shell): void {
     .description('look at this machine and its Redis')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const findings = await examine(readConfig(env));
+      const findings = await examine(readConfig(env), env);
       if (json) print(JSON.stringify(findings));
-      else for (const { what, ok, detail } of findings) print(`${ok ? pc.green('✓') : pc.red('✗')} ${what}: ${detail}`);
+      else
+        for (const { what, ok, detail, next } of findings) {
+          print(`${ok ? pc.green('✓') : pc.red('✗')} ${what}: ${detail}`);
+          if (!ok && next !== undefined) print(`  next: ${pc.bold(next)}`);
+        }
       process.exitCode = findings.every((finding) => finding.ok) ? EXIT.done : EXIT.failed;
     });
 }

@@ -50,3 +50,22 @@ export async function askRedis(url: string): Promise<RedisFacts> {
     redis.disconnect();
   }
 }
+
+const ROUND_TRIPS = 50;
+
+/** Of so many round trips one after the other the median, ms. */
+export async function timeRedis(url: string): Promise<number> {
+  const redis = connectRedis(url, 'commands', { retryStrategy: () => null, connectTimeout: 3_000 });
+  try {
+    await redis.connect();
+    const times: number[] = [];
+    for (let turn = 0; turn < ROUND_TRIPS; turn += 1) {
+      const since = performance.now();
+      await redis.ping();
+      times.push(performance.now() - since);
+    }
+    return times.toSorted((a, b) => a - b)[ROUND_TRIPS / 2] ?? 0;
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { makeTestModels } from '../../../../models/make-test-models.ts';
 import { writeOnnx } from '../../../../tools/onnx-writer.ts';
 import { openModel } from '../repository/open-repository.ts';
-import { parseCfsQuota, parseCpuMax } from './cpu-quota.ts';
+import { parseCfsQuota, parseCpuMax } from '@batchyard/shared/runtime/cpu-quota';
 import { loadModel, safeReason, type LoadedModel } from './load-model.ts';
 
 let root: string;
