@@ -25,10 +25,10 @@ const OF_CAPACITY = 0.7;
 const SEED = 31;
 /** After results and then their tombstones: the sweep that takes them, and replies that were read. */
 const SETTLE_S = 10;
-/** Redis' data may be so much larger afterwards, beside the last events of each queue, which BullMQ bounds by their number. */
+/** Redis' data may be so much larger afterwards, beside what is bounded by its number: the events of each queue, the hour of samples. */
 const KEPT_SHARE = 0.1;
 const KEPT_LEAST_MB = 1;
-const EVENTS = '<queue>:events';
+const STREAMS = { events: '<queue>:events', samples: 'x:samples', seconds: 'x:seconds' };
 /** Courses that are held to be flat; the others are told. */
 const FLAT = /\.(pss|heap|used)$/;
 
@@ -131,10 +131,14 @@ async function recordRetention({ figures, plan, say }: Stage, redis: Redis, base
   const left = await keysLeft(redis);
   for (const { kind, keys, mb } of left.slice(0, 6)) say(`left in Redis: ${keys} ${kind}, ${mb.toFixed(3)} MB`);
   const leftOf = (name: string): Left | undefined => left.find(({ kind }) => kind === name);
-  const eventsMb = leftOf(EVENTS)?.mb ?? 0;
+  let streamsMb = 0;
+  for (const [name, kind] of Object.entries(STREAMS)) {
+    const mb = leftOf(kind)?.mb ?? 0;
+    figures.record(`steady.redis.${name}_mb`, 'MB', mb);
+    streamsMb += mb;
+  }
   const allowedMb = Math.max(KEPT_LEAST_MB, KEPT_SHARE * baseMb);
-  figures.record('steady.redis.events_mb', 'MB', eventsMb);
-  figures.record('steady.redis.kept_after', 'x', (afterMb - eventsMb - baseMb) / allowedMb);
+  figures.record('steady.redis.kept_after', 'x', (afterMb - streamsMb - baseMb) / allowedMb);
   figures.record('steady.redis.jobs_left', '', leftOf('<queue>:<job>')?.keys ?? 0);
 }
 

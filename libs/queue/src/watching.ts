@@ -2,6 +2,7 @@
 import { EVENTS_KEPT, eventText, type EventDetail, type EventKind } from '@batchyard/shared/contract/event';
 import { acknowledgedKey, eventsKey, samplesKey, secondsKey, steeringKey } from '@batchyard/shared/contract/redis-keys';
 import { SAMPLES_KEPT, SECONDS_KEPT, secondSchema, type Sample, type Second } from '@batchyard/shared/contract/sample';
+import { packText } from '@batchyard/shared/runtime/packed-text';
 
 import { pack, runScript } from './scripts.ts';
 import type { QueueSettings } from './settings.ts';
@@ -82,7 +83,7 @@ export function createWatching({ commands, prefix }: QueueSettings): Watching {
       };
     },
     async recordSample(gateway, sample) {
-      const header = pack([`${prefix}:x:`, gateway, SAMPLES_KEPT, JSON.stringify(sample)]);
+      const header = pack([`${prefix}:x:`, gateway, SAMPLES_KEPT, packText(JSON.stringify(sample))]);
       return (await runScript(commands, 'recordSample', steeringKey(prefix), [header])) === 1;
     },
     async acknowledge(alert, atMs) {

@@ -2,6 +2,7 @@
 import type { QueueCounts } from '@batchyard/queue/count-jobs';
 import type { StreamEntry, Watching } from '@batchyard/queue/watching';
 import { sampleSchema, type AlertState, type Sample } from '@batchyard/shared/contract/sample';
+import { unpackText } from '@batchyard/shared/runtime/packed-text';
 
 import { stepAlert, type Notice } from '../monitor/alert-state.ts';
 import { makeSample, type QueueLook, type RedisLook } from '../monitor/make-sample.ts';
@@ -36,7 +37,7 @@ const msOf = (id: string): number => Number(id.split('-')[0]);
 
 export function parseSample({ text }: StreamEntry): Sample | undefined {
   try {
-    return sampleSchema.safeParse(JSON.parse(text)).data;
+    return sampleSchema.safeParse(JSON.parse(unpackText(text))).data;
   } catch {
     return undefined;
   }

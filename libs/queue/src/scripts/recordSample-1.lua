@@ -3,7 +3,7 @@
   stopped for a while still believes that it does.
 
   KEYS[1]  <shard>steering
-  ARGV[1]  msgpack [shard, gateway, kept, sample JSON]
+  ARGV[1]  msgpack [shard, gateway, kept, sample as packed text]
   Returns  1, or 0 when another gateway steers, or none
 ]]
 local a = cmsgpack.unpack(ARGV[1])

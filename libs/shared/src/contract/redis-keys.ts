@@ -41,7 +41,7 @@
  * | `{by0}:x:scale:<supervisor>` | string: JSON of a ScaleWish | gateway (the one that steers, or POST /v1/workers/scale) | that supervisor, each second; gateways | 5 min |
  * | `{by0}:x:tuning` | hash: `state` (JSON of a TuningState), `cache` (JSON of CacheLimits), `clean_up` (ms), `ask:<rule>` | gateway (the one that steers, or a person's wish) | gateways, and workers with checkIn, each second | always; 200 runs |
  * | `{by0}:x:events` | stream of ClusterEvent JSON | whoever has something to tell | gateways, each second | the last 1,000 |
- * | `{by0}:x:samples` | stream of Sample JSON | the gateway that steers, each second | gateways, each second | the last 3,600 |
+ * | `{by0}:x:samples` | stream of Samples: JSON, deflated (runtime/packed-text.ts) | the gateway that steers, each second | gateways, each second | the last 3,600 |
  * | `{by0}:x:seconds` | stream of Second JSON | each gateway, each second | the gateway that steers, each second | 60 s, the last 512 |
  * | `{by0}:x:acknowledged` | hash alert → ms | gateway (POST /v1/alerts/…/acknowledge) | gateways, while an alert is raised | 24 h |
  */
