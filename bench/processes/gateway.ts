@@ -20,7 +20,17 @@ export type Gateway = {
 export async function startGateway(redis: string, env: Readonly<Record<string, string>>): Promise<Gateway> {
   const { PATH, HOME } = process.env;
   const child = fork(GATEWAY, [], {
-    env: { ...MEMORY_ENV, PATH, HOME, REDIS_URL: redis, PORT: '0', OPS_PORT: '0', LOG_LEVEL: 'warn', ...env },
+    env: {
+      ...MEMORY_ENV,
+      PATH,
+      HOME,
+      REDIS_URL: redis,
+      PORT: '0',
+      OPS_PORT: '0',
+      GRPC_PORT: 'off',
+      LOG_LEVEL: 'warn',
+      ...env,
+    },
     execArgv: NODE_FLAGS,
   });
   const ended = event(child, 'exit').then(() => {

@@ -95,6 +95,7 @@ export async function startWorld(settings: WorldSettings = {}): Promise<World> {
         BATCHYARD_MODELS: models,
         BATCHYARD_DATA: system.data,
         LOG_LEVEL: 'silent',
+        GRPC_PORT: 'off',
         ...settings.env,
         ...env,
       },

@@ -24,7 +24,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'batchyard-examples-'));
   await writeFile(join(folder, 'request.json'), JSON.stringify(simpleBody(1)));
   redis = await startRedis();
-  system = await startSystem({ REDIS_URL: redis.url });
+  system = await startSystem({ REDIS_URL: redis.url, GRPC_PORT: '0' });
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
   blocks = [...readme.matchAll(/```(?:sh|python)\n(.*?)```/gs)].map((match) => match[1] ?? '');
 });
@@ -98,4 +98,16 @@ test("Triton's client runs the README's lines and examples/infer.py", { timeout:
   const file = join(ROOT, 'examples/infer.py');
   const routes = await run(found.python, [file, new URL(system.url).host], { timeout: 60_000 });
   assert.match(routes.stdout, /trace_flat +expected quality \d\.\d\d/);
+});
+
+test("the example of docs/grpc.md runs with Triton's client", { timeout: 600_000 }, async (t) => {
+  const found = await pythonWith(['tritonclient[grpc]==2.73.0', 'numpy<3']);
+  if ('missing' in found) {
+    t.skip(found.missing);
+    return;
+  }
+  const page = await readFile(join(ROOT, 'docs/grpc.md'), 'utf8');
+  const example = /```python\n(.*?)```/s.exec(page)?.[1]?.replace('127.0.0.1:8001', system.grpc) ?? '';
+  const { stdout } = await run(found.python, ['-c', example], { timeout: 60_000 });
+  assert.match(stdout, /^\[\[2( 2){15}\]\]/);
 });

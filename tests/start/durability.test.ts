@@ -47,6 +47,7 @@ test('a gateway started alone refuses a Redis that would forget, and says what t
       BATCHYARD_DURABILITY: 'durable',
       PORT: '0',
       OPS_PORT: '0',
+      GRPC_PORT: 'off',
     },
   });
   let text = '';

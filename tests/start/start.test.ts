@@ -28,7 +28,8 @@ type Ended = { readonly code: number | null; readonly text: string };
 /** Runs `up` with these settings until it ends by itself. */
 async function upUntilEnd(env: Record<string, string>): Promise<Ended> {
   const data = await mkdtemp(join(scratch, 'data-'));
-  const base = { PATH: process.env['PATH'] ?? '', PORT: '0', OPS_PORT: '0', BATCHYARD_DATA: data, LOG_LEVEL: 'silent' };
+  const ports = { PORT: '0', OPS_PORT: '0', GRPC_PORT: '0' };
+  const base = { PATH: process.env['PATH'] ?? '', ...ports, BATCHYARD_DATA: data, LOG_LEVEL: 'silent' };
   const child = spawn(process.execPath, ['apps/cli/dist/main.js', 'up'], { cwd: ROOT, env: { ...base, ...env } });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()));

@@ -22,6 +22,8 @@ export type WorkerLine = {
 export type System = {
   readonly url: string;
   readonly ops: string;
+  /** Host and port, where it was asked for with `GRPC_PORT: '0'`. */
+  readonly grpc: string;
   readonly data: string;
   readonly child: ChildProcess;
   /** What it has printed so far. */
@@ -45,6 +47,7 @@ export async function until<T>(what: string, probe: () => Promise<T | undefined>
 export async function startSystem(env: Record<string, string> = {}): Promise<System> {
   const data = await mkdtemp(join(tmpdir(), 'batchyard-system-'));
   const [port, opsPort] = [await freePort(), await freePort()];
+  const grpcPort = env['GRPC_PORT'] === '0' ? await freePort() : (env['GRPC_PORT'] ?? 'off');
   let printed = '';
   const child = spawn(process.execPath, ['apps/cli/dist/main.js', 'up'], {
     cwd: ROOT,
@@ -58,6 +61,7 @@ export async function startSystem(env: Record<string, string> = {}): Promise<Sys
       // Tests and benchmarks mean the queue unless they say otherwise.
       BATCHYARD_CACHE: 'off',
       ...env,
+      GRPC_PORT: String(grpcPort),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -71,6 +75,7 @@ export async function startSystem(env: Record<string, string> = {}): Promise<Sys
     data,
     child,
     output: () => printed,
+    grpc: `127.0.0.1:${grpcPort}`,
     async workers() {
       const answer = (await (await fetch(`${ops}/v1/workers`)).json()) as { workers: WorkerLine[] };
       return answer.workers;

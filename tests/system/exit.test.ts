@@ -58,7 +58,7 @@ async function startPair() {
   const data = await mkdtemp(join(models, '.data-'));
   const env = { REDIS_URL: redis.url, BATCHYARD_DATA: data };
   const worker = start('worker', { ...env, WORKER_OPS_PORT: String(workerPort) });
-  const gateway = start('gateway', { ...env, PORT: String(port), OPS_PORT: String(opsPort) });
+  const gateway = start('gateway', { ...env, PORT: String(port), OPS_PORT: String(opsPort), GRPC_PORT: 'off' });
   const url = `http://127.0.0.1:${port}`;
   const ops = `http://127.0.0.1:${opsPort}`;
   await until('ready', async () => ((await fetch(`${url}/v2/health/ready`)).status === 200 ? true : undefined));

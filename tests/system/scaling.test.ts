@@ -47,7 +47,7 @@ const GATEWAY = fileURLToPath(new URL('../../apps/gateway/dist/main.js', import.
 
 test('without a supervisor nobody can be asked: 409', { timeout: 90_000 }, async () => {
   const { PATH } = process.env;
-  const env = { PATH, REDIS_URL: redis.url, PORT: '0', OPS_PORT: '0', LOG_LEVEL: 'error' };
+  const env = { PATH, REDIS_URL: redis.url, PORT: '0', OPS_PORT: '0', GRPC_PORT: 'off', LOG_LEVEL: 'error' };
   const gateway = fork(GATEWAY, [], { env });
   try {
     const [ready] = (await once(gateway, 'message')) as [{ kind: string; opsPort: number }];

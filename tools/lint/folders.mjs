@@ -23,6 +23,7 @@ export const pureFolders = [
 /** Touch the world, each its own part of it, and never each other. */
 export const edgeFolders = [
   'apps/gateway/src/http',
+  'apps/gateway/src/grpc',
   'apps/gateway/src/cache',
   'apps/gateway/src/queue',
   'apps/gateway/src/fleet',
@@ -47,6 +48,7 @@ export const doors = [
     packages: ['express', 'helmet', '@bull-board/express'],
     folders: ['apps/gateway/src/http'],
   },
+  { packages: ['@grpc/grpc-js', '@grpc/proto-loader'], folders: ['apps/gateway/src/grpc'] },
   { packages: ['@bull-board/api'], folders: ['apps/gateway/src/http', 'apps/gateway/src/queue'] },
   { packages: ['bullmq', 'msgpackr'], folders: ['libs/queue', 'apps/gateway/src/queue', 'apps/worker/src/queue'] },
   { packages: ['lru-cache'], folders: ['apps/gateway/src/cache'] },

@@ -11,6 +11,8 @@ const WORKERS = `give a number of workers (3) or a range for the autoscaler (1:8
 const schema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: port.default(8000),
+  /** Unset: 8001, or none where that is in use. */
+  GRPC_PORT: z.union([z.literal('off'), port]).optional(),
   OPS_HOST: z.string().default('127.0.0.1'),
   OPS_PORT: port.default(8002),
   REDIS_URL: z.string().optional(),

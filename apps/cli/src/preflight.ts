@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { StopSentence } from './stop-sentence.ts';
 
-export async function checkPort(host: string, port: number, setting: 'PORT' | 'OPS_PORT'): Promise<void> {
+export async function checkPort(host: string, port: number, setting: 'PORT' | 'OPS_PORT' | 'GRPC_PORT'): Promise<void> {
   if (port === 0) return;
   const server = createServer();
   try {

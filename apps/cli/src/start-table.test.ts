@@ -12,7 +12,15 @@ test('the first command runs the simple model where it is served, else looks at 
 });
 
 test('the table says whether what is queued is kept, and which mode was asked for', () => {
-  const facts = { url: 'u', ops: 'o', models: ['a@1'], redis: 'r', workers: 1, durability: 'auto' } as const;
+  const facts = {
+    url: 'u',
+    grpc: undefined,
+    ops: 'o',
+    models: ['a@1'],
+    redis: 'r',
+    workers: 1,
+    durability: 'auto',
+  } as const;
   const table = (appendOnly: boolean, policy: string): string =>
     startTable({ ...facts, persistence: { appendOnly, policy } });
   assert.match(table(true, 'noeviction'), /append-only file .*durability auto/);

@@ -4,6 +4,8 @@ import pc from 'picocolors';
 
 export type StartFacts = {
   readonly url: string;
+  /** Host and port, as gRPC clients want it; undefined where it is off. */
+  readonly grpc: string | undefined;
   readonly ops: string;
   readonly models: readonly string[];
   readonly redis: string;
@@ -33,6 +35,7 @@ function persists({ durability, persistence }: StartFacts): string {
 export function startTable(facts: StartFacts): string {
   const rows: [string, string][] = [
     ['public', facts.url],
+    ['grpc', facts.grpc ?? 'off'],
     ['operations', `${facts.ops}   (dashboard; /metrics, /v1/queues, /v1/workers, /board)`],
     ['models', facts.models.join(', ')],
     ['workers', String(facts.workers)],

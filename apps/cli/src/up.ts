@@ -100,8 +100,10 @@ function openPool(
 }
 
 function superviseGateway(config: Config, childEnv: NodeJS.ProcessEnv, onGiveUp: (sentence: string) => void): Child {
-  const { HOST, OPS_HOST } = config;
-  const env = { ...childEnv, HOST, PORT: String(config.PORT), OPS_HOST, OPS_PORT: String(config.OPS_PORT) };
+  const { HOST, OPS_HOST, GRPC_PORT } = config;
+  const grpc = GRPC_PORT === undefined ? {} : { GRPC_PORT: String(GRPC_PORT) };
+  const ports = { HOST, PORT: String(config.PORT), OPS_HOST, OPS_PORT: String(config.OPS_PORT), ...grpc };
+  const env = { ...childEnv, ...ports };
   return superviseChild({ name: 'the gateway', file: appMain('gateway'), env, nodeFlags: MEMORY_FLAGS, onGiveUp });
 }
 
@@ -110,6 +112,7 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
   await checkModels(config.BATCHYARD_MODELS);
   await checkPort(config.HOST, config.PORT, 'PORT');
   await checkPort(config.OPS_HOST, config.OPS_PORT, 'OPS_PORT');
+  if (typeof config.GRPC_PORT === 'number') await checkPort(config.HOST, config.GRPC_PORT, 'GRPC_PORT');
   const giveFolderBack = await takeDataFolder(config.BATCHYARD_DATA);
   const children: Children = {};
   let stopRedis = async (): Promise<void> => undefined;
@@ -172,6 +175,7 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
     say(
       startTable({
         url,
+        grpc: gateway.grpcPort === undefined ? undefined : `${config.HOST}:${gateway.grpcPort}`,
         ops,
         models,
         redis: redis.described,

@@ -6,7 +6,7 @@ import type { JobExtras, NewJob } from '@batchyard/queue/operations';
 import { Failure, parseFailedReason } from '@batchyard/shared/contract/failure';
 import type { JobKind, PriorityClass, Receipt } from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
-import { decodeTensorBlob, encodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
+import { decodeTensorBlob, encodeTensorBlob, type BlobTensor } from '@batchyard/shared/contract/tensor-blob';
 import { WEBHOOKS } from '@batchyard/shared/contract/webhook';
 
 import { decideAdmission } from './admission/admit.ts';
@@ -15,7 +15,7 @@ import { termsOf } from './admission/terms.ts';
 import type { ResponseCache } from './cache/response-cache.ts';
 import type { Caller } from './http/caller.ts';
 import { newJobId } from './job-ids.ts';
-import { encodeInferResponse, type InferResponse, type Labels } from './protocol/encode-infer.ts';
+import { encodeInferResponse, resultOf, type InferResponse, type Labels } from './protocol/encode-infer.ts';
 import type { InferRequest } from './protocol/infer-request.ts';
 import type { AddSurely } from './queue/add-surely.ts';
 import type { AwaitedJob, Outcome } from './queue/waiters.ts';
@@ -59,6 +59,8 @@ export type Announced = {
   readonly timeoutMs: number | undefined;
 };
 
+export type Results = { readonly tensors: readonly BlobTensor[]; readonly cache: InferResponse['cache'] };
+
 export type AnswerRequest = {
   /**
    * Refuses what could not be admitted whatever its body says, so that refusing costs no reading. What the cache may know
@@ -68,6 +70,8 @@ export type AnswerRequest = {
   screen(announced: Announced, kind: JobKind): Failure | undefined;
   /** Resolves with the encoded answer. `gone` settles when the caller has hung up: then its job is cancelled. */
   infer(asked: Asked, gone: Promise<void>): Promise<InferResponse>;
+  /** The same way, for a caller that encodes by itself: the outputs that were asked for, in the asked order. */
+  results(asked: Asked, gone: Promise<void>): Promise<Results>;
   /** @returns undefined when the claim among its extras is another job's: then nothing is stored */
   submit(asked: Asked, extrasOf?: (accepted: Accepted) => JobExtras | undefined): Promise<Accepted | undefined>;
 };
@@ -175,6 +179,9 @@ function createJobRuns(
   return { store, run };
 }
 
+const wantsLabels = ({ request }: Asked): boolean =>
+  request.outputs.some(({ classification }) => classification !== undefined);
+
 export function createAnswerRequest(parts: Parts): AnswerRequest {
   const { gateway, loads, cache } = parts;
   const { check, learn } = createAdmission(loads);
@@ -210,6 +217,14 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
     return { job, waitMs };
   }
 
+  function answered(asked: Asked, gone: Promise<void>): ReturnType<typeof cache.answer> {
+    const prepared = prepare(asked);
+    const { model, queue } = asked;
+    const { terms, input } = prepared;
+    const question = { model, queue, input, priority: terms.priority, remainingMs: terms.remainingMs };
+    return cache.answer(question, gone, (all, spentMs) => run(asked, admit(asked, 'attached', prepared, spentMs), all));
+  }
+
   return {
     screen({ model, queue, priority, timeoutMs }, kind) {
       if (kind === 'attached' && cache.mayKnow({ model, queue }) && !loads.load(queue, 'critical').draining)
@@ -221,17 +236,16 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       return checked instanceof Failure ? checked : undefined;
     },
     async infer(asked, gone) {
-      const prepared = prepare(asked);
-      const { model, queue, request } = asked;
-      const { terms, input } = prepared;
-      const question = { model, queue, input, priority: terms.priority, remainingMs: terms.remainingMs };
-      const { blob, cache: how } = await cache.answer(question, gone, (all, spentMs) =>
-        run(asked, admit(asked, 'attached', prepared, spentMs), all),
-      );
-      const classes = request.outputs.some(({ classification }) => classification !== undefined);
-      const labels = classes ? await parts.labels(asked) : undefined;
-      const answer = encodeInferResponse(model, request, decodeTensorBlob(blob), labels);
+      const { blob, cache: how } = await answered(asked, gone);
+      const labels = wantsLabels(asked) ? await parts.labels(asked) : undefined;
+      const answer = encodeInferResponse(asked.model, asked.request, decodeTensorBlob(blob), labels);
       return how === undefined ? answer : { ...answer, cache: how };
+    },
+    async results(asked, gone) {
+      const { blob, cache: how } = await answered(asked, gone);
+      const labels = (wantsLabels(asked) ? await parts.labels(asked) : undefined) ?? {};
+      const source = { model: asked.model, result: decodeTensorBlob(blob), labels };
+      return { tensors: asked.request.outputs.map((output) => resultOf(source, output)), cache: how };
     },
     async submit(asked, extrasOf) {
       const { job } = admit(asked, 'durable', prepare(asked));

@@ -22,6 +22,8 @@ const flag = z.enum(['', '0', '1', 'false', 'true']).transform((value) => value 
 const schema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: port.default(8000),
+  /** gRPC, on HOST. Unset: 8001, or none where that is in use. */
+  GRPC_PORT: z.union([z.literal('off'), port]).optional(),
   OPS_HOST: z.string().default('127.0.0.1'),
   OPS_PORT: port.default(8002),
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),

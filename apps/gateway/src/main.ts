@@ -4,7 +4,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { openQueues } from '@batchyard/queue/open-queues';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { shownUrl } from '@batchyard/shared/contract/durability';
-import type { JobKind } from '@batchyard/shared/contract/job';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { shardPrefix } from '@batchyard/shared/contract/redis-keys';
 import { createLogger } from '@batchyard/shared/runtime/log';
@@ -20,17 +19,20 @@ import { createModelBreaker } from './fleet/model-breaker.ts';
 import { createRedisWatch } from './fleet/redis-watch.ts';
 import { createHostWatch } from './fleet/watch-hosts.ts';
 import { createBytesInFlight } from './http/bytes-in-flight.ts';
-import { createFastLane } from './http/fast-lane.ts';
-import type { Limits } from './http/infer-route.ts';
+import { createFastLane, type Observe } from './http/fast-lane.ts';
 import { listen } from './http/listen.ts';
 import { createMemoryReport } from './http/memory-report.ts';
 import { reportTo } from './http/report-trouble.ts';
 import { openClockwork } from './open-clockwork.ts';
 import { openCounts } from './open-counts.ts';
 import { openDesk } from './open-desk.ts';
+import { openDrain } from './open-drain.ts';
+import { openGrpc } from './open-grpc.ts';
+import { openHealth } from './open-health.ts';
 import { openHousekeeping } from './open-housekeeping.ts';
+import { openLimits } from './open-limits.ts';
 import { openOps } from './open-ops.ts';
-import { openPublic } from './open-public.ts';
+import { openInquiries, openPublic, openRepository } from './open-public.ts';
 import { openReplies } from './open-replies.ts';
 import { openRequests } from './open-requests.ts';
 import { openSteering } from './open-steering.ts';
@@ -43,8 +45,6 @@ import { pollJob } from './queue/poll-job.ts';
 import { createWaiters, type AwaitedJob } from './queue/waiters.ts';
 
 const VERSION = '0.1.0';
-const DRAIN_LIMIT_MS = 20_000;
-const LAST_ANSWERS_MS = 500;
 
 const tell = (message: ChildMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -126,14 +126,7 @@ async function start(): Promise<void> {
   const ready = (): boolean => !draining && fleet.fresh() && !redis.problem() && fleet.ready();
   const inFlight = createBytesInFlight(config.BATCHYARD_MAX_BYTES_IN_FLIGHT);
   const memory = createMemoryReport({ metrics, inFlight: inFlight.stats, copies, workers: fleet.workers });
-  const limitsFor = (kind: JobKind): Limits => ({
-    jsonBytes: config.BATCHYARD_MAX_JSON_BYTES,
-    binaryBytes: config.BATCHYARD_MAX_BINARY_BYTES,
-    screen: (announced) =>
-      (kind === 'attached' ? breaker.screen(announced.queue) : undefined) ?? requests.screen(announced, kind),
-    intake: { inFlight, copies: copies.request },
-    copies: copies.result,
-  });
+  const limits = openLimits({ config, breaker, screen: requests.screen, inFlight, copies });
   const monitor = openWatching({
     config,
     gateway,
@@ -149,19 +142,20 @@ async function start(): Promise<void> {
   });
   const scaling = openScaling({ queue, fleet, holds: () => steering.holds(), metrics, report: log.info.bind(log) });
   const tuning = openTuning({ config, queue, fleet, cache, monitor, holds: () => steering.holds(), log });
+  const observe: Observe = {
+    began: monitor.began,
+    ended(request) {
+      observed.request(request);
+      monitor.ended(request);
+      counts.ended(request);
+    },
+  };
   const fastLane = createFastLane({
     infer: (asked, gone) => breaker.run(asked.queue, () => requests.infer(asked, gone), gone),
     desk,
     models: fleet,
-    limits: { infer: limitsFor('attached'), jobs: limitsFor('durable') },
-    observe: {
-      began: monitor.began,
-      ended(request) {
-        observed.request(request);
-        monitor.ended(request);
-        counts.ended(request);
-      },
-    },
+    limits,
+    observe,
     report: reportTo(log),
   });
   const collectMetrics = createCollectMetrics({
@@ -199,28 +193,36 @@ async function start(): Promise<void> {
     monitor: monitor.desk,
     scaling,
     tuning: tuning.desk,
-    health: {
+    health: openHealth({
       metrics: collectMetrics,
-      ready: () => ({
-        ready: ready(),
-        detail: {
-          draining,
-          steers: steering.holds(),
-          redis: fleet.fresh(),
-          durability: config.BATCHYARD_DURABILITY,
-          durable: redis.durable(),
-          problem: redis.problem(),
-          failing: breaker.open(),
-          redis_memory: fleet.memoryShare(),
-          models: fleet.models().length,
-        },
-      }),
-    },
+      config,
+      fleet,
+      redis,
+      breaker,
+      ready,
+      draining: () => draining,
+      steers: steering.holds,
+    }),
     memory: memory.report,
     balancer: { ...steering, wishes: askRedis(queue.steeringWishes), changeBalancer: askRedis(queue.changeBalancer) },
     cache: { stats: cache.stats, purge: askRedis(cache.purge), known: fleet.known },
   });
 
+  const grpc = await openGrpc({
+    config,
+    version: VERSION,
+    fleet,
+    ready,
+    inquiries: openInquiries({ queue, fleet }),
+    repository: openRepository({ queue, fleet }),
+    breaker,
+    results: requests.results,
+    screen: limits.infer.screen,
+    observe,
+    inFlight,
+    copies,
+    log,
+  });
   const front = await listen({
     host: config.HOST,
     port: config.PORT,
@@ -244,28 +246,34 @@ async function start(): Promise<void> {
     draining: () => draining,
   });
 
-  async function drain(): Promise<void> {
-    draining = true;
-    // Another gateway steers on at once.
-    void queue.stopSteering(gateway).catch(() => undefined);
-    const answered = front.close();
-    await Promise.race([answered, pause(DRAIN_LIMIT_MS)]);
-    // Whoever still waits is told so, rather than cut off.
-    waiters.giveUp();
-    await Promise.race([answered, pause(LAST_ANSWERS_MS)]);
-    stopClockwork();
-    monitor.stop();
-    ops.endStreams();
-    const ends = [back.close(), replies.stop(), ops.closeBoard(), counts.flush()];
-    await Promise.race([Promise.all(ends), pause(1_000)]);
-    link.disconnect();
-    process.exit(0);
-  }
+  const drain = openDrain({
+    begin() {
+      draining = true;
+      // Another gateway steers on at once.
+      void queue.stopSteering(gateway).catch(() => undefined);
+    },
+    fronts: [front, grpc],
+    giveUp: waiters.giveUp,
+    stop() {
+      stopClockwork();
+      monitor.stop();
+      ops.endStreams();
+    },
+    close: () => Promise.all([back.close(), replies.stop(), ops.closeBoard(), counts.flush()]),
+    disconnect: link.disconnect,
+    pause,
+  });
   onEndSignals(
     () => void drain(),
     () => process.exit(1),
   );
-  tell({ kind: 'ready', port: front.port, opsPort: back.port, models: fleet.models().map((view) => view.queue) });
+  tell({
+    kind: 'ready',
+    port: front.port,
+    opsPort: back.port,
+    grpcPort: grpc.port,
+    models: fleet.models().map((view) => view.queue),
+  });
   log.info(
     { port: front.port, opsPort: back.port, id: createHash('sha256').update(gateway).digest('hex').slice(0, 8) },
     'gateway listens',

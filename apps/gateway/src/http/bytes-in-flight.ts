@@ -28,19 +28,23 @@ export function decideReading(
 }
 
 const HELD = Symbol('bytes in flight');
-type Counted = IncomingMessage & { [HELD]?: number };
+/** Whatever the bytes are counted for. */
+type Holder = object & { [HELD]?: number };
+type Counted = IncomingMessage & Holder;
 
 export type BytesInFlight = {
   /** @param bytes that are announced; @throws Failure overloaded */
   enter(bytes: number): void;
+  /** Nothing is known of what comes, but there is room for something. */
+  hasRoom(): boolean;
   /** So many bytes of the request's body have come. */
-  came(request: IncomingMessage, bytes: number): void;
+  came(request: object, bytes: number): void;
   /** More of the body is to come: it may be made to wait. */
   startReading(request: IncomingMessage): void;
   /** All of it is there, or it was given up. */
   stopReading(request: IncomingMessage): void;
   /** The request has ended. */
-  leave(request: IncomingMessage): void;
+  leave(request: object): void;
   /** Bytes of answers that the sockets still hold, told now and then. */
   unread(bytes: number): void;
   stats(): InFlightStats;
@@ -64,7 +68,7 @@ export function createBytesInFlight(limitBytes: number): BytesInFlight {
   let [refused, pauses, paused] = [0, 0, 0];
   let state: Reading = 'all';
 
-  const held = (request: Counted): number => request[HELD] ?? 0;
+  const held = (request: Holder): number => request[HELD] ?? 0;
   const total = (): number => requestBytes + answerBytes;
 
   function steer(): void {
@@ -97,10 +101,11 @@ export function createBytesInFlight(limitBytes: number): BytesInFlight {
         retryAfterS: RETRY_S,
       });
     },
-    came(request: Counted, bytes) {
+    hasRoom: () => total() < limitBytes,
+    came(request: Holder, bytes) {
       request[HELD] = held(request) + bytes;
       requestBytes += bytes;
-      if (bodies.size > 0 && bodies.has(request)) readingBytes += bytes;
+      if (bodies.size > 0 && bodies.has(request as Counted)) readingBytes += bytes;
       if (total() > highWaterBytes) highWaterBytes = total();
       if (bodies.size > 0) steer();
     },
@@ -110,8 +115,8 @@ export function createBytesInFlight(limitBytes: number): BytesInFlight {
       steer();
     },
     stopReading,
-    leave(request: Counted) {
-      stopReading(request);
+    leave(request: Holder) {
+      stopReading(request as Counted);
       requestBytes -= held(request);
       request[HELD] = 0;
       if (bodies.size > 0) steer();

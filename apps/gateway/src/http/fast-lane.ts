@@ -31,11 +31,13 @@ type Parts = {
   readonly desk: JobDesk;
   readonly models: ModelLookup;
   readonly limits: { readonly infer: Limits; readonly jobs: Limits };
-  /** Told of each request of a hot route when it comes, and after its answer. */
-  readonly observe: { began(): void; ended(request: EndedRequest): void };
+  readonly observe: Observe;
   /** Told of every request that failed for another reason than its own content. */
   readonly report: (trouble: Trouble) => void;
 };
+
+/** Told of each request of a hot route when it comes, and after its answer. */
+export type Observe = { began(): void; ended(request: EndedRequest): void };
 
 export type EndedRequest = {
   readonly route: string;

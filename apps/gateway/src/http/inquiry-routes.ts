@@ -22,7 +22,7 @@ export type InquiryDesk = {
   readonly statistics: (queue: string) => Promise<Counters>;
 };
 
-type Told = { readonly status: number; readonly body: unknown };
+type Told = { readonly status: number; readonly body: object };
 /** @throws Failure model_not_found, queue_unavailable */
 type Inquiry = (path: ModelPath) => Told | Promise<Told>;
 

@@ -22,7 +22,7 @@ type Parts = {
 };
 
 /** Of Triton's names those that are all there. */
-const EXTENSIONS = [
+export const EXTENSIONS = [
   'binary_tensor_data',
   'classification',
   'model_configuration',

@@ -23,7 +23,8 @@ export type Labels = Readonly<Record<string, readonly string[]>>;
 
 type Source = { readonly model: Model; readonly result: TensorBlob; readonly labels: Labels };
 
-function resultOf({ model, result, labels }: Source, output: RequestedOutput): BlobTensor {
+/** The output that was asked for, as it is answered. @throws Failure internal where the result lacks it */
+export function resultOf({ model, result, labels }: Source, output: RequestedOutput): BlobTensor {
   const tensor = result.tensors.find(({ position }) => position === output.position);
   const name = model.outputs[output.position]?.name;
   if (tensor === undefined || name === undefined) throw new Failure('internal', 'the result lacks an output');

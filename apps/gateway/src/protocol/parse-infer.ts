@@ -19,7 +19,7 @@ import { type ReadInput, readRequestJson } from './request-json.ts';
 import { flagOf, parametersOf, requestParameters } from './request-parameters.ts';
 import { requestedOutputs } from './requested-outputs.ts';
 
-type FilledInput = { readonly declared: DeclaredInput; readonly data: Uint8Array };
+export type FilledInput = { readonly declared: DeclaredInput; readonly data: Uint8Array };
 
 const MAX_ID = 64;
 
@@ -95,7 +95,11 @@ function shapesOf(model: Model, inputs: readonly BlobTensor[]): (readonly number
   }
 }
 
-function assemble(model: Model, filled: readonly FilledInput[]): Pick<InferRequest, 'rows' | 'group' | 'inputs'> {
+/** The inputs of a request, each checked alone, together: all of them there, one batch size, one shape group. */
+export function assemble(
+  model: Model,
+  filled: readonly FilledInput[],
+): Pick<InferRequest, 'rows' | 'group' | 'inputs'> {
   const rows = checkTogether(
     model,
     filled.map(({ declared }) => declared),
@@ -110,7 +114,8 @@ function assemble(model: Model, filled: readonly FilledInput[]): Pick<InferReque
   return { rows, group: groupOf(model, byPosition), inputs };
 }
 
-function idOf(value: JsonValue | undefined): string | undefined {
+/** @throws Failure bad_request for what is no id */
+export function idOf(value: JsonValue | undefined): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'string' && value.length <= 2 * MAX_ID && Array.from(value).length <= MAX_ID) return value;
   throw new Failure('bad_request', `Unable to parse 'id': a string of at most ${MAX_ID} characters is expected`, {

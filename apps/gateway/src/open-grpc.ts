@@ -1,0 +1,95 @@
+/** Part of the wiring: the gRPC listener, open before the one that says that the gateway is ready. Its library is loaded only where it listens. */
+import type { Passed } from '@batchyard/shared/contract/memory';
+import type { Logger } from '@batchyard/shared/runtime/log';
+
+import type { AnswerRequest } from './answer-request.ts';
+import type { Config } from './config.ts';
+import type { FleetView } from './fleet/fleet-view.ts';
+import type { ModelBreaker } from './fleet/model-breaker.ts';
+import type { InferParts } from './grpc/infer-calls.ts';
+import type { GrpcListener } from './grpc/serve-grpc.ts';
+import type { ServerParts } from './grpc/server-calls.ts';
+import type { BytesInFlight } from './http/bytes-in-flight.ts';
+import { lookUp, type Limits } from './http/infer-route.ts';
+import { createInquiries, type InquiryDesk } from './http/inquiry-routes.ts';
+import { EXTENSIONS } from './http/public-app.ts';
+import { reportTo } from './http/report-trouble.ts';
+import { givenRequestId, newRequestId, REQUEST_ID } from './http/request-id.ts';
+import { priorityHeader, timeoutHeader } from './http/request-options.ts';
+
+type Parts = {
+  readonly config: Config;
+  readonly version: string;
+  readonly fleet: FleetView;
+  readonly ready: () => boolean;
+  readonly inquiries: InquiryDesk;
+  readonly repository: ServerParts['repository'];
+  readonly breaker: ModelBreaker;
+  readonly results: AnswerRequest['results'];
+  readonly screen: Limits['screen'];
+  readonly observe: InferParts['observe'];
+  readonly inFlight: BytesInFlight;
+  readonly copies: { readonly request: Passed; readonly result: Passed };
+  readonly log: Logger;
+};
+
+const DEFAULT_PORT = 8001;
+
+/** In place of a listener where there is none. */
+const nowhere = { port: undefined, close: () => Promise.resolve(), end: () => undefined };
+
+function askOf(desk: InquiryDesk): ServerParts['ask'] {
+  const { ofModel, ofAll } = createInquiries(desk);
+  return async (question, model, version) => {
+    const told =
+      model === undefined ? await ofAll() : await ofModel.get(question)?.({ model, version, rest: question });
+    return told?.body ?? {};
+  };
+}
+
+export async function openGrpc(parts: Parts): Promise<Omit<GrpcListener, 'port'> & { port: number | undefined }> {
+  const { config, fleet, breaker, inFlight, log } = parts;
+  if (config.GRPC_PORT === 'off') return nowhere;
+  const { serveGrpc } = await import('./grpc/serve-grpc.ts');
+  const report = reportTo(log);
+  const find = (model: string, version: string | undefined) => lookUp(fleet, { model, version, rest: '' });
+  const started = serveGrpc({
+    host: config.HOST,
+    port: config.GRPC_PORT ?? DEFAULT_PORT,
+    mostBytes: config.BATCHYARD_MAX_BINARY_BYTES,
+    bytes: inFlight,
+    timeouts: {
+      requestMs: config.BATCHYARD_REQUEST_TIMEOUT * 1_000,
+      answerMs: config.BATCHYARD_ANSWER_TIMEOUT * 1_000,
+    },
+    server: {
+      identity: { name: config.BATCHYARD_SERVER_NAME, version: parts.version, extensions: EXTENSIONS },
+      ready: parts.ready,
+      ask: askOf(parts.inquiries),
+      repository: parts.repository,
+    },
+    infer: {
+      lookUp: find,
+      wishes: (headers) => ({
+        priority: priorityHeader(headers),
+        timeoutMs: timeoutHeader(headers),
+        caller: { tenant: '-' },
+      }),
+      screen: parts.screen,
+      results: (asked, gone) => breaker.run(asked.queue, () => parts.results(asked, gone), gone),
+      observe: parts.observe,
+      report({ given, failure, error }) {
+        const requestId = givenRequestId({ headers: { [REQUEST_ID]: given } }) ?? newRequestId();
+        report({ requestId, route: 'grpc', failure, error });
+        return requestId;
+      },
+      copies: parts.copies,
+    },
+  });
+  return started.catch((error: NodeJS.ErrnoException) => {
+    // A second system on this machine, whose owner has said nothing of gRPC.
+    if (error.code !== 'EADDRINUSE' || config.GRPC_PORT !== undefined) throw error;
+    log.warn(`port ${DEFAULT_PORT} is in use: no gRPC here; GRPC_PORT names another one, or turns it off`);
+    return nowhere;
+  });
+}
