@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [queue|http|latency|floor|overload|cost|fill|strategies|memory|balance|control|cache …]
+ * `npm run bench -- [queue|http|latency|floor|generator|capacity|overload|cost|fill|strategies|memory|balance|control|cache …]
  *               [--quick] [--minutes N] [--rate N] [--set SUITE.SETTING=VALUE[,VALUE …]] [--json FILE]
  *               [--markdown FILE] [--pages FOLDER] [--plot FOLDER] [--autocannon] [--no-build]`
  *
@@ -24,10 +24,12 @@ import { startOwnRedis } from './redis.ts';
 import { createStage, type Stage } from './stage.ts';
 import { runBalanceSuite } from './suites/balance.ts';
 import { runCacheSuite } from './suites/cache.ts';
+import { runCapacitySuite } from './suites/capacity.ts';
 import { runControlSuite } from './suites/control.ts';
 import { runCostSuite } from './suites/cost.ts';
 import { runFillSuite } from './suites/fill.ts';
 import { runFloorSuite } from './suites/floor.ts';
+import { runGeneratorSuite } from './suites/generator.ts';
 import { runHttpSuite } from './suites/http.ts';
 import { runLatencySuite } from './suites/latency.ts';
 import { runMemorySuite } from './suites/memory.ts';
@@ -40,6 +42,8 @@ const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   http: runHttpSuite,
   latency: runLatencySuite,
   floor: runFloorSuite,
+  generator: runGeneratorSuite,
+  capacity: runCapacitySuite,
   overload: runOverloadSuite,
   cost: runCostSuite,
   fill: runFillSuite,

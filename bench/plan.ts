@@ -34,6 +34,10 @@ export type Plan = {
     readonly rawRuns: number;
     readonly warmupS: number;
   };
+  /** Of each turn of each generator; whole seconds. */
+  readonly generator: { readonly rounds: number; readonly seconds: number };
+  /** `warmupS` of a closed loop before, `seconds` of each real run. */
+  readonly capacity: { readonly rounds: number; readonly seconds: number; readonly warmupS: number };
   readonly overload: {
     readonly capacity: { readonly warmupMs: number; readonly ms: number; readonly count: number };
     /** Of the offered load to the capacity; 0.7 is what the others' latencies are compared with. */
@@ -106,6 +110,8 @@ const full: Plan = {
     textbook: 'all',
   },
   latency: { rounds: 3, seconds: 20, textbookSeconds: 10, rawRuns: 200, warmupS: 2 },
+  generator: { rounds: 5, seconds: 8 },
+  capacity: { rounds: 3, seconds: 30, warmupS: 8 },
   overload: {
     capacity: { warmupMs: 2000, ms: 2000, count: 6 },
     factors: [0.5, 0.7, 1, 2, 5, 10],
@@ -161,6 +167,8 @@ const quick: Plan = {
     textbook: ['mid:64'],
   },
   latency: { rounds: 1, seconds: 4, textbookSeconds: 0, rawRuns: 100, warmupS: 0.5 },
+  generator: { rounds: 2, seconds: 3 },
+  capacity: { rounds: 1, seconds: 6, warmupS: 3 },
   overload: { capacity: { warmupMs: 400, ms: 600, count: 2 }, factors: [0.7, 5, 10], seconds: 3, probeMs: 1200 },
   cost: { rounds: 1, warmupMs: 400, measureMs: 500, depths: [10, 5000], kept: [0, 5000], workers: [1, 4] },
   fill: { workers: [1, 4], warmupMs: 500, seconds: 2 },

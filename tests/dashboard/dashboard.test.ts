@@ -128,7 +128,7 @@ for (const { name, colorScheme, viewport } of LOOKS) {
     async () => {
       const own = await browser.newPage({ colorScheme, viewport });
       const complaints = troubleOf(own);
-      for (const view of ['', 'jobs', 'workers', 'failures', 'alerts', 'playground']) {
+      for (const view of ['', 'jobs', 'workers', 'failures', 'alerts', 'playground', 'loadtest']) {
         await own.goto(`${system.ops}/#/${view}`);
         await own.locator('main > *').first().waitFor();
         const wider = await own.evaluate<number>('document.documentElement.scrollWidth - innerWidth');

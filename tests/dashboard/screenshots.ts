@@ -47,6 +47,10 @@ async function take(system: System, program: string): Promise<void> {
     await dark.getByRole('button', { name: 'Send' }).click();
     await dark.getByText('Result').waitFor();
     await shoot(dark, 'playground');
+    await dark.goto(`${system.ops}/#/loadtest`);
+    await dark.getByRole('button', { name: 'Start' }).click();
+    await dark.getByText('done', { exact: true }).first().waitFor();
+    await shoot(dark, 'loadtest');
 
     const [victim] = processesOf(system, 'worker');
     if (victim === undefined) throw new Error('there is no worker to kill');

@@ -13,6 +13,7 @@ import { readApi, type Api, type Operation } from '../support/openapi.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { simpleBody } from '../support/simple-client.ts';
 import { startSystem, until, type System } from '../support/system.ts';
+import { visitLoadTests } from './visit-load-tests.ts';
 
 const run = promisify(execFile);
 const TOKEN = 'token-of-the-tests';
@@ -51,7 +52,6 @@ after(async () => {
   await redis.stop();
   await rm(models, { recursive: true, force: true });
 });
-
 type Init = { readonly body?: unknown; readonly headers?: Record<string, string>; readonly path?: string };
 
 /** Sends what a route of a document takes. @param route as the document has it; `path` as it is sent */
@@ -76,7 +76,6 @@ const codeOf = async (api: Api, route: string, init?: Init): Promise<string> => 
 };
 const worker = async (): Promise<string> =>
   (await told<{ workers: { id: string }[] }>(ops, 'get /v1/workers')).workers[0]?.id ?? '';
-
 const operationsOf = ({ document }: Api, method: string): (readonly [string, Operation])[] =>
   Object.entries(document.paths).flatMap(([path, item]) => (item[method] ? [[path, item[method]] as const] : []));
 
@@ -173,6 +172,7 @@ test('an operator works on queues and jobs by the document', async () => {
     const route = `${ops.document.paths[path]?.['get'] ? 'get' : 'post'} ${path}`;
     assert.equal(await codeOf(ops, route, { path: path.replace('{queue}', 'nobody') }), '404 model_not_found', path);
   }
+  await visitLoadTests(ops, (route, init) => send(ops, route, init));
 });
 
 test('every setting is changed by the example of the document, and refuses what the document forbids', async () => {

@@ -52,6 +52,10 @@ test('a steady rate is sent as it was asked for, and every request is answered',
   assert.ok(step && Math.abs(step.sent - 150) <= 1, `${step?.sent} sent`);
   assert.equal(step.succeeded, step.sent, JSON.stringify(step.failures));
   assert.equal(step.offered_per_s, 50);
+  // By the statistics of the server: as many requests, and the time of each within what was seen from here.
+  const { server } = step;
+  assert.ok(server && server.requests >= 150 && server.requests <= 180, JSON.stringify(server));
+  assert.ok(server.compute_infer_ms > 0 && server.queue_ms + server.compute_infer_ms < (step.latency.mean_ms ?? 0));
   assert.ok((step.latency.p50_ms ?? 0) > 0 && (step.latency.p99_ms ?? 0) <= (step.latency.max_ms ?? 0));
 });
 
@@ -84,6 +88,23 @@ test('without a flag that says what to send it finds the capacity and goes aroun
   assert.ok(knee && knee.answered_per_s > 0);
 });
 
+test('a trace is replayed at its times, with its kinds', async () => {
+  const lines = Array.from({ length: 40 }, (_, i) => `${1_000 + 50 * i},simple/${i % 4 === 0 ? 'high' : 'low'}`);
+  await writeFile(join(folder, 'trace.csv'), `at_ms,kind\n${lines.join('\n')}\n`);
+  const asked = 'npx batchyard loadtest --trace trace.csv --speed 2 --model simple/low --model simple/high --json';
+  const ended = await shell(asked);
+  assert.equal(ended.code, 0, ended.stderr);
+  const [step] = report(ended).steps;
+  assert.ok(step && Math.abs(step.seconds - 0.975) < 0.01, `${step?.seconds} s`);
+  assert.deepEqual(
+    step.kinds.map(({ name, sent }) => [name, sent]),
+    [
+      ['simple/low', 30],
+      ['simple/high', 10],
+    ],
+  );
+});
+
 test('scaling measures one worker and two, fits them, and leaves one', { timeout: 120_000 }, async () => {
   const ended = await shell('npx batchyard loadtest --workers 1,2 --seconds 1 --warmup 0.3 --json');
   assert.equal(ended.code, 0, ended.stderr);
@@ -96,7 +117,7 @@ test('scaling measures one worker and two, fits them, and leaves one', { timeout
   assert.equal((await system.workers()).filter(({ state }) => state === 'serving').length, 1);
 });
 
-test('a missed threshold is 99, what is typed wrongly 2, and nobody there 2 with what to type next', async () => {
+test('a missed threshold is 99, what is typed wrongly 2, and nobody there 3 with what to type next', async () => {
   await writeFile(join(folder, 'thresholds.txt'), '# none can\np99<0.001ms\n');
   const missed = await shell('npx batchyard loadtest --rate 20 --seconds 0.5 --warmup 0 --thresholds thresholds.txt');
   assert.equal(missed.code, 99, missed.stderr);
@@ -105,10 +126,10 @@ test('a missed threshold is 99, what is typed wrongly 2, and nobody there 2 with
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /--rate is "fast"/);
   const nobody = await shell('npx batchyard loadtest --model simple', { BATCHYARD_URL: 'http://127.0.0.1:9' });
-  assert.equal(nobody.code, 2);
+  assert.equal(nobody.code, 3);
   assert.match(
     nobody.stderr,
-    /nothing answers at http:\/\/127\.0\.0\.1:9\/v2\/models\/simple[\s\S]*next: npx batchyard up/,
+    /nothing answers at http:\/\/127\.0\.0\.1:9\/v2\/models\/simple[\s\S]*next: batchyard doctor/,
   );
   const unknown = await shell('npx batchyard loadtest --model nobody --rate 5');
   assert.match(unknown.stderr, /serves no model nobody/);

@@ -43,10 +43,10 @@ function pathProblem(file, path, specifier) {
   const contract = pureFolders[0];
   if (pure && !inside(path, pure)) {
     const target = folderOf(path, pureFolders);
-    const allowed = pure !== contract && target && (target === contract || to === from);
+    const allowed = pure !== contract && target && (target.startsWith('libs/') || to === from);
     return allowed
       ? undefined
-      : `${pure} is pure: it imports the contract, itself and the pure folders of its app only.`;
+      : `${pure} is pure: it imports itself and the pure folders of its app and of the libraries only.`;
   }
   const edge = folderOf(path, edgeFolders);
   const own = file.slice(`${from}/src/`.length);

@@ -7,7 +7,9 @@
 /** Decide, and nothing else: the contract, zod, and the pure folders of the same package. Time is an argument. */
 export const pureFolders = [
   'libs/shared/src/contract',
+  'libs/shared/src/batching',
   'libs/loadtest/src/plan',
+  'libs/loadtest/src/capacity',
   'libs/loadtest/src/judge',
   'libs/loadtest/src/report',
   'apps/gateway/src/protocol',
@@ -29,6 +31,7 @@ export const edgeFolders = [
   'apps/gateway/src/fleet',
   'apps/gateway/src/watch',
   'apps/gateway/src/webhook',
+  'apps/gateway/src/load',
   'apps/worker/src/queue',
   'apps/worker/src/repository',
   'apps/worker/src/inference',

@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 
 import { addApps } from './commands/apps.ts';
+import { addCapacity } from './commands/capacity.ts';
 import { addConfig } from './commands/config.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInfer, addSubmit } from './commands/infer.ts';
@@ -30,6 +31,7 @@ const groups: readonly ((program: Command, shell: Shell) => void)[] = [
   addTop,
   addKeys,
   addLoadTest,
+  addCapacity,
   (program, shell) => addConfig(program, shell, process.env),
 ];
 

@@ -9,6 +9,7 @@ import { Alerts } from './sections/alerts.ts';
 import { Failures } from './sections/failures.ts';
 import { JobPage } from './sections/job.ts';
 import { Jobs } from './sections/jobs.ts';
+import { LoadTests } from './sections/load-test.ts';
 import { Overview } from './sections/overview.ts';
 import { Playground } from './sections/playground.ts';
 import { Workers } from './sections/workers.ts';
@@ -20,6 +21,7 @@ const VIEWS = [
   ['failures', 'Failures'],
   ['alerts', 'Alerts'],
   ['playground', 'Playground'],
+  ['loadtest', 'Load test'],
 ] as const;
 const THEMES = ['auto', 'light', 'dark'] as const;
 type Theme = (typeof THEMES)[number];
@@ -72,6 +74,8 @@ function View({ hash, live, drawn }: ViewProps) {
       return html`<${Alerts} live=${live} />`;
     case 'playground':
       return html`<${Playground} />`;
+    case 'loadtest':
+      return html`<${LoadTests} />`;
     default:
       return html`<${Overview} live=${live} theme=${drawn} />`;
   }

@@ -151,3 +151,29 @@ export type Optimization = {
   readonly after?: Measured;
   readonly outcome: string;
 };
+
+export type LoadSecond = { at_s: number; ended: number; failed: number; p50_ms: number | null; p99_ms: number | null };
+export type LoadStep = {
+  name: string;
+  offered_per_s: number | null;
+  answered_per_s: number;
+  sent: number;
+  failed: number;
+  p50_ms: number | null;
+  p90_ms: number | null;
+  p99_ms: number | null;
+  p999_ms: number | null;
+  max_ms: number | null;
+  late_p99_ms: number | null;
+};
+export type LoadRun = {
+  id: string;
+  state: 'running' | 'done' | 'stopped' | 'failed';
+  started_at: string;
+  asked: { model: string; priority: string; rate: number | null; clients: number | null; seconds: number };
+  error: string | null;
+  steps: LoadStep[];
+  knee: string | null;
+  notes: string[];
+  now: { step: string; index: number; steps: number; open: number; seconds: LoadSecond[] } | null;
+};

@@ -189,6 +189,7 @@ async function start(): Promise<void> {
     forecast: loads.forecast,
     publicLane: fastLane,
     publicUrl: () => `http://${config.HOST}:${front.port}`,
+    report: log.warn.bind(log),
     events: monitor.events,
     monitor: monitor.desk,
     scaling,

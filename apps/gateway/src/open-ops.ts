@@ -9,6 +9,7 @@ import type { FastLane } from './http/fast-lane.ts';
 import type { JobDesk } from './http/job-routes.ts';
 import { createOpsApp, type OpsApp, type OpsParts } from './http/ops-app.ts';
 import { createRetry } from './http/retry-job.ts';
+import { createLoadRunner } from './load/load-runner.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { createBoardQueues } from './queue/board-queues.ts';
 
@@ -24,7 +25,11 @@ type Parts = Own & {
   readonly forecast: QueueLoads['forecast'];
   readonly publicLane: FastLane;
   readonly publicUrl: () => string;
+  readonly report: (detail: object, sentence: string) => void;
 };
+
+/** A listener on all addresses is reached on this machine's own. */
+const reachable = (url: string): string => url.replace(/\/\/(?:0\.0\.0\.0|\[?::\]?)(?=:\d+$)/, '//127.0.0.1');
 
 export type Ops = Omit<OpsApp, 'show'> & {
   /** Shows Bull Board the queues that there are now. */
@@ -33,7 +38,7 @@ export type Ops = Omit<OpsApp, 'show'> & {
 };
 
 export function openOps(parts: Parts): Ops {
-  const { config, link, fleet, desk, forecast, publicLane, publicUrl, ...own } = parts;
+  const { config, link, fleet, desk, forecast, publicLane, publicUrl, report, ...own } = parts;
   const { queue, commands, prefixOf } = link;
   const board = createBoardQueues(
     { prefixOf, readOnly: config.BATCHYARD_BOARD !== 'full' },
@@ -44,8 +49,18 @@ export function openOps(parts: Parts): Ops {
   const names = askRedis(queue.queues);
   const jobsIn = askRedis(queue.jobsIn);
   const view = askRedis(queue.view);
+  const loadTests = createLoadRunner({
+    store: {
+      ...queue,
+      claimLoadTest: askRedis(queue.claimLoadTest),
+      loadTests: askRedis(queue.loadTests),
+    },
+    url: () => reachable(publicUrl()),
+    report,
+  });
   const ops = createOpsApp({
     ...own,
+    loadTests,
     token: config.BATCHYARD_OPS_TOKEN,
     board: config.BATCHYARD_BOARD !== 'off',
     workers: { workers: fleet.workers },
@@ -85,6 +100,10 @@ export function openOps(parts: Parts): Ops {
   });
   return {
     ...ops,
+    endStreams() {
+      loadTests.close();
+      ops.endStreams();
+    },
     showQueues: () => ops.show(board.adapters(fleet.models().map((one) => one.queue))),
     closeBoard: board.close,
   };

@@ -7,8 +7,8 @@ import { dirname, join } from 'node:path';
 import { Failure } from '@batchyard/shared/contract/failure';
 import { queueName, type Model } from '@batchyard/shared/contract/model';
 
-import { createBatcher } from './batching/batcher.ts';
-import { createLatencyBook } from './batching/latency-model.ts';
+import { createBatcher } from '@batchyard/shared/batching/batcher';
+import { createLatencyBook } from '@batchyard/shared/batching/latency-model';
 import type { RunWatch } from './batching/run-watch.ts';
 import type { Config } from './config.ts';
 import { loadModel, openSessions, type LoadedModel, type LoadRequest } from './inference/load-model.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import type { FailedJob, TakenJob } from '@batchyard/queue/operations';
 
-import { createLatencyBook } from './batching/latency-model.ts';
+import { createLatencyBook } from '@batchyard/shared/batching/latency-model';
 import { createRunBatch } from './run-batch.ts';
 import type { NamedTensor, ServedModel } from './run-rows.ts';
 import { bytesOf, deferred, inputOf, jobOf, MODEL, QUEUE, valuesIn, valuesOf } from './testing/samples.ts';

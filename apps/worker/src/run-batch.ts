@@ -6,7 +6,7 @@ import type { FailedJob, TakenJob } from '@batchyard/queue/operations';
 import type { FailureCode } from '@batchyard/shared/contract/failure';
 import { runShapes } from '@batchyard/shared/contract/run-shapes';
 
-import type { BatchReason } from './batching/decide-batch.ts';
+import type { BatchReason } from '@batchyard/shared/batching/decide-batch';
 import { InputError, readJobInput, rowsOf } from './batching/job-input.ts';
 import {
   createRunRows,

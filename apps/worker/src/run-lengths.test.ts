@@ -11,7 +11,7 @@ import { decodeTensorBlob, encodeTensorBlob, type TensorBlob } from '@batchyard/
 import fc from 'fast-check';
 
 import { makeTestModels } from '../../../models/make-test-models.ts';
-import { createLatencyBook } from './batching/latency-model.ts';
+import { createLatencyBook } from '@batchyard/shared/batching/latency-model';
 import { writeStrings } from './batching/stack.ts';
 import { loadModel, type LoadedModel } from './inference/load-model.ts';
 import { createSlabPool } from './memory/slab-pool.ts';

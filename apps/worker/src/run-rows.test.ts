@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { BatchStatistics, FailedJob, Finished, TakenJob } from '@batchyard/queue/operations';
 import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
-import { createLatencyBook } from './batching/latency-model.ts';
+import { createLatencyBook } from '@batchyard/shared/batching/latency-model';
 import {
   createRunRows,
   type BatchTicket,

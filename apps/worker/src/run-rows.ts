@@ -10,8 +10,8 @@ import { ownLengths } from '@batchyard/shared/contract/run-shapes';
 import type { Datatype } from '@batchyard/shared/contract/tensor';
 import { encodeTensorBlob, type TensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
-import type { BatchReason } from './batching/decide-batch.ts';
-import type { LatencyBook } from './batching/latency-model.ts';
+import type { BatchReason } from '@batchyard/shared/batching/decide-batch';
+import type { LatencyBook } from '@batchyard/shared/batching/latency-model';
 import { split, stack } from './batching/stack.ts';
 
 export type NamedTensor = {

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 
 import type { Model } from '@batchyard/shared/contract/model';
 
-import { createBatcher } from './batching/batcher.ts';
-import { createLatencyBook } from './batching/latency-model.ts';
+import { createBatcher } from '@batchyard/shared/batching/batcher';
+import { createLatencyBook } from '@batchyard/shared/batching/latency-model';
 import { acceptedOf, createSeat, sameTensors, type Occupant } from './seat.ts';
 import { MODEL, QUEUE } from './testing/samples.ts';
 

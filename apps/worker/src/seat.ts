@@ -9,8 +9,8 @@
  */
 import type { Model } from '@batchyard/shared/contract/model';
 
-import type { Batcher } from './batching/batcher.ts';
-import type { LatencyBook } from './batching/latency-model.ts';
+import type { Batcher } from '@batchyard/shared/batching/batcher';
+import type { LatencyBook } from '@batchyard/shared/batching/latency-model';
 import type { ServedModel } from './run-rows.ts';
 
 export type Occupant = {

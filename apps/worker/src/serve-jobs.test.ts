@@ -3,8 +3,8 @@ import { test } from 'node:test';
 
 import type { Taken, TakenJob, TakeRequest } from '@batchyard/queue/operations';
 
-import { createBatcher } from './batching/batcher.ts';
-import { createLatencyBook } from './batching/latency-model.ts';
+import { createBatcher } from '@batchyard/shared/batching/batcher';
+import { createLatencyBook } from '@batchyard/shared/batching/latency-model';
 import type { ServedModel } from './run-rows.ts';
 import { createServeJobs, type ServeJobs } from './serve-jobs.ts';
 import { deferred, jobOf, MODEL } from './testing/samples.ts';

@@ -5,8 +5,8 @@
  */
 import type { Taken, TakenJob, TakeRequest } from '@batchyard/queue/operations';
 
-import type { Batcher } from './batching/batcher.ts';
-import type { BatchReason } from './batching/decide-batch.ts';
+import type { Batcher } from '@batchyard/shared/batching/batcher';
+import type { BatchReason } from '@batchyard/shared/batching/decide-batch';
 import { createHeldJobs, type HeldBatch, type HeldJobs } from './batching/held-jobs.ts';
 import { createRunGate } from './batching/run-gate.ts';
 import { createTakeLead } from './batching/take-lead.ts';

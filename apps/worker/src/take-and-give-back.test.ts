@@ -3,8 +3,8 @@ import { test } from 'node:test';
 
 import type { Taken, TakeRequest } from '@batchyard/queue/operations';
 
-import { createBatcher } from './batching/batcher.ts';
-import { createLatencyBook } from './batching/latency-model.ts';
+import { createBatcher } from '@batchyard/shared/batching/batcher';
+import { createLatencyBook } from '@batchyard/shared/batching/latency-model';
 import { createServeJobs } from './serve-jobs.ts';
 
 type Parts = Parameters<typeof createServeJobs>[0];

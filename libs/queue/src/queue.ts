@@ -10,6 +10,7 @@ import { createInspection, type Inspection } from './inspection.ts';
 import { createJobIndex, type JobIndex } from './job-index.ts';
 import { createKeeping, type Keeping } from './keeping.ts';
 import { createListing, type Listing } from './listing.ts';
+import { createLoadTests, type LoadTests } from './load-tests.ts';
 import { createProducer, type Producer } from './producer.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { createRedisClock, type RedisClock } from './redis-clock.ts';
@@ -37,6 +38,7 @@ export type QueueOperations = Producer &
   Watching &
   Keeping &
   Hooks &
+  LoadTests &
   Details &
   BatchingStore & { readonly replies: ReplyStream; readonly clock: RedisClock };
 
@@ -59,6 +61,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createWatching(settings),
     ...createKeeping(settings),
     ...createHooks(settings),
+    ...createLoadTests(settings),
     ...createDetails(settings),
     ...createBatchingStore(settings),
     replies: createReplyStream(settings, settings.blocking),

@@ -9,26 +9,24 @@ import { differenceLines, reportLines } from '@batchyard/loadtest/report/text';
 import { runAudit } from '@batchyard/loadtest/run-audit';
 import { runLoadTest, type LoadTest, type Watcher } from '@batchyard/loadtest/run-load-test';
 import { runScaling } from '@batchyard/loadtest/run-scaling';
-import { openSystem, readTarget, type System } from '@batchyard/loadtest/system/ask-system';
+import type { System } from '@batchyard/loadtest/system/ask-system';
 import type { Command } from 'commander';
 
 import { makeTest, type LoadFlags } from '../loadtest/make-test.ts';
 import { readNumber, readNumbers, readShare } from '../loadtest/read-flags.ts';
+import { needReachable, reachOptions, reachSystem, type ReachFlags } from '../loadtest/reachable.ts';
 import { EXIT, type Shell } from '../shell.ts';
-import { StopSentence } from '../stop-sentence.ts';
 
-type Flags = LoadFlags & {
-  readonly url: string;
-  readonly ops: string;
-  readonly key?: string;
-  readonly workers?: string;
-  readonly audit?: string;
-  readonly compare?: string;
-  readonly tolerance?: string;
-  readonly json?: string | true;
-  readonly junit?: string;
-  readonly html?: string;
-};
+type Flags = LoadFlags &
+  ReachFlags & {
+    readonly workers?: string;
+    readonly audit?: string;
+    readonly compare?: string;
+    readonly tolerance?: string;
+    readonly json?: string | true;
+    readonly junit?: string;
+    readonly html?: string;
+  };
 
 const MISSED = 99;
 const AUDIT_CLIENTS = 32;
@@ -63,12 +61,6 @@ function stopOnSignal(): AbortController {
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
   return stop;
-}
-
-function needReachable(error: unknown): never {
-  const sentence = error instanceof Error ? error.message : String(error);
-  if (/nothing answers at|does not answer/.test(sentence)) throw new StopSentence(sentence, 'npx batchyard up');
-  throw error;
 }
 
 type Parts = {
@@ -130,10 +122,7 @@ function exitCodeOf(report: LoadReport, worse: boolean): number {
 }
 
 async function loadTest(flags: Flags, { env, print }: Shell): Promise<void> {
-  const key = flags.key ?? env['BATCHYARD_API_KEY'];
-  const opsKey = env['BATCHYARD_OPS_TOKEN'] ?? key;
-  const ops = flags.ops === 'off' ? undefined : readTarget(flags.ops, opsKey);
-  const system = openSystem(readTarget(flags.url, key), ops);
+  const system = reachSystem(flags, env);
   const before = flags.compare === undefined ? undefined : await earlierReport(flags.compare);
   const tolerance = flags.tolerance === undefined ? USUAL_TOLERANCE : readShare('--tolerance', flags.tolerance);
   const test = await makeTest(flags, system, Date.now()).catch(needReachable);
@@ -155,12 +144,10 @@ async function loadTest(flags: Flags, { env, print }: Shell): Promise<void> {
 const collect = (one: string, all: readonly string[] = []): string[] => [...all, one];
 
 export function addLoadTest(program: Command, shell: Shell): void {
-  program
+  const command = program
     .command('loadtest')
-    .description('load a running system and tell how fast it answers (docs/load-testing.md)')
-    .option('--url <url>', 'public port', shell.env['BATCHYARD_URL'] ?? 'http://127.0.0.1:8000')
-    .option('--ops <url>', 'operations port, or off', shell.env['BATCHYARD_OPS_URL'] ?? 'http://127.0.0.1:8002')
-    .option('--key <key>', 'API key (BATCHYARD_API_KEY)')
+    .description('load a running system and tell how fast it answers (docs/load-testing.md)');
+  reachOptions(command)
     .option('--model <model>', 'MODEL[@VERSION][/CLASS][=WEIGHT]; again for a mix', collect)
     .option('--rate <n>', 'open loop: so many requests a second')
     .option('--sweep <n,n,…>', 'open loop: a step for each of these rates')
@@ -177,7 +164,7 @@ export function addLoadTest(program: Command, shell: Shell): void {
     .option('--shape <input=dims>', 'of one input: IMAGE=1x3x64x64', collect)
     .option('--input <file>', 'JSON bodies in the place of random inputs, one a line')
     .option('--repeats <share>', 'of requests that come again, for caches', '0')
-    .option('--timeout <ms>', 'deadline of a request', '10000')
+    .option('--deadline <ms>', 'of a request', '10000')
     .option('--connections <n>', 'at most', '512')
     .option('--generators <n>', 'sending threads (by the rate)')
     .option('--seed <n>', 'of arrivals and mixes', '1')

@@ -38,7 +38,7 @@ export type LoadFlags = {
   readonly shape?: readonly string[];
   readonly input?: string;
   readonly repeats: string;
-  readonly timeout: string;
+  readonly deadline: string;
   readonly connections: string;
   readonly generators?: string;
   readonly seed: string;
@@ -90,7 +90,10 @@ async function bodiesOf(file: string): Promise<string[]> {
   return bodies;
 }
 
-async function kindsOf(flags: LoadFlags, system: System): Promise<RequestKind[]> {
+type KindFlags = Pick<LoadFlags, 'model' | 'form' | 'rows' | 'length' | 'shape' | 'input'>;
+
+/** @throws Error that names a flag, or what the system does not serve */
+export async function kindsOf(flags: KindFlags, system: System): Promise<RequestKind[]> {
   const mixed: Mixed[] = (flags.model ?? [await usualModel(system)]).map(readMixed);
   const form = chosen('--form', flags.form, FORMS);
   const given = new Map((flags.shape ?? []).map(readShape));
@@ -177,7 +180,7 @@ export async function makeTest(flags: LoadFlags, system: System, nowMs: number):
     target: system.target,
     kinds,
     repeats: readShare('--repeats', flags.repeats),
-    timeoutMs: readNumber('--timeout', flags.timeout, { least: 1, most: 3_600_000, whole: true }),
+    timeoutMs: readNumber('--deadline', flags.deadline, { least: 1, most: 3_600_000, whole: true }),
     maxConnections: readNumber('--connections', flags.connections, { least: 1, most: 20_000, whole: true }),
     generators: generatorsFor(flags.generators, steps ?? []),
     seed: readNumber('--seed', flags.seed, { least: 0, most: 2 ** 31, whole: true }),

@@ -57,7 +57,7 @@ const fastLane = createFastLane({
 const opsApp = (token: string | undefined) =>
   createOpsApp({
     ...(Object.fromEntries(
-      'health workers queues explorer redis balancer scaling batching cache events monitor tuning'
+      'health workers queues explorer redis balancer scaling batching cache events monitor tuning loadTests'
         .split(' ')
         .map((desk) => [desk, {}]),
     ) as unknown as OpsParts),

@@ -14,6 +14,7 @@ import { mountEvents, type EventDesk } from './event-stream.ts';
 import { mountExplorer, type ExplorerDesk } from './explorer-routes.ts';
 import { createGuard } from './guard.ts';
 import { mountHealth, type HealthDesk } from './health-routes.ts';
+import { mountLoadTests, type LoadDesk } from './load-routes.ts';
 import { mountModels, type ModelDesk } from './model-routes.ts';
 import { mountMonitor, type MonitorDesk } from './monitor-routes.ts';
 import { mountQueues, type QueueDesk } from './queue-routes.ts';
@@ -42,6 +43,7 @@ export type OpsParts = {
   readonly events: EventDesk;
   readonly monitor: MonitorDesk;
   readonly tuning: TuningDesk;
+  readonly loadTests: LoadDesk;
 };
 
 export type OpsApp = {
@@ -77,12 +79,12 @@ export function createOpsApp(parts: OpsParts): OpsApp {
   });
   app.get('/openapi.json', docs.document);
   app.get('/docs', docs.page);
-  const endStreams = mountEvents(app, parts.events);
+  const streams = [mountLoadTests(app, parts.loadTests), mountEvents(app, parts.events)];
   mountDashboard(app);
   const show = mountBoard(app, parts.board);
   app.use((request, response) => sendProblem(response, new Failure('not_found', 'Not Found'), request.path));
   app.use((error: unknown, request: express.Request, response: express.Response, _next: express.NextFunction) => {
     sendProblem(response, error instanceof URIError ? notDecodable() : error, request.path);
   });
-  return { app, show, endStreams };
+  return { app, show, endStreams: () => streams.forEach((end) => end()) };
 }

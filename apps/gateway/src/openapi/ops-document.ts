@@ -5,6 +5,7 @@ import { FLEET_OPERATIONS } from './fleet-operations.ts';
 import { inferenceSchemas } from './inference-schemas.ts';
 import { jobSchemas } from './job-schemas.ts';
 import type { ApiDocument } from './document.ts';
+import { LOAD_OPERATIONS, loadSchemas } from './load-operations.ts';
 import { makeDocument } from './make-document.ts';
 import { QUEUE_OPERATIONS } from './queue-operations.ts';
 import { queueSchemas } from './queue-schemas.ts';
@@ -40,6 +41,7 @@ export const opsDocument = (version: string): ApiDocument =>
       { name: 'Cache', description: 'Results that are given again.' },
       { name: 'Tuning', description: 'Rules that change a setting, measure what it did, and take it back.' },
       { name: 'Performance', description: 'Samples of the cluster, one a second, kept for an hour.' },
+      { name: 'Load tests', description: 'How much the cluster takes, measured from beside a gateway.' },
       { name: 'Alerts and events', description: 'What is wrong, and what happens.' },
       { name: 'Memory and Redis', description: 'What is held where.' },
       { name: 'Probes and metrics', description: 'For machines that watch.' },
@@ -51,6 +53,7 @@ export const opsDocument = (version: string): ApiDocument =>
       ...FLEET_OPERATIONS,
       ...SETTINGS_OPERATIONS,
       ...WATCHING_OPERATIONS,
+      ...LOAD_OPERATIONS,
       ...PROBE_OPERATIONS,
       ...PAGE_OPERATIONS,
       ...DOCS_OPERATIONS,
@@ -63,5 +66,6 @@ export const opsDocument = (version: string): ApiDocument =>
       ...workerSchemas,
       ...settingsSchemas,
       ...watchingSchemas,
+      ...loadSchemas,
     },
   });

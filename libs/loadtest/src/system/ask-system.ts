@@ -21,6 +21,8 @@ export type System = {
   /** Jobs that the queues of a model count as completed; undefined where they cannot be asked. */
   completed(model: string): Promise<number | undefined>;
   ask(path: string, init?: RequestInit): Promise<Response>;
+  /** The same of the operations port. @throws Error without one, and of what it refuses */
+  askOps(path: string): Promise<Response>;
 };
 
 export type ModelInput = { readonly name: string; readonly datatype: Datatype; readonly shape: readonly number[] };
@@ -63,8 +65,8 @@ const opsModelsSchema = z.object({ models: z.array(z.object({ name: z.string() }
 const workersSchema = z.object({ workers: z.array(z.object({ state: z.string() })) });
 const queuesSchema = z.object({ queues: z.array(z.object({ model: z.string(), completed: z.number() })) });
 
-/** `http://host:port/base`. @throws Error of what is no such address */
-export function readTarget(url: string, key: string | undefined): Target {
+/** @param url `http://host:port/base` @throws Error of what is no such address */
+export function readTarget(url: string, authorization: string | undefined): Target {
   const found = URL.canParse(url) ? new URL(url) : undefined;
   if (!found || !/^https?:$/.test(found.protocol)) throw new Error(`"${url}" is no address: write http://host:port`);
   const secure = found.protocol === 'https:';
@@ -74,7 +76,7 @@ export function readTarget(url: string, key: string | undefined): Target {
     port: Number(found.port) || (secure ? 443 : 80),
     secure,
     basePath: found.pathname.replace(/\/+$/, ''),
-    authorization: key === undefined ? undefined : `Bearer ${key}`,
+    authorization,
   };
 }
 
@@ -124,12 +126,17 @@ export function openSystem(target: Target, ops: Target | undefined): System {
     return schema.safeParse(await answer.json()).data;
   }
   const needOps = () => {
-    if (!askOps) throw new Error('this needs the operations port: --ops http://host:port');
+    if (!askOps) throw new Error('this needs the operations port: --ops-url http://host:port');
     return askOps;
   };
   return {
     target,
     ask,
+    async askOps(path) {
+      const answer = await needOps()(path);
+      if (!answer.ok) throw new Error(`the operations port refuses ${path}: ${detailOf(await answer.text())}`);
+      return answer;
+    },
     async models() {
       const body = JSON.stringify({ ready: true });
       const index = await json(ask('/v2/repository/index', { method: 'POST', body }), indexSchema);

@@ -1,7 +1,7 @@
 /** How batches of a model are formed: what its configuration says, and what may be changed while it serves. */
 import { z } from 'zod';
 
-/** What each means is in apps/worker/src/batching/decide-batch.ts and docs/batching.md. */
+/** What each means is in libs/shared/src/batching/decide-batch.ts and docs/batching.md. */
 export const STRATEGIES = ['adaptive', 'fixed', 'dynamic', 'latency-optimized'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 

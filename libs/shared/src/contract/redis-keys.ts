@@ -43,6 +43,8 @@
  * | `{by0}:x:events` | stream of ClusterEvent JSON | whoever has something to tell | gateways, each second | the last 1,000 |
  * | `{by0}:x:samples` | stream of Samples: JSON, deflated (runtime/packed-text.ts) | the gateway that steers, each second | gateways, each second | the last 3,600 |
  * | `{by0}:x:seconds` | stream of Second JSON | each gateway, each second | the gateway that steers, each second | 60 s, the last 512 |
+ * | `{by0}:x:loadtest` | string: the load test that runs | the gateway that runs it | gateways | 15 s |
+ * | `{by0}:x:loadtests` | list of LoadRun JSON, the newest first | the gateway that ran it | gateways | the last 20, a week |
  * | `{by0}:x:acknowledged` | hash alert → ms | gateway (POST /v1/alerts/…/acknowledge) | gateways, while an alert is raised | 24 h |
  */
 
@@ -104,4 +106,6 @@ export const tuningKey = (prefix: string): string => `${prefix}:x:tuning`;
 export const eventsKey = (prefix: string): string => `${prefix}:x:events`;
 export const samplesKey = (prefix: string): string => `${prefix}:x:samples`;
 export const secondsKey = (prefix: string): string => `${prefix}:x:seconds`;
+export const loadTestKey = (prefix: string): string => `${prefix}:x:loadtest`;
+export const loadTestsKey = (prefix: string): string => `${prefix}:x:loadtests`;
 export const acknowledgedKey = (prefix: string): string => `${prefix}:x:acknowledged`;

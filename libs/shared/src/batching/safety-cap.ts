@@ -4,7 +4,7 @@
  * the model and missed it in fact breaks a promise. What is promised is a p99, so that one run in a hundred may break it by
  * chance: the second within sixteen runs halves the cap. Runs that kept their promise give it back step by step.
  */
-import type { CapChange } from '@batchyard/shared/contract/heartbeat';
+import type { CapChange } from '../contract/heartbeat.ts';
 
 export type Run = {
   readonly rows: number;

@@ -1,6 +1,6 @@
 /** All that decides the batches of one model while it serves: its settings, and what its runs have taught. */
-import type { Batching } from '@batchyard/shared/contract/batching';
-import type { CapChange } from '@batchyard/shared/contract/heartbeat';
+import type { Batching } from '../contract/batching.ts';
+import type { CapChange } from '../contract/heartbeat.ts';
 
 import { createArrivals } from './arrivals.ts';
 import {

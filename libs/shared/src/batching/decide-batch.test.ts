@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { STRATEGIES } from '@batchyard/shared/contract/batching';
+import { STRATEGIES } from '../contract/batching.ts';
 import fc from 'fast-check';
 
 import { decideRun, decideTake, payingRows, rowsWorthWaiting, type BatchPolicy } from './decide-batch.ts';

@@ -2,7 +2,7 @@
  * How long a batch of n rows runs on this worker: a window of measured times for each size of a coarse grid, filled by the
  * warm-up and kept up by every run. Estimates never fall with size, because more rows never take less time.
  */
-import type { LatencyPoint } from '@batchyard/shared/contract/heartbeat';
+import type { LatencyPoint } from '../contract/heartbeat.ts';
 
 /** Runs that a size remembers: enough for a steady median, few enough to follow a neighbour that comes or goes. */
 const WINDOW = 64;

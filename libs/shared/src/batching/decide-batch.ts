@@ -9,7 +9,7 @@
  * | dynamic | the largest preferred size that waits | until one is reached, or the oldest waited maxWaitMs; then what is there |
  * | latency-optimized | what waits, cut to meet the earliest due time | never |
  */
-import type { Strategy } from '@batchyard/shared/contract/batching';
+import type { Strategy } from '../contract/batching.ts';
 
 import type { LatencyModel } from './latency-model.ts';
 

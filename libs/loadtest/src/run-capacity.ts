@@ -1,0 +1,123 @@
+/**
+ * The story of capacity planning: read what the workers have measured, measure the way to them and back at a rate at which
+ * nothing waits, let the requests that are expected come to a cluster on paper, and on demand to the real one.
+ */
+import { createLatencyModel } from '@batchyard/shared/batching/latency-model';
+
+import {
+  MOST_PLANNED,
+  planWorkers,
+  predict,
+  type Demand,
+  type Prediction,
+  type Wanted,
+} from './capacity/plan-workers.ts';
+import type { Cluster, Spread } from './capacity/simulate.ts';
+import type { LoadPlan, Step } from './plan/load-plan.ts';
+import { steadyStep } from './plan/make-steps.ts';
+import { createRandom } from './plan/random.ts';
+import { createReplay, createSchedule } from './plan/schedule.ts';
+import { runLoadTest, type LoadTest } from './run-load-test.ts';
+import type { System } from './system/ask-system.ts';
+import { measuredTable, type Measured } from './system/worker-table.ts';
+
+export type CapacityAsk = {
+  readonly plan: LoadPlan;
+  /** What is expected to come. */
+  readonly step: Exclude<Step, { mode: 'closed' }>;
+  readonly rows: number;
+  /** Numbers of workers to look at; undefined: as many as are needed for `wanted`, or those that serve. */
+  readonly workers: readonly number[] | undefined;
+  readonly wanted: Wanted | undefined;
+  /** Undefined: it is measured. */
+  readonly overhead: Spread | undefined;
+  /** The same requests are sent to the real cluster as well. */
+  readonly check: boolean;
+};
+export type Checked = {
+  readonly predicted: Prediction;
+  readonly answered_per_s: number;
+  readonly p50_ms: number | null;
+  readonly p99_ms: number | null;
+  /** (predicted − measured) ÷ measured, of the p99. */
+  readonly off: number | null;
+};
+export type CapacityReport = {
+  readonly model: string;
+  readonly measured: Measured;
+  readonly overhead: Spread;
+  readonly predictions: readonly Prediction[];
+  readonly wanted: Wanted | null;
+  readonly checked: Checked | null;
+};
+
+type Parts = { readonly system: System; readonly signal: AbortSignal };
+
+const IDLE = { most: 20, shareOfCapacity: 0.1, seconds: 6, warmupS: 1 };
+const LEAST_MS = 0.05;
+
+const testOf = (plan: LoadPlan, step: Step): LoadTest => ({
+  plan,
+  steps: [step],
+  arrivals: 'poisson',
+  lengths: { warmupS: 0, seconds: 1 },
+  thresholds: [],
+  slo: [],
+  refine: 0,
+});
+
+/** What a request takes beyond its run, where nothing waits: network, gateway, queue, and the answer's way back. */
+async function measureOverhead({ plan, rows }: CapacityAsk, { table }: Measured, parts: Parts): Promise<Spread> {
+  const runMs = createLatencyModel(table).p50(rows);
+  const rate = Math.max(1, Math.min(IDLE.most, (IDLE.shareOfCapacity * 1000) / runMs));
+  const step = steadyStep(rate, 'poisson', IDLE);
+  const { steps } = await runLoadTest(testOf(plan, step), { ...parts, watch: {} });
+  const { p50_ms: p50, p99_ms: p99 } = steps[0]?.latency ?? { p50_ms: null, p99_ms: null };
+  if (p50 === null || p99 === null)
+    throw new Error('no single request was answered: the way to the workers is not known');
+  const usual = Math.max(LEAST_MS, p50 - runMs);
+  return { p50_ms: usual, p99_ms: Math.max(usual, p99 - runMs) };
+}
+
+/** The times of the step without its warm-up's being left out: the queue must be as full as it would be. */
+function demandOf({ plan, step, rows }: CapacityAsk): Demand {
+  return {
+    rows,
+    timeoutMs: plan.timeoutMs,
+    seed: plan.seed,
+    arrivals: () =>
+      step.mode === 'trace'
+        ? createReplay(step.timesMs, step.speed)
+        : createSchedule(step.stretches, step.arrivals, createRandom(plan.seed)),
+  };
+}
+
+function predictionsOf(ask: CapacityAsk, cluster: Omit<Cluster, 'workers'>, serving: number): Prediction[] {
+  const demand = demandOf(ask);
+  if (ask.workers) return ask.workers.map((workers) => predict({ ...cluster, workers }, demand));
+  return ask.wanted
+    ? planWorkers(cluster, demand, ask.wanted)
+    : [predict({ ...cluster, workers: Math.min(MOST_PLANNED, serving) }, demand)];
+}
+
+async function checkAgainst(ask: CapacityAsk, predicted: Prediction, parts: Parts): Promise<Checked> {
+  const { steps } = await runLoadTest(testOf(ask.plan, ask.step), { ...parts, watch: {} });
+  const [step] = steps;
+  const { p50_ms: p50 = null, p99_ms: p99 = null } = step?.latency ?? {};
+  const off = p99 === null || predicted.p99_ms === null ? null : (predicted.p99_ms - p99) / p99;
+  return { predicted, answered_per_s: step?.answered_per_s ?? 0, p50_ms: p50, p99_ms: p99, off };
+}
+
+/** @throws Error without workers, or when they tell no table */
+export async function planCapacity(ask: CapacityAsk, parts: Parts): Promise<CapacityReport> {
+  const [kind] = ask.plan.kinds;
+  if (!kind) throw new Error('capacity is that of a model: name one');
+  const before = await measuredTable(parts.system, kind.model, kind.version);
+  const overhead = ask.overhead ?? (await measureOverhead(ask, before, parts));
+  const measured = await measuredTable(parts.system, kind.model, kind.version);
+  const { sessions, batching, table, workers } = measured;
+  const cluster = { sessions, batching, table, overhead };
+  const predictions = predictionsOf(ask, cluster, workers);
+  const checked = ask.check ? await checkAgainst(ask, predict({ ...cluster, workers }, demandOf(ask)), parts) : null;
+  return { model: kind.model, measured, overhead, predictions, wanted: ask.wanted ?? null, checked };
+}
