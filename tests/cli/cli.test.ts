@@ -20,7 +20,11 @@ let folder: string;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'batchyard-cli-'));
   await makeTestModels(join(folder, 'models'), ['simple', 'poison', 'identity_fp32', 'identity_int64']);
-  system = await startSystem({ BATCHYARD_MODELS: join(folder, 'models'), BATCHYARD_WORKERS: '1:3' });
+  system = await startSystem({
+    BATCHYARD_MODELS: join(folder, 'models'),
+    BATCHYARD_WORKERS: '1:3',
+    BATCHYARD_MODEL_CONTROL: 'explicit',
+  });
 });
 after(async () => {
   await system.stop();
@@ -119,6 +123,12 @@ test('a job is submitted, waited for, and its end is the exit code', async () =>
   const ended = await typed(['jobs', 'get', failed.id, '--wait', '20']);
   assert.deepEqual([ended.code, /error +model_error/.test(ended.out)], [1, true]);
   assert.match(await well('jobs', 'retry', failed.id), /waits again/);
+  assert.equal((await typed(['jobs', 'get', failed.id, '--wait', '20'])).code, 1);
+  assert.match(
+    await well('queues', 'retry-failed', 'poison', '--error', 'model_error'),
+    /^1 jobs of poison@1 wait again\n/,
+  );
+  assert.equal((await typed(['jobs', 'get', failed.id, '--wait', '20'])).code, 1);
   const result = await typed(['jobs', 'result', failed.id]);
   assert.deepEqual([result.code, /next: batchyard jobs get/.test(result.err)], [1, true]);
 });
@@ -160,6 +170,17 @@ test('models are listed and looked into', async () => {
   assert.match(await well('models', 'ls'), /simple +1 +ready +\d +8 +INPUT0 INT32\[-1,16\]/);
   const { ready, metadata } = await json<{ ready: boolean; metadata: { name: string } }>('models', 'inspect', 'simple');
   assert.deepEqual([ready, metadata.name], [true, 'simple']);
+});
+
+test('models are loaded and unloaded by request, also with another configuration', async () => {
+  assert.equal(await well('models', 'unload', 'identity_int64'), 'identity_int64 is unloaded\n');
+  assert.equal((await typed(['infer', 'identity_int64', '--random'])).code, 4);
+  await writeFile(join(folder, 'config.json'), '{"max_batch_size": 2}');
+  assert.equal(await well('models', 'load', 'identity_int64', '--config', 'config.json'), 'identity_int64 is loaded\n');
+  assert.match(await well('infer', 'identity_int64', '--random', '--rows', '2'), /OUTPUT0 INT64 \[2, 8\]/);
+  assert.equal((await typed(['infer', 'identity_int64', '--random', '--rows', '3'])).code, 1);
+  const { code, err } = await typed(['models', 'load', 'nothing']);
+  assert.deepEqual([code, /failed to load 'nothing'[^]*next: batchyard models validate/.test(err)], [1, true]);
 });
 
 test('models on disk are tried without a system: what is wrong with one, and what suits another', async () => {

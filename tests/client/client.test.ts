@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { inferMany } from '@batchyard/client/batch';
+import { submitMany } from '@batchyard/client/bulk';
 import { connect, type Server } from '@batchyard/client/connect';
 import { jobEvents, watchJob } from '@batchyard/client/events';
 import { BatchyardFailure } from '@batchyard/client/failure';
@@ -120,6 +121,48 @@ test('a job is submitted once for one key, waited for, and its end is what it sa
   await assert.rejects(result(server, bad.id, { timeoutMs: 20_000 }), { code: 'model_error', retryable: false });
   assert.equal((await retry(server, bad.id)).id, bad.id);
   assert.equal((await getJob(server, bad.id, { waitMs: 20_000 })).status, 'failed');
+});
+
+test('a submit whose answer was lost is tried again, and is one job', async () => {
+  let tries = 0;
+  const losing = connect({
+    url: system.url,
+    fetch: async (input, init) => {
+      tries += 1;
+      const answer = await fetch(input, init);
+      if (tries === 1) {
+        await answer.arrayBuffer();
+        throw new TypeError('fetch failed', { cause: new Error('the connection broke') });
+      }
+      return answer;
+    },
+  });
+  const { id } = await submit(losing, { ...simple(9), tags: { lost: 'answer' } });
+  assert.equal(tries, 2);
+  const { jobs } = (await (await fetch(`${system.url}/v1/jobs?tag=lost=answer`)).json()) as { jobs: { id: string }[] };
+  assert.deepEqual(
+    jobs.map((job) => job.id),
+    [id],
+  );
+});
+
+test('many jobs in one request: each has its outcome, and the same key finds them again', async () => {
+  const lines = Array.from({ length: 30 }, (_, i) => ({ inputs: simple(i).inputs }));
+  const wrong = { inputs: { INPUT0: tensor('INT32', [1, 1], [1]) } };
+  const terms = { model: 'simple', priority: 'low' as const, idempotencyKey: 'bulk' };
+  const outcomes = await submitMany(server, terms, [...lines, wrong]);
+  const ids = outcomes.map((one) => (one.ok ? one.id : one.failure.code));
+  assert.equal(new Set(ids).size, 31);
+  assert.equal(ids[30], 'invalid_input');
+  const again = await submitMany(server, terms, [...lines, wrong]);
+  assert.deepEqual(
+    again.map((one) => (one.ok ? one.id : one.failure.code)),
+    ids,
+  );
+  const last = await result(server, ids[29] ?? '', { timeoutMs: 20_000 });
+  assert.equal(pick(last, 'OUTPUT0', 'INT32').data[0], 30);
+  const half = { inputs: { INPUT0: tensor('FP32', [1, 1], [Number.NaN]) } };
+  await assert.rejects(submitMany(server, { model: 'identity_fp32' }, [half]), TypeError);
 });
 
 test('the states of a job come as they are, by a stream and by callbacks', async () => {

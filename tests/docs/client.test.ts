@@ -49,6 +49,7 @@ test('the program of docs/client.md prints what it says', async () => {
         'watched simple',
         'many 1,2,3',
         'each 3',
+        'bulk 3',
         'failure 404 false',
         'cancelled conflict',
       ],

@@ -50,6 +50,7 @@ const NEXT: Readonly<Record<string, string>> = {
   invalid_input: 'batchyard models inspect <model>',
   bad_request: 'batchyard models inspect <model>',
   model_error: 'batchyard jobs get <id>',
+  not_loaded: 'batchyard models validate <model>',
 };
 
 function exitOf({ code, status, retryable }: BatchyardFailure): number {

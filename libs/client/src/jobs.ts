@@ -2,12 +2,13 @@
 import { call, readJson, type CallOptions } from './call.ts';
 import type { Server } from './connect.ts';
 import { BatchyardFailure } from './failure.ts';
-import { encodeRequest, modelPath, priorityHeader, type InferRequest, type Priority } from './request.ts';
+import { encodeRequest, modelPath, type InferRequest, type Priority } from './request.ts';
 import { readResult, type InferResult } from './response.ts';
 
 export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'expired';
 
-export type SubmitRequest = InferRequest & {
+export type SubmitTerms = {
+  readonly priority?: Priority | undefined;
   /** How long the job may wait; 30 s. */
   readonly jobTimeoutMs?: number | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
@@ -16,6 +17,7 @@ export type SubmitRequest = InferRequest & {
   /** One that you choose also holds over a restart of yours; otherwise a retry of this call has its own. */
   readonly idempotencyKey?: string | undefined;
 };
+export type SubmitRequest = InferRequest & SubmitTerms;
 
 export type SubmittedJob = {
   readonly id: string;
@@ -62,28 +64,23 @@ const tagsHeader = (tags: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join(',');
 
+/** What a submit says beside its body. */
+export function submitHeaders({ priority, jobTimeoutMs, tags, webhook, idempotencyKey }: SubmitTerms) {
+  return {
+    ...(priority === undefined ? {} : { 'batchyard-priority': priority }),
+    ...(jobTimeoutMs === undefined ? {} : { 'batchyard-timeout-ms': String(jobTimeoutMs) }),
+    ...(tags === undefined ? {} : { 'batchyard-tags': tagsHeader(tags) }),
+    ...(webhook === undefined ? {} : { 'batchyard-webhook': webhook }),
+    'idempotency-key': idempotencyKey ?? newKey(),
+  };
+}
+
 /** All tries of one call carry the same `Idempotency-Key`, so that a retry finds the job of the first. @throws BatchyardFailure */
 export function submit(server: Server, request: SubmitRequest, options: CallOptions = {}): Promise<SubmittedJob> {
   const { body, headers } = encodeRequest(request);
-  const { jobTimeoutMs, tags, webhook, idempotencyKey } = request;
-  return call(
-    server,
-    {
-      ...options,
-      method: 'POST',
-      path: `/v1/${modelPath(request)}/jobs`,
-      body,
-      headers: {
-        ...headers,
-        ...priorityHeader(request),
-        ...(jobTimeoutMs === undefined ? {} : { 'batchyard-timeout-ms': String(jobTimeoutMs) }),
-        ...(tags === undefined ? {} : { 'batchyard-tags': tagsHeader(tags) }),
-        ...(webhook === undefined ? {} : { 'batchyard-webhook': webhook }),
-        'idempotency-key': idempotencyKey ?? newKey(),
-      },
-    },
-    readJson<SubmittedJob>,
-  );
+  const path = `/v1/${modelPath(request)}/jobs`;
+  const all = { ...headers, ...submitHeaders(request) };
+  return call(server, { ...options, method: 'POST', path, body, headers: all }, readJson<SubmittedJob>);
 }
 
 const waitQuery = (ms: number): string => (ms > 0 ? `?wait=${Math.ceil(Math.min(60_000, ms))}ms` : '');

@@ -1,5 +1,8 @@
 /** `batchyard models …`: what is served. `load` and `unload` work where BATCHYARD_MODEL_CONTROL is explicit. */
+import { readFile } from 'node:fs/promises';
+
 import { call, readJson } from '@batchyard/client/call';
+import { BatchyardFailure } from '@batchyard/client/failure';
 import { isReady, modelMetadata, type ModelMetadata, type TensorMetadata } from '@batchyard/client/models';
 import { modelPath } from '@batchyard/client/request';
 import type { Command } from 'commander';
@@ -8,6 +11,8 @@ import { ask, reach, remoteOptions, route, type Remote, type RemoteFlags } from 
 import { facts, table } from '../remote/show.ts';
 import { EXIT, type Shell } from '../shell.ts';
 import { addModelsOnDisk } from './models-on-disk.ts';
+
+const FOLLOW_MS = 75_000;
 
 type ModelLine = {
   readonly name: string;
@@ -76,22 +81,43 @@ function addLook(models: Command, { env, print }: Shell): void {
     });
 }
 
+/** A worker that cannot load the files says so with 400, and what to look at is the files. */
+function onDisk(error: unknown): unknown {
+  if (!(error instanceof BatchyardFailure) || error.status !== 400) return error;
+  return new BatchyardFailure('not_loaded', error.message, { status: error.status });
+}
+
+async function change(remote: Remote, path: string, body: string): Promise<void> {
+  // It is answered when all workers have followed, or after a minute.
+  const timeoutMs = Math.max(remote.timeoutMs, FOLLOW_MS);
+  const asked = { method: 'POST' as const, path, body, timeoutMs, once: true };
+  await call(remote.server, asked, (response) => response.text()).catch((error: unknown) => {
+    throw onDisk(error);
+  });
+}
+
+function addControl(models: Command, { env, print }: Shell): void {
+  remoteOptions(models.command('load').argument('<model>').description('serve it, or its files as they are now'))
+    .option('--config <file>', 'a configuration in JSON, in place of the one in the repository')
+    .action(async (model: string, flags: RemoteFlags & { config?: string }) => {
+      const remote = reach(flags, env);
+      const config = flags.config === undefined ? undefined : await readFile(flags.config, 'utf8');
+      const body = config === undefined ? {} : { parameters: { config } };
+      await change(remote, route`/v2/repository/models/${model}/load`, JSON.stringify(body));
+      print(remote.json ? JSON.stringify({ model, loaded: true }) : `${model} is loaded`);
+    });
+  remoteOptions(models.command('unload').argument('<model>').description('serve it no more')).action(
+    async (model: string, flags: RemoteFlags) => {
+      const remote = reach(flags, env);
+      await change(remote, route`/v2/repository/models/${model}/unload`, '{}');
+      print(remote.json ? JSON.stringify({ model, unloaded: true }) : `${model} is unloaded`);
+    },
+  );
+}
+
 export function addModels(program: Command, shell: Shell): void {
-  const { env, print } = shell;
   const models = program.command('models').description('what is served');
   addLook(models, shell);
   addModelsOnDisk(models, shell);
-  for (const [name, about, done] of [
-    ['load', 'serve it, or serve its files as they are now', 'is loaded'],
-    ['unload', 'serve it no more', 'is unloaded'],
-  ] as const) {
-    remoteOptions(models.command(name).argument('<model>').description(about)).action(
-      async (model: string, flags: RemoteFlags) => {
-        const { server, json } = reach(flags, env);
-        const path = `${route`/v2/repository/models/${model}`}/${name}`;
-        await call(server, { method: 'POST', path, body: '{}', once: true }, (response) => response.text());
-        print(json ? JSON.stringify({ model, [`${name}ed`]: true }) : `${model} ${done}`);
-      },
-    );
-  }
+  addControl(models, shell);
 }

@@ -122,8 +122,21 @@ function addChange(queues: Command, { env, print }: Shell): void {
     });
 }
 
+function addRetry(queues: Command, { env, print }: Shell): void {
+  remoteOptions(queues.command('retry-failed').argument('<model>').description('try failed jobs again'))
+    .option('--error <text>', 'only those whose error contains it')
+    .action(async (model: string, flags: RemoteFlags & { error?: string }) => {
+      const { ops, json } = reach(flags, env);
+      const path = `${route`/v1/queues/${model}`}/retry-failed${query({ error: flags.error })}`;
+      const answer = await ask<{ queue: string; retried: number; left: number }>(ops, 'POST', path);
+      const left = answer.left > 0 ? `, ${answer.left} could not` : '';
+      print(json ? JSON.stringify(answer) : `${answer.retried} jobs of ${answer.queue} wait again${left}`);
+    });
+}
+
 export function addQueues(program: Command, shell: Shell): void {
   const queues = program.command('queues').description('what waits for each model');
   addLook(queues, shell);
   addChange(queues, shell);
+  addRetry(queues, shell);
 }
