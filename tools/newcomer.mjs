@@ -80,15 +80,15 @@ async function loadTest({ clone, env, url, ops }) {
 }
 
 const STEPS = [
-  ['submitted a job and fetched its result', submitAndFetch],
-  [`scaled to ${WORKERS} workers`, scale],
-  ['saw the dashboard and its first sample', watch],
-  ['ran a load test', loadTest],
+  { what: 'submitted a job and fetched its result', step: submitAndFetch },
+  { what: `scaled to ${WORKERS} workers`, step: scale },
+  { what: 'saw the dashboard and its first sample', step: watch },
+  { what: 'ran a load test', step: loadTest },
 ];
 
 /** @param moment `{ clone, env, url, ops, sums }`; @throws Error of the first step that fails */
 export async function walk(moment, say) {
-  for (const [what, step] of STEPS) {
+  for (const { what, step } of STEPS) {
     const startedMs = performance.now();
     const told = await step(moment);
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
