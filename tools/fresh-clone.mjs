@@ -17,6 +17,8 @@ const STOP_LIMIT_MS = 40_000;
 const SUMS = Array.from({ length: 16 }, (_, i) => i + 1).join();
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** A limit: it does not keep this process when all else has ended. */
+const atMost = (ms) => new Promise((resolve) => setTimeout(resolve, ms).unref());
 const say = (text) => process.stdout.write(`${text}\n`);
 
 /** Everything that PATH has, except for Redis and its kin. */
@@ -100,7 +102,7 @@ async function firstMinute(clone, name, env) {
     }
     return 'given up';
   }
-  const first = await Promise.race([ready(), ended, pause(START_LIMIT_MS)]);
+  const first = await Promise.race([ready(), ended, atMost(START_LIMIT_MS)]);
   over = true;
   if (first !== 'ready') throw fail(first === undefined ? 'not ready in time' : `npm start ended with ${first}`);
   const answer = JSON.parse(execFileSync('bash', ['-c', firstCurl(clone, port)], { encoding: 'utf8', env }));
@@ -113,7 +115,7 @@ async function firstMinute(clone, name, env) {
     async stop() {
       // As a terminal does it: to the whole group.
       process.kill(-(child.pid ?? 0), 'SIGINT');
-      if ((await Promise.race([ended, pause(STOP_LIMIT_MS)])) === undefined) throw fail('it did not end after Ctrl-C');
+      if ((await Promise.race([ended, atMost(STOP_LIMIT_MS)])) === undefined) throw fail('it did not end after Ctrl-C');
       for (let i = 0; i < 50 && leftBehind(run).length > 0; i += 1) await pause(100);
       const left = leftBehind(run);
       if (left.length > 0) throw fail(`processes were left: ${left.join(', ')}`);
