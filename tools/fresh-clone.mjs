@@ -1,7 +1,8 @@
 /**
  * `npm run test:clone`: the README's first minute, as a newcomer has it. Clones what is committed, and in the clone, with
  * no Redis in PATH, starts the product three times (on the Redis that it obtains, on one that is named, on the bundled
- * one), sends the README's first curl each time, ends it with Ctrl-C, and looks for what was left behind.
+ * one), sends the README's first curl each time, ends it with Ctrl-C, and looks for what was left behind. The first time it
+ * goes on as a newcomer does (newcomer.mjs).
  */
 import { spawn, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -9,6 +10,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { walk } from './newcomer.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const START_LIMIT_MS = 10 * 60_000;
@@ -111,6 +114,7 @@ async function firstMinute(clone, name, env) {
   say(`${name}: answered after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
   for (const line of output.split('\n').filter((text) => /redis/i.test(text))) say(`    ${line.trim()}`);
   return {
+    moment: { clone, env, url: `http://127.0.0.1:${port}`, ops: `http://127.0.0.1:${ops}`, sums: SUMS },
     redis: /redis:\/\/[\d.:]+/.exec(output)?.[0] ?? '',
     async stop() {
       // As a terminal does it: to the whole group.
@@ -137,7 +141,8 @@ try {
   execFileSync('git', ['clone', '--quiet', '--no-hardlinks', root, clone]);
   const env = { ...process.env, PATH: pathWithoutRedis(join(work, 'bin')) };
   for (const name of Object.keys(env)) if (/^(npm_|REDIS_|BATCHYARD_)/.test(name)) delete env[name];
-  const { redis } = await start('obtained', env);
+  const { redis, moment } = await start('obtained', env);
+  await walk(moment, say);
   await start('named', { ...env, REDIS_URL: redis });
   await stopLast();
   await stopLast();

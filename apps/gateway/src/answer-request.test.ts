@@ -52,7 +52,16 @@ function puppet({
   const requests = createAnswerRequest({
     gateway: 'g',
     loads: {
-      load: () => ({ draining: false, workers: 1, latency: [], memoryShare: 0, waitMs: 0, bytesShare: 0, ...load }),
+      load: () => ({
+        draining: false,
+        workers: 1,
+        latency: [],
+        memoryShare: 0,
+        waitMs: 0,
+        bytesShare: 0,
+        behindMs: 0,
+        ...load,
+      }),
       admitted: () => undefined,
       waited: () => undefined,
     },

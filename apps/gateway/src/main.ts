@@ -10,6 +10,7 @@ import { createLogger } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
+import { createLoopLag } from './admission/loop-lag.ts';
 import { createQueueLoads } from './admission/queue-loads.ts';
 import { createCollectMetrics } from './collect-metrics.ts';
 import { openCache } from './cache/open-cache.ts';
@@ -23,7 +24,7 @@ import { createFastLane, type Observe } from './http/fast-lane.ts';
 import { listen } from './http/listen.ts';
 import { createMemoryReport } from './http/memory-report.ts';
 import { reportTo } from './http/report-trouble.ts';
-import { openClockwork } from './open-clockwork.ts';
+import { openClockwork, TICK_MS } from './open-clockwork.ts';
 import { openCounts } from './open-counts.ts';
 import { openDesk } from './open-desk.ts';
 import { openDrain } from './open-drain.ts';
@@ -91,11 +92,13 @@ async function start(): Promise<void> {
 
   let draining = false;
   const wait = (job: AwaitedJob, limitMs: number) => waiters.wait(job, performance.now() + limitMs, performance.now());
+  const lag = createLoopLag(TICK_MS);
   const loads = createQueueLoads({
     draining: () => draining,
     memoryShare,
     model: fleet.byQueue,
     maxWaitingBytes: config.BATCHYARD_MAX_WAITING_BYTES,
+    behindMs: lag.behindMs,
     now: () => performance.now(),
   });
   const requests = openRequests({
@@ -236,6 +239,7 @@ async function start(): Promise<void> {
 
   const stopClockwork = openClockwork({
     waiters,
+    lag,
     fleet,
     refresh: [cache.refresh, counts.flush],
     hosts: createHostWatch(log.warn.bind(log)),

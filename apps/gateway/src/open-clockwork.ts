@@ -1,4 +1,5 @@
 /** Part of the wiring: what a gateway does by the clock, until it ends. */
+import type { LoopLag } from './admission/loop-lag.ts';
 import type { FleetView } from './fleet/fleet-view.ts';
 import type { createHostWatch } from './fleet/watch-hosts.ts';
 import type { Waiters } from './queue/waiters.ts';
@@ -7,6 +8,7 @@ import type { SteerFleet } from './steer-fleet.ts';
 
 type Parts = {
   readonly waiters: Pick<Waiters, 'tick'>;
+  readonly lag: Pick<LoopLag, 'tick'>;
   readonly fleet: Pick<FleetView, 'refresh' | 'serving' | 'fresh'>;
   /** What else is to be told, or asked for, each second; none of them fails. */
   readonly refresh: readonly (() => Promise<void>)[];
@@ -20,7 +22,7 @@ type Parts = {
   readonly draining: () => boolean;
 };
 
-const TICK_MS = 100;
+export const TICK_MS = 100;
 const LOOK_MS = 1_000;
 const SHOW_MS = 2_000;
 const SOON_MS = 250;
@@ -28,7 +30,7 @@ const FORGET_MS = 60_000;
 
 /** @returns what stops it */
 export function openClockwork(parts: Parts): () => void {
-  const { waiters, fleet, hosts, steering, scaling, tuning, housekeeping } = parts;
+  const { waiters, lag, fleet, hosts, steering, scaling, tuning, housekeeping } = parts;
   async function look(): Promise<void> {
     await Promise.all([fleet.refresh(), ...parts.refresh.map((one) => one())]);
     hosts.look(fleet.serving().map(({ heartbeat }) => heartbeat));
@@ -41,8 +43,13 @@ export function openClockwork(parts: Parts): () => void {
   async function lookOut(): Promise<void> {
     if (!fleet.fresh() || fleet.serving().length === 0) await fleet.refresh();
   }
+  function tick(): void {
+    const nowMs = performance.now();
+    lag.tick(nowMs);
+    waiters.tick(nowMs);
+  }
   const timers = [
-    setInterval(() => waiters.tick(performance.now()), TICK_MS),
+    setInterval(tick, TICK_MS),
     setInterval(() => void look().catch(() => undefined), LOOK_MS),
     setInterval(() => void housekeeping.sweep(performance.now()), LOOK_MS),
     setInterval(() => void lookOut().catch(() => undefined), SOON_MS),

@@ -10,6 +10,7 @@ const load = (over: Partial<Load> = {}): Load => ({
   memoryShare: 0,
   waitMs: 0,
   bytesShare: 0,
+  behindMs: 0,
   ...over,
 });
 const asked = (over: Partial<Asked> = {}): Asked => ({
@@ -75,4 +76,21 @@ test('what would wait past its deadline is refused at once, with the wait as the
 test('inputs that wait are bounded by their bytes as well', () => {
   assert.equal(code(asked(), load({ bytesShare: 0.99 })), 'admitted');
   assert.equal(code(asked({ waits: false }), load({ bytesShare: 1 })), 'queue_full');
+});
+
+test('a gateway that is behind with its own work refuses the less urgent first, and critical only by its deadline', () => {
+  const admitted = (behindMs: number): string[] =>
+    (['critical', 'high', 'normal', 'low'] as const).filter(
+      (priority) => code(asked({ priority, timeoutMs: 10_000 }), load({ behindMs })) === 'admitted',
+    );
+  assert.deepEqual(admitted(150), ['critical', 'high', 'normal', 'low']);
+  assert.deepEqual(admitted(250), ['critical', 'high', 'normal']);
+  assert.deepEqual(admitted(400), ['critical', 'high']);
+  assert.deepEqual(admitted(1_000), ['critical']);
+  assert.deepEqual(admitted(4_500), []);
+});
+
+test('what the gateway is behind counts twice against a deadline: when a request comes and when its answer does', () => {
+  assert.equal(code(asked({ timeoutMs: 500 }), load({ behindMs: 190 })), 'admitted');
+  assert.equal(code(asked({ timeoutMs: 500 }), load({ behindMs: 210 })), 'overloaded');
 });

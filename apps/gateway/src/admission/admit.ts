@@ -15,6 +15,8 @@ export type Load = {
   readonly waitMs: number;
   /** Bytes of the inputs that wait for the model, as a share of what may wait, 0 … 1. */
   readonly bytesShare: number;
+  /** How far the gateway is behind with its own work, ms. */
+  readonly behindMs: number;
 };
 
 export type Asked = {
@@ -37,6 +39,19 @@ const MEMORY_RETRY_S = 5;
  * everybody at the edge of their deadlines: half of that is late by the least disturbance, and was computed for nobody.
  */
 const FILL = 0.8;
+
+/**
+ * A gateway that is so far behind with reading requests reads on at once only what is more urgent: a refusal by the headers costs
+ * a fraction of what is read, parsed and stored. Critical ones are held to their deadline alone.
+ */
+const BEHIND_LIMIT_MS: Readonly<Record<PriorityClass, number>> = {
+  critical: Number.POSITIVE_INFINITY,
+  high: 500,
+  normal: 300,
+  low: 200,
+};
+/** A request waits for its turn of the event loop when it comes, and when its answer does. */
+const TURNS = 2;
 
 const refuse = (code: FailureCode, text: string, retryAfterS: number): Admission => ({
   admit: false,
@@ -62,12 +77,15 @@ export function decideAdmission(asked: Asked, load: Load): Admission {
   if (load.bytesShare >= 1)
     return refuse('queue_full', 'Exceeds maximum queue size: the inputs that wait are too large', load.waitMs / 1000);
   if (load.workers === 0) return asked.waits ? refuse('model_not_ready', '', 1) : { admit: true };
+  if (load.behindMs > BEHIND_LIMIT_MS[asked.priority])
+    return refuse('overloaded', `the gateway is ${ms(load.behindMs)} behind with its requests`, load.behindMs / 1000);
   const runMs = serviceMs(load.latency, asked.rows);
-  if (load.waitMs <= FILL * (asked.timeoutMs - runMs)) return { admit: true };
-  const misses = load.waitMs + runMs > asked.timeoutMs ? 'misses' : 'is too close to';
+  const waitMs = load.waitMs + TURNS * load.behindMs;
+  if (waitMs <= FILL * (asked.timeoutMs - runMs)) return { admit: true };
+  const misses = waitMs + runMs > asked.timeoutMs ? 'misses' : 'is too close to';
   const text =
     runMs > asked.timeoutMs
       ? `a run takes ${ms(runMs)}, which is more than the deadline of ${ms(asked.timeoutMs)}`
-      : `the predicted wait is ${ms(load.waitMs)} and a run takes ${ms(runMs)}, which ${misses} the deadline of ${ms(asked.timeoutMs)}`;
-  return refuse('overloaded', text, load.waitMs / 1000);
+      : `the predicted wait is ${ms(waitMs)} and a run takes ${ms(runMs)}, which ${misses} the deadline of ${ms(asked.timeoutMs)}`;
+  return refuse('overloaded', text, waitMs / 1000);
 }

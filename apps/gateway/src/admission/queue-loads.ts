@@ -15,6 +15,8 @@ type Parts = {
   ) => { readonly workers: number; readonly latency: readonly LatencyPoint[]; readonly rowsPerMs: number } | undefined;
   /** Bytes of inputs that may wait for one model. */
   readonly maxWaitingBytes: number;
+  /** How far this process is behind with its own work. */
+  readonly behindMs: () => number;
   readonly now: () => number;
 };
 
@@ -33,7 +35,7 @@ export type QueueLoads = {
   };
 };
 
-export function createQueueLoads({ draining, memoryShare, model, maxWaitingBytes, now }: Parts): QueueLoads {
+export function createQueueLoads({ draining, memoryShare, model, maxWaitingBytes, behindMs, now }: Parts): QueueLoads {
   const backlogs = new Map<string, Backlog>();
 
   function backlogOf(queue: string): Backlog {
@@ -63,6 +65,7 @@ export function createQueueLoads({ draining, memoryShare, model, maxWaitingBytes
         memoryShare: memoryShare(),
         waitMs: waitOf(queue, PRIORITY_CLASSES.indexOf(priority), rowsPerMs),
         bytesShare: backlogOf(queue).bytes(now(), rowsPerMs) / maxWaitingBytes,
+        behindMs: behindMs(),
       };
     },
     admitted(queue, { priority, rows, bytes }) {
