@@ -1,5 +1,6 @@
 /** GET /v1/jobs/{id}/events against a running system with two gateways and a worker that is killed. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,16 +21,21 @@ let admin: Redis;
 let system: System;
 let other: ExtraGateway;
 let models: string;
+/** Of a job that waits all the time. */
+let quiet: EventReader;
 before(async () => {
   models = await mkdtemp(join(tmpdir(), 'batchyard-job-events-'));
-  await makeTestModels(models, ['simple', 'poison']);
+  await makeTestModels(models, ['simple', 'poison', 'busy']);
   redis = await startRedis();
   admin = connectRedis(redis.url, 'commands');
   await admin.connect();
   system = await startSystem({ REDIS_URL: redis.url, BATCHYARD_MODELS: models });
   other = await startGateway({ REDIS_URL: redis.url });
+  await admin.hset('{by0}:busy@1:meta', 'paused', 1);
+  quiet = await watch(system.url, await submitJob(system.url, 'busy', oneRow('WORK', 'FP32', [1])));
 });
 after(async () => {
+  await quiet.close();
   await other.kill9();
   await system.stop();
   admin.disconnect();
@@ -104,7 +110,8 @@ test(
   async () => {
     await pause();
     const id = await submitJob(system.url, 'poison', oneRow('CODE', 'INT32', [1]));
-    const streams = await Promise.all(Array.from({ length: 256 }, () => watch(system.url, id)));
+    // One of 256 is the quiet one.
+    const streams = await Promise.all(Array.from({ length: 255 }, () => watch(system.url, id)));
     const refused = await fetch(`${system.url}/v1/jobs/${id}/events`);
     assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [503, 'overloaded']);
     assert.ok(Number(refused.headers.get('retry-after')) > 0);
@@ -121,3 +128,25 @@ test(
     }
   },
 );
+
+test('a gateway that is told to end ends its streams, and they go on at another', { timeout: 60_000 }, async () => {
+  await pause();
+  const id = await submitJob(system.url, 'poison', oneRow('CODE', 'INT32', [7]));
+  const leaving = await startGateway({ REDIS_URL: redis.url });
+  const first = await watch(leaving.url, id);
+  await until('it has begun', async () => (first.seen.length === 1 ? true : undefined));
+  const gone = once(leaving.child, 'exit');
+  leaving.child.kill('SIGTERM');
+  await first.ended;
+  const [code] = await gone;
+  assert.equal(code, 0);
+  const second = await watch(other.url, id, first.seen.at(-1)?.id);
+  await resume();
+  await second.ended;
+  assert.deepEqual([names(first), names(second)], [['queued'], ['running', 'succeeded']]);
+});
+
+test('a stream on which nothing happens says now and then that it is there', async () => {
+  await until('a heartbeat has come', async () => (quiet.notes.includes(': still here') ? true : undefined));
+  assert.deepEqual(names(quiet), ['queued']);
+});

@@ -73,6 +73,15 @@ test('of a call whose answer is lost nothing is known, and a second one tells wh
   assert.deepEqual(await queue.addMany(QUEUE, [job]), ['exists']);
 });
 
+test('of a claim whose answer is lost the next submit with the key finds the job', async () => {
+  const claiming = (record: string): NewJob => newJob({ extras: { claim: { key: 'k', record } } });
+  proxy.dropNext('addMany');
+  assert.deepEqual(await queue.addMany(QUEUE, [claiming('first')]), ['unknown']);
+  await until('it is connected again', () => commands.ping());
+  assert.deepEqual(await queue.addMany(QUEUE, [claiming('second')]), ['known']);
+  assert.deepEqual([await queue.claimed('k'), await waiting()], ['first', 1]);
+});
+
 test('a take that lay in a socket for over a second takes nothing', async () => {
   await under.queue.addMany(QUEUE, [newJob()]);
   await under.commands.client('PAUSE', 1_300, 'ALL');

@@ -1,7 +1,8 @@
 /**
  * The scripts against a plain model of the queue: random histories of every step by several workers, where a worker may
- * die or fall silent between any two calls, takes wait for more or rest, jobs are delayed, and places are few. After each step the order taken, the outcomes and every job's state agree;
- * at the end every accepted job has exactly one terminal state.
+ * die or fall silent between any two calls, takes wait for more or rest, jobs are delayed, places are few, and claims and
+ * webhooks among the durable ones. After each step the order taken, the outcomes and every job's state agree;
+ * at the end every accepted job has exactly one terminal state, each of which a webhook was told, and the index of durable jobs has those that are there.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -9,6 +10,7 @@ import { after, before, test } from 'node:test';
 import type { NewJob, Taken, TakeRequest } from '@batchyard/queue/operations';
 import type { JobKind } from '@batchyard/shared/contract/job';
 import { PRIORITY_CLASSES } from '@batchyard/shared/contract/job';
+import { WEBHOOKS } from '@batchyard/shared/contract/webhook';
 import fc from 'fast-check';
 
 import * as plain from './plain-queue.ts';
@@ -16,10 +18,14 @@ import { finished, newJob, PREFIX, QUEUE, startQueue, type QueueUnderTest } from
 
 /** How a take may wait for more, or leave what waits to others. */
 type Waits = Pick<TakeRequest, 'minRows' | 'lingerMs' | 'preferredRows' | 'spareMs' | 'restMs'>;
+type Added = Pick<NewJob, 'kind' | 'priority' | 'rows' | 'group' | 'delayMs'> & {
+  readonly claim: string | undefined;
+  readonly hook: boolean;
+};
 type Step =
   | {
       readonly do: 'add';
-      readonly jobs: readonly Pick<NewJob, 'kind' | 'priority' | 'rows' | 'group' | 'delayMs'>[];
+      readonly jobs: readonly Added[];
     }
   | {
       readonly do: 'take';
@@ -42,7 +48,17 @@ const job = fc.record({
   rows: fc.integer({ min: 1, max: 3 }),
   group: fc.constantFrom('-', 'a'),
   delayMs: fc.constantFrom(undefined, undefined, 1, 60_000),
+  claim: fc.constantFrom(undefined, undefined, undefined, 'one', 'two'),
+  hook: fc.boolean(),
 });
+const HOOK = { url: 'https://receiver.example/', queue: QUEUE, tenant: '-', submittedMs: 1 };
+
+/** Claims and webhooks are for durable jobs only. */
+function jobOf({ claim: key, hook, ...rest }: Added): NewJob {
+  if (rest.kind === 'attached') return newJob(rest);
+  const claim = key === undefined ? undefined : { key, record: key };
+  return newJob({ ...rest, gateway: hook ? WEBHOOKS : '', extras: { claim, webhook: hook ? HOOK : undefined } });
+}
 const LONG_MS = 60_000;
 /** Deadlines are 30 s away: with so much to spare there is nothing left to wait for. */
 const ALL_MS = 30_000;
@@ -150,18 +166,22 @@ async function runHistory(bounds: plain.PlainLimits, steps: readonly Step[]): Pr
 
   const run = {
     async add(s: Extract<Step, { do: 'add' }>) {
-      const jobs = s.jobs.map((j) => newJob(j));
+      const jobs = s.jobs.map(jobOf);
       const outcomes = await queue.addMany(QUEUE, jobs, bounds);
       const expected: string[] = [];
       for (const j of jobs) {
         const view = await queue.view(QUEUE, j.id);
         const { id, kind, priority, rows, group, delayMs } = j;
+        const claim = j.extras?.claim?.key;
         const fresh = {
           owner: undefined,
           batch: 0,
           deaths: 0,
           deliveries: 0,
           cancelled: false,
+          claim,
+          hook: j.extras?.webhook !== undefined,
+          ends: 0,
           status: 'queued' as const,
         };
         const q = view?.queuedMs ?? 0;
@@ -288,6 +308,11 @@ async function compare(model: plain.PlainQueue): Promise<void> {
   }
   const counts = await queue.counts(QUEUE);
   const number = (status: string): number => all.filter((j) => j.status === status).length;
+  const index = await commands.zrange(`${PREFIX}:x:${QUEUE}:jobs`, '0', '-1');
+  assert.deepEqual(
+    index.map((member) => member.split(' ')[2]).toSorted(),
+    all.flatMap((j) => (j.kind === 'durable' && j.status !== 'gone' ? [j.id] : [])).toSorted(),
+  );
   assert.equal(counts.depth, number('queued'));
   assert.equal(counts.active, number('running'));
   assert.equal(counts.completed, number('succeeded'));
@@ -310,6 +335,22 @@ async function drain(model: plain.PlainQueue, takeSome: () => Promise<void>, tok
   const kept = [...model.jobs.values()].filter((j) => j.status !== 'gone').map((j) => `${PREFIX}:${QUEUE}:${j.id}`);
   assert.deepEqual((await commands.keys(`${PREFIX}:${QUEUE}:aaaaaaa-*`)).toSorted(), kept.toSorted());
   assert.equal(await commands.zcard(`${PREFIX}:x:${QUEUE}:deadlines`), 0);
+  await compareHooks(model);
+}
+
+/** Each end of a job with a webhook is one delivery, given once. */
+async function compareHooks(model: plain.PlainQueue): Promise<void> {
+  const { queue } = under;
+  const given: string[] = [];
+  for (let left = true; left;) {
+    const taken = await queue.takeHooks({ most: 50, perHost: 1_000, hosts: [] });
+    given.push(...taken.hooks.map(({ id, number }) => `${id} ${number}`));
+    ({ left } = taken);
+  }
+  const expected: string[] = [];
+  for (const { id, ends, hook } of model.jobs.values())
+    if (hook) expected.push(...Array.from({ length: ends }, (_, i) => `${id} ${i + 1}`));
+  assert.deepEqual(given.toSorted(), expected.toSorted());
 }
 
 test('random histories agree with the plain model, whatever dies in between', async () => {

@@ -30,10 +30,17 @@ export type PlainJob = {
   deaths: number;
   deliveries: number;
   cancelled: boolean;
+  /** Of all jobs with it one is stored. */
+  readonly claim: string | undefined;
+  /** A webhook is told of each of its ends. */
+  readonly hook: boolean;
+  /** Terminal states it has had: more than one where it was tried again. */
+  ends: number;
 };
 
 export type PlainQueue = {
   readonly jobs: Map<string, PlainJob>;
+  readonly claims: Set<string>;
   readonly credit: Record<string, number>;
   /** Jobs that went behind all others so far. */
   delays: number;
@@ -43,6 +50,7 @@ export type PlainQueue = {
 
 export const createPlainQueue = (): PlainQueue => ({
   jobs: new Map(),
+  claims: new Set(),
   credit: {},
   delays: 0,
   dead: new Set(),
@@ -54,6 +62,7 @@ const BEHIND_ALL = 1e9;
 
 const end = (job: PlainJob, status: JobStatus): void => {
   job.status = job.kind === 'attached' ? 'gone' : status;
+  job.ends += 1;
   job.owner = undefined;
 };
 
@@ -234,15 +243,22 @@ const waiting = (queue: PlainQueue): PlainJob[] => [...queue.jobs.values()].filt
 const isFull = (queue: PlainQueue, priority: PriorityClass, maxWaiting: number): boolean =>
   waiting(queue).length >= maxWaiting * SHARE_OF_PLACES[priority];
 
-export function plainAdd(queue: PlainQueue, job: PlainJob, { maxWaiting, limits }: PlainLimits): 'added' | 'full' {
+export function plainAdd(
+  queue: PlainQueue,
+  job: PlainJob,
+  { maxWaiting, limits }: PlainLimits,
+): 'added' | 'full' | 'known' {
+  if (job.claim !== undefined && queue.claims.has(job.claim)) return 'known';
   const total = limits?.total ?? 0;
   const own = limits?.byClass[PRIORITY_CLASSES.indexOf(job.priority)] ?? 0;
   const beyond =
     isFull(queue, job.priority, maxWaiting) ||
     (total > 0 && waiting(queue).length >= total) ||
     (own > 0 && inClass(queue, job.priority).length >= own);
-  if (!beyond) queue.jobs.set(job.id, job);
-  return beyond ? 'full' : 'added';
+  if (beyond) return 'full';
+  queue.jobs.set(job.id, job);
+  if (job.claim !== undefined) queue.claims.add(job.claim);
+  return 'added';
 }
 
 const held = (queue: PlainQueue, token: string): PlainJob[] =>

@@ -1,11 +1,12 @@
 /** Webhooks against a running system with a receiver, two gateways and one of them killed. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 
 import { connectRedis, type Redis } from '@batchyard/shared/runtime/redis';
 import { Webhook } from 'standardwebhooks';
@@ -137,6 +138,25 @@ test('the end of a job is told once, signed so that a library of Standard Webhoo
   );
   assert.equal(message?.headers['webhook-id'], `msg_${id}_1`);
   assert.equal(await admin.zcard('{by0}:x:hooks'), 0);
+  const metrics = await (await fetch(`${system.ops}/metrics`)).text();
+  assert.match(metrics, /^batchyard_webhook_attempts_total\{state="delivered"\} 1$/m);
+  assert.match(metrics, /^batchyard_webhooks_pending \d+$/m);
+});
+
+test('the lines that the page shows tell what is genuine', async () => {
+  const page = await readFile(new URL('../../docs/jobs.md', import.meta.url), 'utf8');
+  const file = join(models, 'genuine.mjs');
+  await writeFile(file, /```js\n(.*?)```/s.exec(page)?.[1] ?? '');
+  type Check = (headers: IncomingHttpHeaders, body: string, secret: string) => boolean;
+  const { isGenuine } = (await import(pathToFileURL(file).href)) as { isGenuine: Check };
+  await submit('simple', simpleBody(1), '/genuine');
+  const [{ headers, body } = { headers: {}, body: '' }] = await heard('/genuine');
+  const secret = (await admin.get('{by0}:x:hook-secret')) ?? '';
+  assert.equal(isGenuine(headers, body, secret), true);
+  assert.equal(isGenuine(headers, `${body} `, secret), false);
+  assert.equal(isGenuine({ ...headers, 'webhook-id': 'msg_other_1' }, body, secret), false);
+  assert.equal(isGenuine({ ...headers, 'webhook-timestamp': '1' }, body, secret), false);
+  assert.equal(isGenuine(headers, body, `whsec_${Buffer.alloc(32).toString('base64')}`), false);
 });
 
 test('a job that fails, expires or is cancelled is told too, and one that is tried again once more', async () => {

@@ -124,6 +124,7 @@ async function start(): Promise<void> {
     draining: () => draining,
     config,
     log,
+    metrics,
   });
 
   const ready = (): boolean => !draining && fleet.fresh() && !redis.problem() && fleet.ready();

@@ -1,6 +1,7 @@
 /** Part of the wiring: what the routes of durable jobs ask, each question bounded and told as a failure of its own. */
 import type { QueueOperations } from '@batchyard/queue/queue';
 import type { Logger } from '@batchyard/shared/runtime/log';
+import type { Metrics } from '@batchyard/shared/runtime/metrics';
 
 import type { AnswerRequest } from './answer-request.ts';
 import type { Config } from './config.ts';
@@ -22,11 +23,23 @@ type Parts = {
   readonly draining: () => boolean;
   readonly config: Config;
   readonly log: Logger;
+  readonly metrics: Metrics;
 };
 
-export function openDesk({ queue, gateway, submit, models, wait, durable, draining, config, log }: Parts): JobDesk {
+export function openDesk({
+  queue,
+  gateway,
+  submit,
+  models,
+  wait,
+  durable,
+  draining,
+  config,
+  log,
+  metrics,
+}: Parts): JobDesk {
   return {
-    ...openWebhooks({ config, queue, log, draining }),
+    ...openWebhooks({ config, queue, log, metrics, draining }),
     submit,
     claimed: askRedis(queue.claimed),
     queueOf: (id) => models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,

@@ -1,7 +1,9 @@
 /** Part of the wiring: webhooks of jobs, which every gateway delivers. */
 import type { HookLog } from '@batchyard/queue/hooks';
 import type { QueueOperations } from '@batchyard/queue/queue';
+import { HOOK_STATES } from '@batchyard/shared/contract/webhook';
 import type { Logger } from '@batchyard/shared/runtime/log';
+import type { Metrics } from '@batchyard/shared/runtime/metrics';
 
 import { mayReach, webhookTarget, type Target } from './admission/webhook-target.ts';
 import type { Config } from './config.ts';
@@ -14,6 +16,7 @@ type Parts = {
   readonly config: Config;
   readonly queue: QueueOperations;
   readonly log: Logger;
+  readonly metrics: Metrics;
   readonly draining: () => boolean;
 };
 
@@ -43,9 +46,12 @@ function sharedSecret({ config, queue }: Pick<Parts, 'config' | 'queue'>): () =>
   };
 }
 
-export function openWebhooks({ config, queue, log, draining }: Parts): Webhooks {
+export function openWebhooks({ config, queue, log, metrics, draining }: Parts): Webhooks {
   const allowed = config.BATCHYARD_WEBHOOK_ALLOW_PRIVATE;
   const secret = sharedSecret({ config, queue });
+  const attempts = metrics.counter('batchyard_webhook_attempts_total', 'Attempts to tell how a job ended', ['state']);
+  for (const state of HOOK_STATES) attempts.inc({ state }, 0);
+  const waiting = metrics.gauge('batchyard_webhooks_pending', 'Ends of jobs that are to be told');
   const delivery = createHookDelivery({
     take: queue.takeHooks,
     settle: queue.settleHook,
@@ -53,11 +59,15 @@ export function openWebhooks({ config, queue, log, draining }: Parts): Webhooks 
     post: createGuardedPost({ mayReach: (address, encrypted) => mayReach(address, allowed, encrypted) }),
     nowMs: Date.now,
     random: Math.random,
+    observe: (state) => attempts.inc({ state }),
     report: log.warn.bind(log),
   });
   let pending = 0;
   const turn = async (): Promise<void> => (draining() ? undefined : delivery.turn());
-  const look = async (): Promise<void> => void (pending = await queue.pendingHooks());
+  async function look(): Promise<void> {
+    pending = await queue.pendingHooks();
+    waiting.set(pending);
+  }
   // While Redis is away nothing is due; it is asked again soon enough. They end with the process.
   setInterval(() => void turn().catch(() => undefined), TURN_MS);
   setInterval(() => void look().catch(() => undefined), LOOK_MS);

@@ -73,43 +73,47 @@ const told = (error: unknown): Record<string, unknown> => {
 };
 
 export function createBulk({ placing, models, limits }: Parts) {
-  async function answerLine(
+  const { inFlight } = limits.intake;
+
+  async function placeLine(
     line: Buffer | undefined,
     number: number,
     { announced, path, key: given, tags, webhook }: Bulk,
   ): Promise<Record<string, unknown>> {
-    try {
-      if (line === undefined)
-        throw new Failure('too_large', `the line exceeds the maximum allowed size of ${limits.jsonBytes} bytes`);
-      const body = { body: line, headerLength: undefined };
-      const key = given === undefined ? undefined : claimOf(announced.caller.tenant, `${given}#${number}`);
-      const { ticket, replayed } = await placing.take(
-        { announced, path, key, read: async () => body, tags, webhook },
-        {},
-      );
-      return replayed ? { status: 202, id: ticket.id, replayed } : { status: 202, id: ticket.id };
-    } catch (error) {
-      return told(error);
-    }
+    if (line === undefined)
+      throw new Failure('too_large', `the line exceeds the maximum allowed size of ${limits.jsonBytes} bytes`);
+    inFlight.enter(line.byteLength);
+    const body = { body: line, headerLength: undefined };
+    const key = given === undefined ? undefined : claimOf(announced.caller.tenant, `${given}#${number}`);
+    const wanted = { announced, path, key, read: async () => body, tags, webhook };
+    const { ticket, replayed } = await placing.take(wanted, {});
+    return replayed ? { status: 202, id: ticket.id, replayed } : { status: 202, id: ticket.id };
   }
 
   async function readAll({ request, response }: Exchange, bulk: Bulk): Promise<void> {
-    const { inFlight } = limits.intake;
     const row = createRow(response);
     let [number, held] = [0, 0];
+    let defect: unknown;
+    async function answerLine(line: Buffer | undefined, bytes: number): Promise<Record<string, unknown>> {
+      held += bytes;
+      try {
+        const answer = placeLine(line, number, bulk);
+        inFlight.came(request, bytes);
+        return await answer;
+      } catch (error) {
+        if (!(error instanceof Failure)) defect = error;
+        return told(error);
+      } finally {
+        held -= bytes;
+        inFlight.came(request, -bytes);
+      }
+    }
+    inFlight.enter(0);
     try {
       for await (const line of readLines(readInPieces({ request, response }, limits.binaryBytes), limits.jsonBytes)) {
         number += 1;
         if (number > MOST_LINES) throw new Failure('too_large', `a request has ${MOST_LINES} lines at most`);
-        const bytes = line?.byteLength ?? 0;
-        held += bytes;
-        inFlight.came(request, bytes);
-        const answer = answerLine(line, number, bulk);
-        void answer.finally(() => {
-          held -= bytes;
-          inFlight.came(request, -bytes);
-        });
-        row.add(answer);
+        row.add(answerLine(line, line?.byteLength ?? 0));
         while (row.size() > 0 && (row.size() >= MOST_AT_ONCE || held > limits.jsonBytes)) await row.oldest();
         if (response.destroyed) break;
       }
@@ -120,6 +124,8 @@ export function createBulk({ placing, models, limits }: Parts) {
     }
     await row.all();
     end({ request, response });
+    // Its line has been told that something is wrong; the log is told what.
+    if (defect !== undefined) throw defect;
   }
 
   async function submitBulk({ request, response, noted }: Asking, path: ModelPath): Promise<void> {

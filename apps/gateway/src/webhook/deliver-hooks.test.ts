@@ -65,6 +65,7 @@ function puppet(hooks: readonly DueHook[], answer: (url: string) => Promise<numb
     },
     nowMs: () => clock,
     random: () => 0.5,
+    observe: () => undefined,
     report: () => undefined,
   });
   const until = async (is: () => boolean): Promise<void> => {

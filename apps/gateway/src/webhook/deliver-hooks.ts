@@ -19,6 +19,8 @@ type Parts = {
   readonly nowMs: () => number;
   /** From 0 to 1: what a pause is varied by. */
   readonly random: () => number;
+  /** Told what became of each attempt. */
+  readonly observe: (state: NonNullable<Delivery['state']>) => void;
   readonly report: (detail: Record<string, unknown>, sentence: string) => void;
 };
 
@@ -93,7 +95,8 @@ function createHosts() {
   };
 }
 
-export function createHookDelivery({ take, settle, secret, post, nowMs, random, report }: Parts) {
+export function createHookDelivery(parts: Parts) {
+  const { take, settle, secret, post, nowMs, random, observe, report } = parts;
   const hosts = createHosts();
   let open = 0;
   let taking = false;
@@ -123,6 +126,7 @@ export function createHookDelivery({ take, settle, secret, post, nowMs, random, 
     try {
       const { delivery, againInMs } = afterAttempt(due.delivery, await attempt(due), random());
       await settle(due, delivery, againInMs);
+      observe(delivery.state ?? 'pending');
       if (delivery.state === 'failed') report({ job: due.id, host }, 'a webhook could not be delivered');
     } finally {
       open -= 1;

@@ -64,7 +64,7 @@ export function createGuardedPost({ mayReach, lookup = systemLookup }: Parts): G
         // The status says it all: what is wrong with the rest of an answer does not matter.
         answer.once('close', done).on('error', done);
       });
-      call.once('error', (error: NodeJS.ErrnoException) =>
+      call.on('error', (error: NodeJS.ErrnoException) =>
         reject(
           error.name === 'AbortError' || error.name === 'TimeoutError'
             ? new Error(`no answer within ${CALL_MS} ms`)

@@ -67,25 +67,23 @@ if tight and redis.call('SET', extra .. 'expiring', 1, 'NX', 'PX', 100) then
   countClasses()
 end
 
-local claims = newClaims(a[3], now)
--- Why a job is not stored, as its code; nil when it is.
-local function refusal(id, priority, claim)
-  if redis.call('EXISTS', base .. id) == 1 then return 1 end
-  -- Before the limits: what is known is there, however full the queue is.
-  if claim and claims.isKnown(claim) then return 4 end
-  if beyond(priority, 1) then return 2 end
-  if claim and not claims.hasRoom() then return 5 end
-  return nil
-end
-
+local claims = nil
 local scores, deadlines, indexed = {}, {}, {}
 local counter, nowText, deadlineText = nextCounters(base, #jobs), text(now), {}
 for i, job in ipairs(jobs) do
   local id, kind, priority = job[1], job[2], job[3]
-  local key, claim = base .. id, job[11] and job[11].claim
-  local code = refusal(id, tonumber(priority), claim)
-  if code then
-    answer[HEAD + i] = code
+  local key, more = base .. id, job[11]
+  local claim = more and more.claim
+  if claim and not claims then claims = newClaims(a[3], now) end
+  if redis.call('EXISTS', key) == 1 then
+    answer[HEAD + i] = 1
+  -- Before the limits: what is known is there, however full the queue is.
+  elseif claim and claims.isKnown(claim) then
+    answer[HEAD + i] = 4
+  elseif beyond(tonumber(priority), 1) then
+    answer[HEAD + i] = 2
+  elseif claim and not claims.hasRoom() then
+    answer[HEAD + i] = 5
   else
     waiting = waiting + 1
     if #limits > 0 then byClass[tonumber(priority)] = byClass[tonumber(priority)] + 1 end
@@ -104,10 +102,13 @@ for i, job in ipairs(jobs) do
     if job[7] ~= '' then fields[n + 1], fields[n + 2], n = 'gw', job[7], n + 2 end
     if job[8] ~= '-' then fields[n + 1], fields[n + 2], n = 'tn', job[8], n + 2 end
     if job[10] > 0 then fields[n + 1], fields[n + 2] = 'dy', text(now + job[10]) end
-    if job[11] and job[11].tags then fields[#fields + 1], fields[#fields + 2] = 'tg', job[11].tags end
-    if job[11] and job[11].webhook then
-      fields[#fields + 1], fields[#fields + 2] = 'wh', '1'
-      keepHook(a[3], id, job[11].webhook, job[4])
+    if more then
+      n = #fields
+      if more.tags then fields[n + 1], fields[n + 2], n = 'tg', more.tags, n + 2 end
+      if more.webhook then
+        fields[n + 1], fields[n + 2] = 'wh', '1'
+        keepHook(a[3], id, more.webhook, job[4])
+      end
     end
     redis.call('HSET', key, unpack(fields))
     if claim then claims.keep(claim) end
