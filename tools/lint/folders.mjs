@@ -57,7 +57,18 @@ export const doors = [
   { packages: ['lru-cache'], folders: ['apps/gateway/src/cache'] },
   { packages: ['cockatiel'], folders: ['apps/gateway/src/fleet'] },
   { packages: ['onnxruntime-node'], folders: ['apps/worker/src/inference'] },
-  { packages: ['ioredis', 'pino', 'prom-client'], folders: ['libs/shared/src/runtime'] },
+  {
+    packages: [
+      'ioredis',
+      'pino',
+      'prom-client',
+      '@opentelemetry/api',
+      '@opentelemetry/sdk-trace-base',
+      '@opentelemetry/exporter-trace-otlp-http',
+      '@opentelemetry/resources',
+    ],
+    folders: ['libs/shared/src/runtime'],
+  },
   { packages: ['commander', 'picocolors', 'js-redis-server'], folders: ['apps/cli'] },
 ];
 

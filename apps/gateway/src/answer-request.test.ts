@@ -128,6 +128,7 @@ test('a request is queued for this gateway and answered with what the job comput
     gateway: 'g',
     tenant: '-',
     signature: MODEL.signature,
+    trace: undefined,
   });
   assert.deepEqual(log, [ADDED]);
 });
@@ -136,6 +137,13 @@ test('a job belongs to the tenant of its caller', async () => {
   const { infer, jobs } = puppet({ outcome: succeeded(blobOf([3, 4])) });
   await infer(asked({ caller: { tenant: 'acme' } }), NEVER);
   assert.equal(jobs[0]?.tenant, 'acme');
+});
+
+test('a job carries the place of its request in a trace', async () => {
+  const { infer, jobs } = puppet({ outcome: succeeded(blobOf([3, 4])) });
+  const trace = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+  await infer(asked({ trace }), NEVER);
+  assert.equal(jobs[0]?.trace, trace);
 });
 
 test('headers come before the parameters of the body, and the wait is a little longer than the deadline', async () => {

@@ -28,6 +28,8 @@ export type Asked = {
   readonly priority: PriorityClass | undefined;
   readonly timeoutMs: number | undefined;
   readonly caller: Pick<Caller, 'tenant'>;
+  /** Its place in a trace, where there are traces: its job's spans lie below it. */
+  readonly trace?: string | undefined;
 };
 
 export type Accepted = {
@@ -213,6 +215,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
       tenant: asked.caller.tenant,
       signature: model.signature,
       input,
+      trace: asked.trace,
     };
     return { job, waitMs };
   }

@@ -2,6 +2,7 @@
 import { BALANCER_STRATEGIES } from '@batchyard/shared/contract/balancer';
 import { DURABILITIES } from '@batchyard/shared/contract/durability';
 import { settingsOf, unknownNames, type Setting } from '@batchyard/shared/contract/settings';
+import { tracingSettings } from '@batchyard/shared/contract/tracing';
 import { WEBHOOK_SECRET } from '@batchyard/shared/contract/webhook';
 import { readFileSync } from 'node:fs';
 
@@ -123,6 +124,7 @@ const schema = z.object({
       }
     }),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
+  ...tracingSettings,
 });
 export type Config = z.infer<typeof schema>;
 

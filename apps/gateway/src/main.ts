@@ -38,6 +38,7 @@ import { openReplies } from './open-replies.ts';
 import { openRequests } from './open-requests.ts';
 import { openSteering } from './open-steering.ts';
 import { openScaling } from './open-scaling.ts';
+import { openTracing } from './open-tracing.ts';
 import { openTuning } from './open-tuning.ts';
 import { openWatching } from './open-watching.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
@@ -89,6 +90,7 @@ async function start(): Promise<void> {
 
   const waiters = createWaiters((name, id) => pollJob(queue, name, id), link.shardOf);
   const replies = await openReplies({ gateway, streams: link.replyStreams, waiters, pause });
+  const tracing = await openTracing(config, VERSION, gateway);
 
   let draining = false;
   const wait = (job: AwaitedJob, limitMs: number) => waiters.wait(job, performance.now() + limitMs, performance.now());
@@ -160,6 +162,7 @@ async function start(): Promise<void> {
     models: fleet,
     limits,
     observe,
+    trace: tracing.request,
     report: reportTo(log),
   });
   const collectMetrics = createCollectMetrics({
@@ -224,6 +227,7 @@ async function start(): Promise<void> {
     results: requests.results,
     screen: limits.infer.screen,
     observe,
+    trace: tracing.request,
     inFlight,
     copies,
     log,
@@ -265,7 +269,7 @@ async function start(): Promise<void> {
       monitor.stop();
       ops.endStreams();
     },
-    close: () => Promise.all([back.close(), replies.stop(), ops.closeBoard(), counts.flush()]),
+    close: () => Promise.all([back.close(), replies.stop(), ops.closeBoard(), counts.flush(), tracing.close()]),
     disconnect: link.disconnect,
     pause,
   });

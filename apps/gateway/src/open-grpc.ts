@@ -28,6 +28,7 @@ type Parts = {
   readonly results: AnswerRequest['results'];
   readonly screen: Limits['screen'];
   readonly observe: InferParts['observe'];
+  readonly trace: InferParts['trace'];
   readonly inFlight: BytesInFlight;
   readonly copies: { readonly request: Passed; readonly result: Passed };
   readonly log: Logger;
@@ -78,6 +79,7 @@ export async function openGrpc(parts: Parts): Promise<Omit<GrpcListener, 'port'>
       screen: parts.screen,
       results: (asked, gone) => breaker.run(asked.queue, () => parts.results(asked, gone), gone),
       observe: parts.observe,
+      trace: parts.trace,
       report({ given, failure, error }) {
         const requestId = givenRequestId({ headers: { [REQUEST_ID]: given } }) ?? newRequestId();
         report({ requestId, route: 'grpc', failure, error });

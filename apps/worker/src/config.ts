@@ -2,6 +2,7 @@
 import { MODEL_CONTROLS } from '@batchyard/shared/contract/repository';
 import { parseWorkers } from '@batchyard/shared/contract/scaling';
 import { settingsOf, type Setting } from '@batchyard/shared/contract/settings';
+import { tracingSettings } from '@batchyard/shared/contract/tracing';
 import { z } from 'zod';
 
 const schema = z.object({
@@ -42,6 +43,7 @@ const schema = z.object({
   /** A run is called hung after so many seconds, or twenty times its p99 where that is more. */
   BATCHYARD_RUN_LIMIT_S: z.coerce.number().positive().default(30),
   WORKER_OPS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+  ...tracingSettings,
 });
 export type Config = z.infer<typeof schema>;
 

@@ -28,6 +28,7 @@ import type { Held } from './open-model-leave.ts';
 import { openModels } from './open-models.ts';
 import { openOccupy } from './open-occupy.ts';
 import { openRunBatch } from './open-run-batch.ts';
+import { openTracing } from './open-tracing.ts';
 import { createServeJobs, type Incarnation } from './serve-jobs.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
 
@@ -73,10 +74,11 @@ async function start(): Promise<void> {
   const copies = createCopyCount();
   const cores = await availableCpus();
 
+  const tracing = await openTracing(config, VERSION, incarnation.worker);
   const called = connectionName(incarnation.worker);
   const link = openQueues(
     { url: config.REDIS_URL, cluster: config.BATCHYARD_REDIS_CLUSTER, connectionName: called },
-    { resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000, copies },
+    { resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000, copies, traces: tracing.ran !== undefined },
   );
   await link.connect();
   const { queue, commands } = link;
@@ -144,6 +146,7 @@ async function start(): Promise<void> {
     observed,
     ran: (run) => book.ran(run),
     jobFailed: (name, jobs) => book.jobFailed(name, jobs),
+    traced: tracing.ran,
     report(error, sentence) {
       book.failed();
       log.error({ err: error }, sentence);
@@ -270,7 +273,7 @@ async function start(): Promise<void> {
     timers.forEach((timer) => clearInterval(timer));
     book.enter('stopped');
     const last = ended === true ? checkIn() : letGo();
-    await Promise.race([last.catch(() => undefined), pause(LAST_WORD_MS)]);
+    await Promise.race([Promise.all([last.catch(() => undefined), tracing.close()]), pause(LAST_WORD_MS)]);
     if (ended === true) process.exit(0);
     log.error({ jobs: jobs.inFlight() }, 'what runs did not end in time: this worker ends without it');
     endNow();

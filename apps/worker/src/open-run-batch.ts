@@ -3,6 +3,7 @@ import type { QueueOperations } from '@batchyard/queue/queue';
 import type { CopyCount } from '@batchyard/shared/contract/memory';
 
 import type { SlabPool } from './memory/slab-pool.ts';
+import type { RunTracing } from './open-tracing.ts';
 import { createRunBatch } from './run-batch.ts';
 import type { createWorkerMetrics } from './worker-metrics.ts';
 
@@ -15,12 +16,14 @@ type Parts = {
   /** Jobs that failed because their run did. */
   readonly jobFailed: (queue: string, jobs: number) => void;
   readonly report: (error: unknown, sentence: string) => void;
+  readonly traced: RunTracing['ran'];
   readonly lockMs: number;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
 };
 
-export function openRunBatch({ queue, copies, slabs, observed, ran, jobFailed, report, lockMs, now, pause }: Parts) {
+export function openRunBatch(parts: Parts) {
+  const { queue, copies, slabs, observed, ran, jobFailed, traced, report, lockMs, now, pause } = parts;
   return createRunBatch({
     finish(name, token, finished, statistics) {
       for (const { output } of finished) {
@@ -47,6 +50,7 @@ export function openRunBatch({ queue, copies, slabs, observed, ran, jobFailed, r
     observe(run) {
       ran({ ...run, jobs: run.waitsMs.length });
       observed.batch(run);
+      traced?.(run);
     },
     unwanted: observed.unwanted,
     report,

@@ -54,7 +54,7 @@ function puppet() {
     fail: async (_queue, _token, jobs) => failed.push(...jobs),
     acquire: (bytes) => new Uint8Array(bytes),
     now: () => clock.ms,
-    observe: (run) => observed.push(run),
+    observe: ({ jobs, ...run }) => observed.push({ ...run, jobs: jobs.map(({ job }) => job.id) }),
     unwanted: (_queue, jobs) => (unwanted.jobs += jobs),
     report: (_error, sentence) => reports.push(sentence),
   });
@@ -119,6 +119,7 @@ test('a run is observed, counted in the statistics and teaches the latency table
       queueMs: 3,
       outputMs: 0,
       waitsMs: [3, 3],
+      jobs: ['a', 'b'],
     },
   ]);
   assert.deepEqual(statistics, [{ rows: 2, queueNs: 6e6, inputNs: 0, inferNs: 4e6, outputNs: 0 }]);

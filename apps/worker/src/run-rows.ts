@@ -69,6 +69,7 @@ export type RunParts = {
     queueMs: number;
     /** Splitting and encoding what came out. */
     outputMs: number;
+    readonly jobs: readonly Ready[];
     /** How long each of its jobs waited for the run. */
     waitsMs: readonly number[];
   }) => void;
@@ -131,10 +132,10 @@ export function createRunRows(parts: RunParts) {
     }));
     const blobs = split(placed, shares, model);
     const shared = { batch_rows: rows, batch: `${ticket.token}/${ticket.batch}`, worker: ticket.worker, reason };
-    const times = { run_ms: round(runMs), predicted_ms: round(predicted) };
+    const told = { run_ms: round(runMs), predicted_ms: round(predicted) };
     const waitsMs = ready.map(({ job }) => Math.max(0, ticket.takenMs - job.queuedMs) + queueMs);
     const finished = ready.map(({ job, rows: own }, i): Finished => {
-      const receipt: Receipt = { rows: own, ...shared, ...times, queue_ms: round(waitsMs[i] ?? 0) };
+      const receipt: Receipt = { rows: own, ...shared, ...told, queue_ms: round(waitsMs[i] ?? 0) };
       return {
         id: job.id,
         output: encodeTensorBlob(blobs[i] ?? { tensors: [], requested: [] }),
@@ -142,7 +143,8 @@ export function createRunRows(parts: RunParts) {
       };
     });
     const outputMs = now() - started;
-    observe({ queue, rows, reason, runMs, predictedMs: predicted, assembleMs, queueMs, outputMs, waitsMs });
+    const times = { runMs, predictedMs: predicted, assembleMs, queueMs, outputMs, waitsMs };
+    observe({ queue, rows, reason, jobs: ready, ...times });
     const ns = (ms: number): number => Math.max(0, Math.round(ms * 1e6));
     const statistics = {
       rows,

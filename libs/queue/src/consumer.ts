@@ -57,10 +57,10 @@ export type Consumer = {
   markStarted(token: string, batches: readonly number[]): Promise<void>;
 };
 
-type TakenHead = [string, string, number, number, number, number, string, string, number, string];
+type TakenHead = [string, string, number, number, number, number, string, string, number, string, string?];
 
 function takenJob(head: TakenHead, input: Buffer): TakenJob {
-  const [id, kind, priority, deadlineMs, queuedMs, rows, group, signature, deaths, data] = head;
+  const [id, kind, priority, deadlineMs, queuedMs, rows, group, signature, deaths, data, trace] = head;
   return {
     id,
     kind: kind === 'a' ? 'attached' : 'durable',
@@ -73,6 +73,7 @@ function takenJob(head: TakenHead, input: Buffer): TakenJob {
     deaths,
     input: input.byteLength > 0 ? input : undefined,
     data: input.byteLength > 0 ? undefined : data,
+    ...(trace ? { trace } : {}),
   };
 }
 
@@ -123,6 +124,7 @@ export function createConsumer(settings: QueueSettings, clock: RedisClock): Cons
   const ttlMs = settings.resultTtlMs ?? DEFAULT_RESULT_TTL_MS;
   const maxResultBytes = settings.maxResultBytes ?? DEFAULT_MAX_RESULT_BYTES;
   const { request, result } = settings.copies ?? createCopyCount();
+  const traces = settings.traces ? 1 : 0;
 
   return {
     async take(queue, asked) {
@@ -136,7 +138,7 @@ export function createConsumer(settings: QueueSettings, clock: RedisClock): Cons
       const names = [base, extraBase(prefix, queue), shard, token];
       const turn = asked.turn ? [asked.turn.worker, asked.turn.weight, asked.turn.waitMs] : [];
       const share = asked.share ? [asked.share.workers, asked.share.held] : [];
-      const limits = [...waits, ...bounds, clock.sentMs(), turn, share, asked.restWhileTakenMs ?? 0];
+      const limits = [...waits, ...bounds, clock.sentMs(), turn, share, asked.restWhileTakenMs ?? 0, traces];
       const header = pack([...names, batch, maxRows, lockMs, ...limits]);
       const reply = await runScript(commands, 'takeMany', `${base}meta`, [header]);
       clock.observe((reply as [Buffer, number])[1], sent, performance.now());

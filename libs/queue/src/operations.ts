@@ -29,6 +29,8 @@ export type NewJob = {
   readonly signature: string;
   /** Tensor blob (contract/tensor-blob). */
   readonly input: Uint8Array;
+  /** Its request's place in a trace (contract/tracing). */
+  readonly trace?: string | undefined;
   /** Of durable jobs only. */
   readonly extras?: JobExtras | undefined;
 };
@@ -101,6 +103,8 @@ export type TakenJob = {
   /** Tensor blob, or undefined when another tool added the job: then `data` is an OIP JSON body. */
   readonly input: Buffer | undefined;
   readonly data: string | undefined;
+  /** Told where traces are asked for. */
+  readonly trace?: string | undefined;
 };
 
 export type Taken =

@@ -34,8 +34,9 @@ export type RetryOptions = {
 };
 
 /** As addMany reads it: a field that is not there is not sent. */
-function packedExtras({ claim, tags, webhook }: JobExtras): Record<string, unknown> {
+function packedExtras({ claim, tags, webhook }: JobExtras, trace: string | undefined): Record<string, unknown> {
   return {
+    ...(trace === undefined ? {} : { trace }),
     ...(webhook === undefined ? {} : { webhook: [JSON.stringify(webhook), hostOf(webhook)] }),
     ...(claim ? { claim: [claim.key, claim.record] } : {}),
     ...(tags === undefined ? {} : { tags }),
@@ -82,7 +83,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
       job.tenant,
       job.signature,
       job.delayMs === undefined ? 0 : Math.max(1, Math.round(job.delayMs)),
-      ...(job.extras === undefined ? [] : [packedExtras(job.extras)]),
+      ...(job.extras === undefined && job.trace === undefined ? [] : [packedExtras(job.extras ?? {}, job.trace)]),
     ]);
     const header = pack([
       base,

@@ -12,6 +12,8 @@ export type QueueSettings = {
   /** How long results are kept, and how many bytes of them. */
   readonly resultTtlMs?: number;
   readonly maxResultBytes?: number;
+  /** Taken jobs tell their places in traces. */
+  readonly traces?: boolean;
   /** Counts what is copied on the way to and from Redis. */
   readonly copies?: CopyCount;
 };

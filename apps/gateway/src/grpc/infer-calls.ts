@@ -44,10 +44,14 @@ export type InferParts = {
   /** @returns why it is refused whatever its tensors say */
   screen(announced: Announced): Failure | undefined;
   results(
-    asked: Announced & { readonly request: InferRequest },
+    asked: Announced & { readonly request: InferRequest; readonly trace: string | undefined },
     gone: Promise<void>,
   ): Promise<{ readonly tensors: readonly BlobTensor[] }>;
   readonly observe: { began(): void; ended(call: EndedCall): void };
+  /** Begins the span of a request, where there are traces. */
+  readonly trace:
+    | ((route: string, parent: string | undefined) => { readonly place: string; end(call: EndedCall): void })
+    | undefined;
   /** @returns the id under which the trouble is in the log */
   report(trouble: { readonly given: string | undefined; failure: Failure; error: unknown }): string;
   readonly copies: { readonly request: Passed; readonly result: Passed };
@@ -56,13 +60,14 @@ export type InferParts = {
 /** What a call says once for all of its requests. */
 export type CallTerms = { readonly headers: Headers; readonly deadline: number; readonly gone: Promise<void> };
 export type Message = Sized<GrpcInferRequest>;
+type Noted = { queue?: string; priority?: PriorityClass; readonly trace?: string };
 
 const ROUTE = 'infer';
 const CLIENT_CLOSED = 499;
 
 export const headersOf = (metadata: Metadata): Headers =>
   Object.fromEntries(
-    ['batchyard-priority', 'batchyard-timeout-ms', 'x-request-id'].map((name) => {
+    ['batchyard-priority', 'batchyard-timeout-ms', 'traceparent', 'x-request-id'].map((name) => {
       const [value] = metadata.get(name);
       return [name, typeof value === 'string' ? value : undefined];
     }),
@@ -80,7 +85,7 @@ function withDeadline(wishes: Wishes, request: InferRequest, deadline: number): 
 export function createAnswer(parts: InferParts) {
   const { copies, observe } = parts;
 
-  async function answer(message: Message, terms: CallTerms, noted: { queue?: string; priority?: PriorityClass }) {
+  async function answer(message: Message, terms: CallTerms, noted: Noted) {
     const { model_name: name, model_version: version } = message;
     const safe = MODEL_NAME.test(name) ? name : shown(name);
     const { model, queue } = parts.lookUp(safe, version === '' ? undefined : version);
@@ -94,7 +99,7 @@ export function createAnswer(parts: InferParts) {
     noted.priority = termsOf(model.queueing, { ...timed, parameters: request.parameters }).priority;
     copies.request.bytes += message.wireBytes;
     copies.request.body += message.wireBytes;
-    const { tensors } = await parts.results({ model, queue, request, ...timed }, terms.gone);
+    const { tensors } = await parts.results({ model, queue, request, ...timed, trace: noted.trace }, terms.gone);
     // Into the message, and from there behind the five bytes before it.
     for (const { data } of tensors) copies.result.answer += 2 * data.byteLength;
     return { model, request, tensors };
@@ -103,7 +108,8 @@ export function createAnswer(parts: InferParts) {
   /** Answers one request, and tells what became of it. @throws Failure */
   return async function observed(message: Message, terms: CallTerms, streamed: boolean): Promise<GrpcInferResponse> {
     const started = performance.now();
-    const noted: { queue?: string; priority?: PriorityClass } = {};
+    const span = parts.trace?.(ROUTE, terms.headers['traceparent']);
+    const noted: Noted = span ? { trace: span.place } : {};
     let code: FailureCode | undefined;
     let [status, isGone] = [200, false];
     const noteGone = async (): Promise<void> => terms.gone.then(() => void (isGone = true));
@@ -120,7 +126,7 @@ export function createAnswer(parts: InferParts) {
     } finally {
       const { queue, priority = DEFAULT_CLASS } = noted;
       const seconds = (performance.now() - started) / 1_000;
-      observe.ended({
+      const ended = {
         route: ROUTE,
         method: 'gRPC',
         status: isGone ? CLIENT_CLOSED : status,
@@ -128,7 +134,9 @@ export function createAnswer(parts: InferParts) {
         queue,
         priority,
         code,
-      });
+      };
+      observe.ended(ended);
+      span?.end(ended);
     }
   };
 }

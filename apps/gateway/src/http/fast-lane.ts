@@ -32,12 +32,20 @@ type Parts = {
   readonly models: ModelLookup;
   readonly limits: { readonly infer: Limits; readonly jobs: Limits };
   readonly observe: Observe;
+  /** Where there are traces. */
+  readonly trace?: TraceRequest | undefined;
   /** Told of every request that failed for another reason than its own content. */
   readonly report: (trouble: Trouble) => void;
 };
 
 /** Told of each request of a hot route when it comes, and after its answer. */
 export type Observe = { began(): void; ended(request: EndedRequest): void };
+
+/** Begins the span of a request. @param parent the traceparent that came with it */
+export type TraceRequest = (
+  route: string,
+  parent: string | undefined,
+) => { readonly place: string; end(request: EndedRequest): void };
 
 export type EndedRequest = {
   readonly route: string;
@@ -70,16 +78,22 @@ function begun(work: () => Promise<void> | Failure): Promise<void> | Failure {
   }
 }
 
+function traceparent({ headers }: IncomingMessage): string | undefined {
+  const given = headers['traceparent'];
+  return typeof given === 'string' ? given : undefined;
+}
+
 export type FastLane = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** @returns a handler that tells whether it took the request */
-export function createFastLane({ infer, desk, models, limits, observe, report }: Parts): FastLane {
+export function createFastLane({ infer, desk, models, limits, observe, trace, report }: Parts): FastLane {
   const jobs = createJobRoutes({ desk, models, limits: limits.jobs });
 
   /** @param work a failure that it returns costs less than one that it throws: refusals come by the thousand */
   function run(route: string, response: ServerResponse, work: (noted: Noted) => Promise<void> | Failure): true {
     const started = performance.now();
-    const noted: Noted = {};
+    const span = trace?.(route, traceparent(response.req));
+    const noted: Noted = span ? { trace: span.place } : {};
     let code: FailureCode | undefined;
     observe.began();
     const given = givenRequestId(response.req);
@@ -99,7 +113,9 @@ export function createFastLane({ infer, desk, models, limits, observe, report }:
       const status = response.destroyed && !response.headersSent ? CLIENT_CLOSED : response.statusCode;
       const { queue, priority = DEFAULT_CLASS } = noted;
       const seconds = (performance.now() - started) / 1000;
-      observe.ended({ route, method: response.req.method ?? '', status, seconds, queue, priority, code });
+      const ended = { route, method: response.req.method ?? '', status, seconds, queue, priority, code };
+      observe.ended(ended);
+      span?.end(ended);
     }
     const outcome = begun(() => work(noted));
     if (outcome instanceof Promise) outcome.catch(fail).finally(end);

@@ -24,6 +24,8 @@ export type Asked = {
   readonly priority: PriorityClass | undefined;
   readonly timeoutMs: number | undefined;
   readonly caller: Caller;
+  /** Its place in a trace, where there are traces. */
+  readonly trace?: string | undefined;
 };
 
 /** What is known of a request before its body is read. */
@@ -60,7 +62,7 @@ export function lookUp(
 }
 
 /** What becomes known of a request on its way, for whoever counts it at its end. */
-export type Noted = { queue?: string; priority?: PriorityClass };
+export type Noted = { queue?: string; priority?: PriorityClass; readonly trace?: string };
 
 type Noting = Exchange & { readonly noted: Noted };
 
@@ -93,8 +95,9 @@ export function parseAsked(
   { model, queue, priority, timeoutMs, caller }: Announced,
   noted: Noted,
 ): Asked {
-  const asked = { model, queue, priority, timeoutMs, caller, request: parseInferRequest(model, body, headerLength) };
-  noted.priority = termsOf(model.queueing, { priority, timeoutMs, parameters: asked.request.parameters }).priority;
+  const request = parseInferRequest(model, body, headerLength);
+  const asked = { model, queue, priority, timeoutMs, caller, request, trace: noted.trace };
+  noted.priority = termsOf(model.queueing, { priority, timeoutMs, parameters: request.parameters }).priority;
   return asked;
 }
 

@@ -5,7 +5,7 @@
   ARGV[1]  msgpack [base, extra, shard, sentMs, maxWaiting, events, replyBytes, version, jobs, limits]
            jobs: [[id, 'a' | 'd', priority, remainingMs, rows, group, gateway, tenant, signature, delayMs or 0, extras?], …],
            numbers but the two times as text
-           extras, of durable jobs only: { claim: [key, record], tags: text, webhook: [record, host] }
+           extras: { trace: text } of any job; of durable ones also { claim: [key, record], tags: text, webhook: [record, host] }
            limits: [] or [total, critical, high, normal, low] jobs that may wait, 0 = no limit
            sentMs: the sender's estimate of Redis' clock when it sent the call
   ARGV[2…] the tensor blob of each job
@@ -104,6 +104,7 @@ for i, job in ipairs(jobs) do
     if job[10] > 0 then fields[n + 1], fields[n + 2] = 'dy', text(now + job[10]) end
     if more then
       n = #fields
+      if more.trace then fields[n + 1], fields[n + 2], n = 'tr', more.trace, n + 2 end
       if more.tags then fields[n + 1], fields[n + 2], n = 'tg', more.tags, n + 2 end
       if more.webhook then
         fields[n + 1], fields[n + 2] = 'wh', '1'

@@ -10,12 +10,12 @@
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, token, batch, maxRows, lockMs, minRows, lingerMs, restMs, events, replyBytes,
                     maxJobs, maxBytes, defaultTimeoutMs, preferredRows, spareMs, fullMs, sentMs, turn, share,
-                    restWhileTakenMs]
+                    restWhileTakenMs, traces]
            fullMs: how long a full batch runs; sentMs: the sender's estimate of Redis' clock when it sent the call;
-           turn: [worker, weight, waitMs] or []; share: [workers, jobs that the sender holds] or []
+           turn: [worker, weight, waitMs] or []; share: [workers, jobs that the sender holds] or []; traces: 1 = tell of them
   Returns  [kind, nowMs, …]: ['nothing' | 'paused', now], ['later', now, inMs, filling or nil], ['dead', now], or
            ['jobs', now, waiting, heads, input, …]; heads: msgpack [[id, kind, priority, dl, q, rows, group, signature,
-           deaths, data or ''], …], input: the blob of each, '' where another tool added the job
+           deaths, data or '', place in a trace or ''], …], input: the blob of each, '' where another tool added the job
 
   A take that lay in a socket for over a second, or whose batch was given back meanwhile, takes nothing: nobody listens
   for its answer any more, and what it locked would stay locked. It answers 'later', so that a living sender asks again.
@@ -269,9 +269,9 @@ for i, e in ipairs(picked) do
   local verdict = (share <= 0.8 and 'met' or share <= 1 and 'risk' or 'late') .. e.class
   waits[verdict] = (waits[verdict] or 0) + 1
   events.step('event', 'active', 'jobId', e.id, 'prev', 'waiting')
-  local data = ''
-  if not e.input then data = redis.call('HGET', key, 'data') or '' end
-  heads[i] = { e.id, e.kind, e.class, e.dl, e.q, e.rows, e.group, e.signature, e.deaths, data }
+  local data = not e.input and redis.call('HGET', key, 'data') or ''
+  heads[i] = { e.id, e.kind, e.class, e.dl, e.q, e.rows, e.group, e.signature, e.deaths, data,
+    a[23] == 1 and redis.call('HGET', key, 'tr') or '' }
   answer[4 + i] = e.input or ''
 end
 for _, e in ipairs(delayed) do
