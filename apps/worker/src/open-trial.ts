@@ -35,6 +35,7 @@ async function tryModel(definition: ModelDefinition, { threads, maxRows }: Asked
       nan: own.nan,
       intraOpThreads: count,
       lengths: own.lengths,
+      providers: own.executionProviders,
       claimed: { inputs: own.inputs, outputs: own.outputs },
       // What is kept was measured with other things going on.
       cacheDir: undefined,
