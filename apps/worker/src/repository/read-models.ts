@@ -24,6 +24,8 @@ const MOST_ENTRIES = 2_000;
 const SETTLED_MS = 500;
 const SETTLE_TURN_MS = 200;
 const SETTLE_TURNS = 25;
+/** What could not be read is read again, though nothing is seen to have changed: the machine may have been short of something. */
+const TRY_AGAIN_MS = 60_000;
 
 async function lookAt(folder: string): Promise<Look> {
   const paths: string[] = [];
@@ -52,7 +54,7 @@ async function lookAt(folder: string): Promise<Look> {
 }
 
 export function createModelReader({ root, pause }: Parts): ModelReader {
-  const known = new Map<string, { readonly print: string; readonly opened: Opened }>();
+  const known = new Map<string, { readonly print: string; readonly opened: Opened; readonly untilMs: number }>();
 
   async function settled(folder: string): Promise<Look> {
     let look = await lookAt(folder);
@@ -85,10 +87,11 @@ export function createModelReader({ root, pause }: Parts): ModelReader {
       const first = await lookAt(folder);
       const printOf = (look: Look): string => `${look.print} ${override ?? ''}`;
       const before = known.get(name);
-      if (before?.print === printOf(first)) return before.opened;
+      if (before?.print === printOf(first) && Date.now() < before.untilMs) return before.opened;
       const look = await settled(folder);
       const opened = await openModel(root, name, override);
-      known.set(name, { print: printOf(look), opened });
+      const untilMs = opened.problems.length > 0 ? Date.now() + TRY_AGAIN_MS : Infinity;
+      known.set(name, { print: printOf(look), opened, untilMs });
       return opened;
     },
   };
