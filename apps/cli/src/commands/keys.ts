@@ -12,7 +12,7 @@ type KeyLine = {
   readonly tenant?: string;
   readonly scopes: readonly string[];
   readonly classes?: readonly string[];
-  readonly rate?: unknown;
+  readonly rate?: { readonly rows_per_second: number; readonly burst?: number } | null;
   readonly source?: string;
 };
 type CreateFlags = RemoteFlags & {
@@ -23,13 +23,18 @@ type CreateFlags = RemoteFlags & {
   readonly burst?: string;
 };
 
+const rateText = (rate: KeyLine['rate']): string => {
+  if (rate === undefined || rate === null) return 'unbounded';
+  return `${rate.rows_per_second}/s${rate.burst === undefined ? '' : `, ${rate.burst} at once`}`;
+};
+
 const keyRow = (key: KeyLine) => ({
   key: key.id,
   name: key.name,
   tenant: key.tenant ?? '',
   scopes: key.scopes.join(' '),
   classes: key.classes?.join(' ') ?? 'all',
-  rate: key.rate === undefined || key.rate === null ? 'free' : JSON.stringify(key.rate),
+  rate: rateText(key.rate),
   from: key.source ?? '',
 });
 
@@ -60,7 +65,7 @@ export function addKeys(program: Command, { env, print }: Shell): void {
   );
   remoteOptions(keys.command('create').argument('<name>').description('make a key; its secret is shown once'))
     .option('--tenant <tenant>', 'whose jobs it sees')
-    .option('--scopes <scopes>', 'infer, read, admin, with commas', 'infer')
+    .option('--scopes <scopes>', 'infer, read, admin, with commas; the first key needs admin', 'infer')
     .option('--classes <classes>', 'priorities it may ask for, with commas')
     .option('--rate <rows>', 'rows a second')
     .option('--burst <rows>', 'rows at once')

@@ -91,6 +91,8 @@ export function addModelsOnDisk(models: Command, { env, print }: Shell): void {
       const asked = { threads: threadsOf(flags.threads, cores), maxRows: readCount(flags.maxRows, '--max-rows') };
       const target = flags.targetMs === undefined ? undefined : readCount(flags.targetMs, '--target-ms');
       const all: object[] = [];
+      if (process.stderr.isTTY)
+        process.stderr.write(`measuring ${model} with ${asked.threads.join(', ')} threads, some seconds for each …\n`);
       await tryModels({ root: rootOf(flags, env), models: [model], ...asked }, (tried) => {
         const choice = 'problem' in tried ? undefined : recommend(tried.tables, cores, target);
         all.push({ ...tried, recommended: choice ?? null });

@@ -31,10 +31,14 @@ export function remoteOptions(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
-const addressOf = (host: string | undefined, port: string | undefined, otherwise: string): string => {
+/** Where the settings of the processes say that a listener is. */
+function addressOf(env: NodeJS.ProcessEnv, prefix: '' | 'OPS_', otherwise: string): string {
+  const host = env[`${prefix}HOST`];
+  const port = env[`${prefix}PORT`];
+  const scheme = env[`BATCHYARD_${prefix}TLS_CERT_FILE`] ? 'https' : 'http';
   const name = host === undefined || host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port === undefined || port === '' ? otherwise : port}`;
-};
+  return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${port === undefined || port === '' ? otherwise : port}`;
+}
 
 export function readSeconds(text: string, what: string): number {
   const seconds = Number(text);
@@ -61,8 +65,8 @@ function connected(url: string, apiKey: string | undefined, timeoutMs: number, f
 export function reach(flags: RemoteFlags, env: NodeJS.ProcessEnv): Remote {
   const timeoutMs = readSeconds(flags.timeout ?? '30', '--timeout') * 1000;
   const key = flags.key ?? env['BATCHYARD_KEY'];
-  const url = flags.url ?? env['BATCHYARD_URL'] ?? addressOf(env['HOST'], env['PORT'], '8000');
-  const ops = flags.opsUrl ?? env['BATCHYARD_OPS_URL'] ?? addressOf(env['OPS_HOST'], env['OPS_PORT'], '8002');
+  const url = flags.url ?? env['BATCHYARD_URL'] ?? addressOf(env, '', '8000');
+  const ops = flags.opsUrl ?? env['BATCHYARD_OPS_URL'] ?? addressOf(env, 'OPS_', '8002');
   return {
     server: connected(url, key, timeoutMs, '--url'),
     ops: connected(ops, flags.key ?? env['BATCHYARD_OPS_TOKEN'] ?? key, timeoutMs, '--ops-url'),

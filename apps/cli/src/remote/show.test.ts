@@ -24,7 +24,7 @@ test('facts leave out what is not known', () => {
 });
 
 test('times and figures have the digits that a person reads', () => {
-  const times = [0.123, 4.21, 48, 1_200, 95_000, 7_200_000, null, Number.POSITIVE_INFINITY];
-  assert.deepEqual(times.map(duration), ['0.12 ms', '4.2 ms', '48 ms', '1.2 s', '1.6 min', '2.0 h', '–', '–']);
+  const times = [0, 0.123, 4.21, 48, 1_200, 95_000, 7_200_000, null, Number.POSITIVE_INFINITY];
+  assert.deepEqual(times.map(duration), ['0 ms', '0.12 ms', '4.2 ms', '48 ms', '1.2 s', '1.6 min', '2.0 h', '–', '–']);
   assert.deepEqual([3, 0.123, 99.95, undefined].map(figure), ['3', '0.12', '100.0', '–']);
 });

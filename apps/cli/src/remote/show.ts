@@ -32,6 +32,7 @@ export function facts(pairs: Readonly<Record<string, string | number | boolean |
 
 export function duration(ms: number | null | undefined): string {
   if (ms === undefined || ms === null || !Number.isFinite(ms)) return '–';
+  if (ms === 0) return '0 ms';
   if (ms < 1) return `${ms.toFixed(2)} ms`;
   if (ms < 1_000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
