@@ -26,6 +26,23 @@ const tests = (files, concurrency) => {
   return [[...flags, `--test-concurrency=${concurrency}`, `--test-timeout=${fileTimeoutMs}`, ...files]];
 };
 
+/**
+ * Run one at a time, and first: those that install what others use (Redis, a browser, Python packages), and those that look at
+ * shares, times or the processes of the whole machine. The rest has systems of its own on free ports, and goes two at a time.
+ */
+const alone =
+  /^tests\/(?:chaos|clients|dashboard|docs|infra|loadtest|start)\/|^tests\/system\/(?:balancer|batching|dynamic-batching|exit|monitor|reload|scaling|steering|tuning)\.test/;
+const integration = (files) => [
+  ...tests(
+    files.filter((file) => alone.test(file)),
+    1,
+  ),
+  ...tests(
+    files.filter((file) => !alone.test(file)),
+    Math.min(2, availableParallelism()),
+  ),
+];
+
 /** Each step: what it is called, and the argument lists that node is started with, one after another. */
 function stepsFor(files) {
   return [
@@ -36,7 +53,7 @@ function stepsFor(files) {
       commands: [tool('typescript/bin/tsc', '-b'), tool('typescript/bin/tsc', '-p', 'tsconfig.tests.json', '--noEmit')],
     },
     { name: 'unit', commands: tests(files.unit, Math.min(2, availableParallelism())) },
-    { name: 'integration', commands: tests(files.integration, 1) },
+    { name: 'integration', commands: integration(files.integration) },
     { name: 'knip', commands: [tool('knip/bin/knip.js', '--no-progress')] },
     { name: 'tidy', commands: tests(files.tidy, 1) },
   ];
