@@ -161,14 +161,16 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
     children.pool = pool;
     pool.keep(config.BATCHYARD_WORKERS.start);
     const workers = await Promise.all(pool.kept().map((worker) => worker.ready));
-    children.gateway = superviseGateway(config, childEnv, onGiveUp);
-    const gateway = await children.gateway.ready;
+    // The gateway finds it when it comes: workers can be scaled from the first request on.
+    await pool.turn();
     const turns = setInterval(() => void pool.turn(), 1_000);
     stopTurns = async () => {
       clearInterval(turns);
       await pool.forget();
       link.close();
     };
+    children.gateway = superviseGateway(config, childEnv, onGiveUp);
+    const gateway = await children.gateway.ready;
     const models = [...new Set(workers.flatMap((worker) => worker.models))];
     const url = `http://${config.HOST}:${gateway.port}`;
     const ops = `http://${config.OPS_HOST}:${gateway.opsPort}`;
