@@ -68,7 +68,7 @@ async function watch({ ops }) {
 }
 
 async function loadTest({ clone, env, url, ops }) {
-  const asked = ['--url', url, '--ops', ops, '--model', 'simple', '--rate', '100', '--seconds', '5', '--json'];
+  const asked = ['--url', url, '--ops-url', ops, '--model', 'simple', '--rate', '100', '--seconds', '5', '--json'];
   const { stdout } = await run('npx', ['batchyard', 'loadtest', ...asked, '--threshold', 'errors<1%'], {
     cwd: clone,
     env,
