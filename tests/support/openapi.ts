@@ -34,6 +34,8 @@ const SOMETIMES = new Set([
   'Idempotency-Replayed',
   'Inference-Header-Content-Length',
   'Preference-Applied',
+  'RateLimit',
+  'RateLimit-Policy',
 ]);
 const pointerOf = (names: readonly string[]): string =>
   names.map((name) => `/${encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'))}`).join('');

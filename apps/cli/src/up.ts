@@ -172,8 +172,9 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
     children.gateway = superviseGateway(config, childEnv, onGiveUp);
     const gateway = await children.gateway.ready;
     const models = [...new Set(workers.flatMap((worker) => worker.models))];
-    const url = `http://${config.HOST}:${gateway.port}`;
-    const ops = `http://${config.OPS_HOST}:${gateway.opsPort}`;
+    const scheme = (certificate: string | undefined): string => (certificate ? 'https' : 'http');
+    const url = `${scheme(env['BATCHYARD_TLS_CERT_FILE'])}://${config.HOST}:${gateway.port}`;
+    const ops = `${scheme(env['BATCHYARD_OPS_TLS_CERT_FILE'])}://${config.OPS_HOST}:${gateway.opsPort}`;
     say(
       startTable({
         url,

@@ -8,7 +8,7 @@ import type { ClusterEvent, Sample } from './types.ts';
 
 const SAMPLES = 600;
 const EVENTS = 200;
-const KINDS = ['scale', 'drain', 'deploy', 'kill', 'alert', 'steer', 'tune'];
+const KINDS = ['scale', 'drain', 'deploy', 'kill', 'alert', 'steer', 'tune', 'audit'];
 
 export type Live = {
   readonly samples: readonly Sample[];

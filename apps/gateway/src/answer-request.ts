@@ -204,7 +204,7 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
     if (waitMs instanceof Failure) throw waitMs;
     loads.admitted(queue, { priority, rows, bytes: input.byteLength });
     const job: NewJob = {
-      id: newJobId(queue),
+      id: newJobId(queue, asked.caller.tenant),
       kind,
       priority,
       remainingMs,
@@ -224,7 +224,8 @@ export function createAnswerRequest(parts: Parts): AnswerRequest {
     const prepared = prepare(asked);
     const { model, queue } = asked;
     const { terms, input } = prepared;
-    const question = { model, queue, input, priority: terms.priority, remainingMs: terms.remainingMs };
+    const { priority, remainingMs } = terms;
+    const question = { model, queue, tenant: asked.caller.tenant, input, priority, remainingMs };
     return cache.answer(question, gone, (all, spentMs) => run(asked, admit(asked, 'attached', prepared, spentMs), all));
   }
 

@@ -50,6 +50,16 @@ const schema = z.object({
     .int()
     .min(1024)
     .default(64 * 1_048_576),
+  /** Of a tensor, whatever its bytes. */
+  BATCHYARD_MAX_ELEMENTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(2 ** 26),
+  /** How many times its size a compressed body of more than 1 MiB may inflate to. */
+  BATCHYARD_MAX_INFLATION: z.coerce.number().min(1).default(20),
+  /** Of a request's line and headers. */
+  BATCHYARD_MAX_HEADER_BYTES: z.coerce.number().int().min(1_024).max(1_048_576).default(16_384),
   /** Bytes of requests and of unread answers that the gateway holds at once. */
   BATCHYARD_MAX_BYTES_IN_FLIGHT: z.coerce
     .number()
@@ -123,6 +133,13 @@ const schema = z.object({
         return z.NEVER;
       }
     }),
+  /** API keys that exist from the start (docs/security.md). */
+  BATCHYARD_API_KEYS_FILE: z.string().min(1).optional(),
+  /** PEM: a certificate with its chain, and its key; without them a listener speaks plain HTTP. */
+  BATCHYARD_TLS_CERT_FILE: z.string().min(1).optional(),
+  BATCHYARD_TLS_KEY_FILE: z.string().min(1).optional(),
+  BATCHYARD_OPS_TLS_CERT_FILE: z.string().min(1).optional(),
+  BATCHYARD_OPS_TLS_KEY_FILE: z.string().min(1).optional(),
   BATCHYARD_INSECURE_NO_AUTH: flag.default(false),
   ...tracingSettings,
 });
@@ -177,16 +194,39 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     const [issue] = parsed.error.issues;
     throw new Error(`${String(issue?.path[0])} is wrong: ${issue?.message}`);
   }
-  const config = parsed.data;
-  if (config.BATCHYARD_INSECURE_NO_AUTH) return config;
+  for (const prefix of ['BATCHYARD', 'BATCHYARD_OPS'] as const) tlsFiles(parsed.data, prefix);
+  return parsed.data;
+}
+
+/** The files of a listener's TLS. @throws Error where one of the two is missing */
+export function tlsFiles(
+  config: Config,
+  prefix: 'BATCHYARD' | 'BATCHYARD_OPS',
+): { certFile: string; keyFile: string } | undefined {
+  const [certFile, keyFile] = [config[`${prefix}_TLS_CERT_FILE`], config[`${prefix}_TLS_KEY_FILE`]];
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined)
+    throw new Error(`${prefix}_TLS_CERT_FILE and ${prefix}_TLS_KEY_FILE are given together or not at all`);
+  return { certFile, keyFile };
+}
+
+/** Which listeners can be reached from elsewhere, and nobody has said that this is meant to be without keys. */
+export const closedListeners = ({ HOST, OPS_HOST, BATCHYARD_INSECURE_NO_AUTH }: Config) => ({
+  front: !BATCHYARD_INSECURE_NO_AUTH && !LOOPBACK.test(HOST),
+  back: !BATCHYARD_INSECURE_NO_AUTH && !LOOPBACK.test(OPS_HOST),
+});
+
+/** @throws Error with a sentence a person can act on, where anybody could reach a listener that nothing guards */
+export function refuseOpenListeners(config: Config, hasKeys: boolean): void {
+  if (config.BATCHYARD_INSECURE_NO_AUTH || hasKeys) return;
   const refusal = (host: string, what: string): Error =>
     new Error(
       `refusing to listen on ${host} without ${what}: anybody could reach it. BATCHYARD_INSECURE_NO_AUTH=1 says otherwise`,
+      { cause: 'docs/security.md tells how to make a key' },
     );
   if (!LOOPBACK.test(config.HOST)) throw refusal(config.HOST, 'keys');
   if (!LOOPBACK.test(config.OPS_HOST) && config.BATCHYARD_OPS_TOKEN === undefined)
-    throw refusal(config.OPS_HOST, 'BATCHYARD_OPS_TOKEN');
-  return config;
+    throw refusal(config.OPS_HOST, 'keys or BATCHYARD_OPS_TOKEN');
 }
 
 /** How long a client may take over each part of an exchange, ms. */

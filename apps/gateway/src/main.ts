@@ -26,6 +26,7 @@ import { createMemoryReport } from './http/memory-report.ts';
 import { reportTo } from './http/report-trouble.ts';
 import { openClockwork, TICK_MS } from './open-clockwork.ts';
 import { openCounts } from './open-counts.ts';
+import { openAccess } from './open-access.ts';
 import { openDesk } from './open-desk.ts';
 import { openDrain } from './open-drain.ts';
 import { openGrpc } from './open-grpc.ts';
@@ -84,7 +85,8 @@ async function start(): Promise<void> {
     memoryShare,
     pause,
   });
-  await Promise.all([fleet.refresh(), cache.refresh()]);
+  const access = openAccess({ config, queue, log });
+  await Promise.all([fleet.refresh(), cache.refresh(), access.start()]);
   const refused = redis.problem();
   if (refused) throw new Error(refused.sentence, { cause: refused.next });
 
@@ -142,7 +144,7 @@ async function start(): Promise<void> {
     lookups: cache.lookups,
     holds: () => steering.holds(),
     metrics,
-    opsPort: () => back.port,
+    opsUrl: () => back.url,
     pause,
     log,
   });
@@ -191,11 +193,12 @@ async function start(): Promise<void> {
     version: VERSION,
     config,
     link,
+    access,
     fleet,
     desk,
     forecast: loads.forecast,
     publicLane: fastLane,
-    publicUrl: () => `http://${config.HOST}:${front.port}`,
+    publicUrl: () => front.url,
     report: log.warn.bind(log),
     events: monitor.events,
     monitor: monitor.desk,
@@ -235,18 +238,22 @@ async function start(): Promise<void> {
   const front = await listen({
     host: config.HOST,
     port: config.PORT,
-    handler: openPublic({ config, version: VERSION, queue, fleet, ready }),
+    handler: openPublic({ config, version: VERSION, queue, fleet, ready, audit: access.audit }),
     fastLane,
+    door: access.door,
+    tls: access.tls.front,
     timeouts: timeoutsOf(config),
+    headerBytes: config.BATCHYARD_MAX_HEADER_BYTES,
     onUnread: inFlight.unread,
   });
-  const back = await listen({ host: config.OPS_HOST, port: config.OPS_PORT, handler: ops.app });
+  const back = await listen({ host: config.OPS_HOST, port: config.OPS_PORT, handler: ops.app, tls: access.tls.back });
 
   const stopClockwork = openClockwork({
     waiters,
     lag,
     fleet,
     refresh: [cache.refresh, counts.flush],
+    refreshKeys: access.refresh,
     hosts: createHostWatch(log.warn.bind(log)),
     steering,
     scaling,

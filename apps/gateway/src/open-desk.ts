@@ -6,7 +6,7 @@ import type { Metrics } from '@batchyard/shared/runtime/metrics';
 import type { AnswerRequest } from './answer-request.ts';
 import type { Config } from './config.ts';
 import type { JobDesk } from './http/job-routes.ts';
-import { idPrefix } from './job-ids.ts';
+import { idPrefix, mayBeOf } from './job-ids.ts';
 import { openWebhooks } from './open-webhooks.ts';
 import { askRedis } from './queue/ask-redis.ts';
 
@@ -43,6 +43,7 @@ export function openDesk({
     submit,
     claimed: askRedis(queue.claimed),
     queueOf: (id) => models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
+    mayBeOf,
     view: askRedis(queue.view),
     views: askRedis(queue.views),
     queues: askRedis(queue.queues),

@@ -22,7 +22,8 @@ export function openLimits({ config, breaker, screen, inFlight, copies }: Parts)
     binaryBytes: config.BATCHYARD_MAX_BINARY_BYTES,
     screen: (announced) =>
       (kind === 'attached' ? breaker.screen(announced.queue) : undefined) ?? screen(announced, kind),
-    intake: { inFlight, copies: copies.request },
+    intake: { inFlight, copies: copies.request, inflation: config.BATCHYARD_MAX_INFLATION },
+    elements: { maxElements: config.BATCHYARD_MAX_ELEMENTS },
     copies: copies.result,
   });
   return { infer: limitsFor('attached'), jobs: limitsFor('durable') };

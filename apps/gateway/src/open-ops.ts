@@ -5,6 +5,7 @@ import { shownUrl } from '@batchyard/shared/contract/durability';
 import type { QueueLoads } from './admission/queue-loads.ts';
 import type { Config } from './config.ts';
 import type { FleetView } from './fleet/fleet-view.ts';
+import type { OpenAccess } from './open-access.ts';
 import type { FastLane } from './http/fast-lane.ts';
 import type { JobDesk } from './http/job-routes.ts';
 import { createOpsApp, type OpsApp, type OpsParts } from './http/ops-app.ts';
@@ -20,6 +21,7 @@ type Own = Pick<
 type Parts = Own & {
   readonly config: Config;
   readonly link: QueueLink;
+  readonly access: Pick<OpenAccess, 'entry' | 'keys'>;
   readonly fleet: FleetView;
   readonly desk: JobDesk;
   readonly forecast: QueueLoads['forecast'];
@@ -38,7 +40,7 @@ export type Ops = Omit<OpsApp, 'show'> & {
 };
 
 export function openOps(parts: Parts): Ops {
-  const { config, link, fleet, desk, forecast, publicLane, publicUrl, report, ...own } = parts;
+  const { config, link, access, fleet, desk, forecast, publicLane, publicUrl, report, ...own } = parts;
   const { queue, commands, prefixOf } = link;
   const board = createBoardQueues(
     { prefixOf, readOnly: config.BATCHYARD_BOARD !== 'full' },
@@ -61,7 +63,8 @@ export function openOps(parts: Parts): Ops {
   const ops = createOpsApp({
     ...own,
     loadTests,
-    token: config.BATCHYARD_OPS_TOKEN,
+    entry: access.entry,
+    keys: access.keys,
     board: config.BATCHYARD_BOARD !== 'off',
     workers: { workers: fleet.workers },
     queues: {

@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import type { FleetView } from './fleet/fleet-view.ts';
 import { createRepositoryDesk } from './fleet/repository-desk.ts';
 import type { InquiryDesk } from './http/inquiry-routes.ts';
+import type { Audit } from './http/audit.ts';
 import { createPublicApp } from './http/public-app.ts';
 import type { RepositoryDesk } from './http/repository-routes.ts';
 import { askRedis } from './queue/ask-redis.ts';
@@ -15,6 +16,7 @@ type Parts = {
   readonly queue: QueueOperations;
   readonly fleet: FleetView;
   readonly ready: () => boolean;
+  readonly audit: Audit;
 };
 
 /** A session may take as long as this to load. */
@@ -42,11 +44,12 @@ export const openRepository = ({ queue, fleet }: Pick<Parts, 'queue' | 'fleet'>)
     pause: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
   });
 
-export const openPublic = ({ config, version, queue, fleet, ready }: Parts) =>
+export const openPublic = ({ config, version, queue, fleet, ready, audit }: Parts) =>
   createPublicApp({
     serverName: config.BATCHYARD_SERVER_NAME,
     version,
     inquiries: openInquiries({ queue, fleet }),
     repository: openRepository({ queue, fleet }),
     ready,
+    audit,
   });

@@ -17,13 +17,13 @@ type Parts = Own & {
   readonly queue: QueueOperations;
   readonly log: Logger;
   /** Of the operations listener, once it listens. */
-  readonly opsPort: () => number;
+  readonly opsUrl: () => string;
 };
 
 /** Of a gateway without bodies and kept results. */
 const PROCESS_BYTES = 192 * 1_048_576;
 
-export function openWatching({ config, queue, log, opsPort, ...own }: Parts): ReturnType<typeof openMonitor> {
+export function openWatching({ config, queue, log, opsUrl, ...own }: Parts): ReturnType<typeof openMonitor> {
   const url = config.BATCHYARD_ALERT_WEBHOOK;
   return openMonitor({
     ...own,
@@ -31,7 +31,7 @@ export function openWatching({ config, queue, log, opsPort, ...own }: Parts): Re
     budgetBytes: config.BATCHYARD_MAX_BYTES_IN_FLIGHT + config.BATCHYARD_CACHE_BYTES + PROCESS_BYTES,
     // An operator has named the place, so it need not be public.
     webhook: url === undefined ? undefined : { url, post: createGuardedPost({ mayReach: mayTellOperator }) },
-    opsUrl: () => `http://${config.OPS_HOST}:${opsPort()}`,
+    opsUrl,
     report: log.warn.bind(log),
   });
 }

@@ -45,6 +45,7 @@ const OF_A_QUEUE = [
 /** Of all queues together, or of the cluster. */
 const AT_HOME = [
   'acknowledge',
+  'accessKeys',
   'acknowledged',
   'addSecond',
   'askCleanUp',
@@ -53,6 +54,7 @@ const AT_HOME = [
   'changeBalancer',
   'changeBatching',
   'claimLoadTest',
+  'changeKeys',
   'clock',
   'connectedWorkers',
   'details',
@@ -82,6 +84,7 @@ const AT_HOME = [
   'reportSupervisor',
   'repositoryReports',
   'seconds',
+  'settleRates',
   'steer',
   'steeringWishes',
   'stopSteering',

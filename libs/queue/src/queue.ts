@@ -1,6 +1,7 @@
 /** Everything one process does to the queues of one shard, put together. */
 import type { Blocking } from '@batchyard/shared/runtime/cluster';
 
+import { createAccessStore, type AccessStore } from './access.ts';
 import { createBatchingStore, type BatchingStore } from './batching.ts';
 import { createConsumer, type Consumer } from './consumer.ts';
 import { createDetails, type Details } from './details.ts';
@@ -40,6 +41,7 @@ export type QueueOperations = Producer &
   Hooks &
   LoadTests &
   Details &
+  AccessStore &
   BatchingStore & { readonly replies: ReplyStream; readonly clock: RedisClock };
 
 /** @param blocking a connection of its own for BZPOPMIN (workers) or XREAD (gateways); never used for both */
@@ -63,6 +65,7 @@ export function createQueueOperations(settings: QueueSettings & { readonly block
     ...createHooks(settings),
     ...createLoadTests(settings),
     ...createDetails(settings),
+    ...createAccessStore(settings),
     ...createBatchingStore(settings),
     replies: createReplyStream(settings, settings.blocking),
     clock,

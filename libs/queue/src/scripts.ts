@@ -31,6 +31,8 @@ const SCRIPT_NAMES = [
   'keepMany',
   'takeHooks',
   'settleHook',
+  'changeKeys',
+  'settleRates',
 ] as const;
 export type ScriptName = (typeof SCRIPT_NAMES)[number];
 

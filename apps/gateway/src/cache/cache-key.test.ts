@@ -12,7 +12,10 @@ const model = { ...identity('FP32', [2]), sha256: 'a' };
 const keyOf = (body: Buffer, header?: number, of = model): string => {
   const { inputs, outputs } = parseInferRequest(of, body, header === undefined ? undefined : String(header));
   const requested = outputs.map(({ position }) => position);
-  return cacheKey({ model: of, queue: 'M@1', generation: '0.0' }, encodeTensorBlob({ tensors: inputs, requested }));
+  return cacheKey(
+    { model: of, queue: 'M@1', tenant: '-', generation: '0.0' },
+    encodeTensorBlob({ tensors: inputs, requested }),
+  );
 };
 const tensor = (data: object) => ({ inputs: [{ name: 'X', datatype: 'FP32', shape: [1, 2], ...data }] });
 const json = (values: readonly number[], more: object = {}): Buffer =>
@@ -37,12 +40,12 @@ test('JSON and binary forms of equal tensors have one key, whatever their id, cl
   );
 });
 
-test('keys differ with a bit of a float, the file of the model and its purges', () => {
+test('keys differ with a bit of a float, the file of the model, its purges, and whose question it is', () => {
   const one: BlobTensor = { position: 0, datatype: 'FP32', shape: [1], data: new Uint8Array([0, 0, 0, 0]) };
   const minus = { ...one, data: new Uint8Array([0, 0, 0, 128]) };
   const blob = (tensors: readonly BlobTensor[], requested: readonly number[] = [0]) =>
     encodeTensorBlob({ tensors, requested });
-  const of = { model, queue: 'M@1', generation: '0.0' };
+  const of = { model, queue: 'M@1', tenant: '-', generation: '0.0' };
   const keys = [
     cacheKey(of, blob([one])),
     cacheKey(of, blob([minus])),
@@ -53,6 +56,8 @@ test('keys differ with a bit of a float, the file of the model and its purges', 
     cacheKey(of, blob([one], [1, 0])),
     cacheKey({ ...of, model: { ...model, sha256: 'b' } }, blob([one])),
     cacheKey({ ...of, generation: '0.1' }, blob([one])),
+    cacheKey({ ...of, tenant: 'a' }, blob([one])),
+    cacheKey({ ...of, tenant: 'b' }, blob([one])),
   ];
   assert.equal(new Set(keys).size, keys.length);
 });

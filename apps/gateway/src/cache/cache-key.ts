@@ -1,6 +1,7 @@
 /** Which requests are the same: equal tensors, bit by bit, for the same file of the same model, asked for the same outputs. */
 import { hash } from 'node:crypto';
 
+import { NO_TENANT } from '@batchyard/shared/contract/api-key';
 import type { Model } from '@batchyard/shared/contract/model';
 
 const identities = new WeakMap<Model, string>();
@@ -23,6 +24,11 @@ export const keyStart = (queue: string): string => `${queue}:`;
  * @param input tensor blob of the request: positions, datatypes, shapes and bytes of its inputs, and the outputs asked for in
  *   their order. Its id, class, timeout and encoding are not in there, so they do not count.
  */
-export function cacheKey(of: { model: Model; queue: string; generation: string }, input: Uint8Array): string {
-  return `${keyStart(of.queue)}${of.generation}:${identityOf(of.model)}:${hash('sha256', input, 'base64url')}`;
+export function cacheKey(
+  of: { model: Model; queue: string; tenant: string; generation: string },
+  input: Uint8Array,
+): string {
+  const key = `${keyStart(of.queue)}${of.generation}:${identityOf(of.model)}:${hash('sha256', input, 'base64url')}`;
+  // A hit tells that somebody has asked this before: so tenants share nothing, not even who computes it now.
+  return of.tenant === NO_TENANT ? key : `${key}:${of.tenant}`;
 }

@@ -14,6 +14,8 @@ import { createSingleFlight } from './single-flight.ts';
 export type CacheQuestion = {
   readonly model: Model;
   readonly queue: string;
+  /** Whose question it is: what one has asked another does not get to know. */
+  readonly tenant: string;
   /** Tensor blob of the request. */
   readonly input: Uint8Array;
   readonly priority: PriorityClass;
@@ -124,7 +126,7 @@ export function createResponseCache(parts: Parts) {
   const generationOf = (model: string): string => `${generations[ALL] ?? 0}.${generations[model] ?? 0}`;
 
   async function answer(question: CacheQuestion, gone: Promise<void>, compute: Compute): Promise<CacheAnswer> {
-    const { model, queue, input, priority, remainingMs } = question;
+    const { model, queue, tenant, input, priority, remainingMs } = question;
     const plain = async (spentMs: number): Promise<CacheAnswer> => ({
       blob: await compute(gone, spentMs),
       cache: undefined,
@@ -135,7 +137,7 @@ export function createResponseCache(parts: Parts) {
       count.passed += 1;
       return plain(0);
     }
-    const key = cacheKey({ model, queue, generation: generationOf(model.name) }, input);
+    const key = cacheKey({ model, queue, tenant, generation: generationOf(model.name) }, input);
     const kept = memory.get(key);
     if (kept) {
       count.memory.hits += 1;

@@ -15,9 +15,11 @@ import { createBytesInFlight } from './bytes-in-flight.ts';
 import { createFastLane } from './fast-lane.ts';
 import type { Limits } from './infer-route.ts';
 import type { JobDesk } from './job-routes.ts';
+import { createKeyring } from './keyring.ts';
 import { listen, type Listener } from './listen.ts';
 import { createOpsApp, type OpsParts } from './ops-app.ts';
 import { createPublicApp } from './public-app.ts';
+import { createWrongKeys } from './wrong-keys.ts';
 
 const model: Model = {
   name: 'simple',
@@ -42,6 +44,7 @@ const limits: Limits = {
   screen() {
     throw new Failure('overloaded', 'nobody is here');
   },
+  elements: { maxElements: 1_000 },
   intake: { inFlight: createBytesInFlight(10_000), copies: createCopyCount().request },
   copies: createCopyCount().result,
 };
@@ -57,14 +60,21 @@ const fastLane = createFastLane({
 const opsApp = (token: string | undefined) =>
   createOpsApp({
     ...(Object.fromEntries(
-      'health workers queues explorer redis balancer scaling batching cache events monitor tuning loadTests'
+      'health workers queues explorer redis balancer scaling batching cache events monitor tuning loadTests keys'
         .split(' ')
         .map((desk) => [desk, {}]),
     ) as unknown as OpsParts),
     models: { models: () => [], publicUrl: () => '', publicLane: fastLane },
     memory: () => ({}),
     version: '1.2.3',
-    token,
+    entry: {
+      token,
+      keyring: createKeyring(() => assert.fail('there are no keys')),
+      closed: false,
+      wrongKeys: createWrongKeys(),
+      audit: () => undefined,
+      secure: false,
+    },
     board: false,
   }).app;
 
@@ -80,6 +90,7 @@ const publicApp = () =>
       statistics: () => Promise.resolve({}),
     },
     ready: () => true,
+    audit: () => undefined,
   });
 
 let front: Listener;

@@ -19,6 +19,7 @@ import { claimOf, idempotencyKey } from './submit-options.ts';
 type Parts = { readonly placing: Placing; readonly models: ModelLookup; readonly limits: Limits };
 type Asking = Exchange & { readonly noted: Noted };
 type Bulk = {
+  readonly response: ServerResponse;
   readonly announced: Announced;
   readonly path: ModelPath;
   readonly key: string | undefined;
@@ -78,14 +79,14 @@ export function createBulk({ placing, models, limits }: Parts) {
   async function placeLine(
     line: Buffer | undefined,
     number: number,
-    { announced, path, key: given, tags, webhook }: Bulk,
+    { response, announced, path, key: given, tags, webhook }: Bulk,
   ): Promise<Record<string, unknown>> {
     if (line === undefined)
       throw new Failure('too_large', `the line exceeds the maximum allowed size of ${limits.jsonBytes} bytes`);
     inFlight.enter(line.byteLength);
     const body = { body: line, headerLength: undefined };
     const key = given === undefined ? undefined : claimOf(announced.caller.tenant, `${given}#${number}`);
-    const wanted = { announced, path, key, read: async () => body, tags, webhook };
+    const wanted = { response, announced, path, key, read: async () => body, tags, webhook };
     const { ticket, replayed } = await placing.take(wanted, {});
     return replayed ? { status: 202, id: ticket.id, replayed } : { status: 202, id: ticket.id };
   }
@@ -131,7 +132,7 @@ export function createBulk({ placing, models, limits }: Parts) {
   async function submitBulk({ request, response, noted }: Asking, path: ModelPath): Promise<void> {
     const announced = readAnnounced({ request, noted }, path, models);
     const key = idempotencyKey(request.headers);
-    await readAll({ request, response }, { announced, path, key, ...placing.wishes(request) });
+    await readAll({ request, response }, { response, announced, path, key, ...placing.wishes(request) });
   }
   return { submitBulk };
 }

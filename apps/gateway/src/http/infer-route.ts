@@ -9,9 +9,9 @@ import type { Model } from '@batchyard/shared/contract/model';
 
 import { termsOf } from '../admission/terms.ts';
 import type { InferResponse } from '../protocol/encode-infer.ts';
-import type { InferRequest } from '../protocol/infer-request.ts';
+import type { InferLimits, InferRequest } from '../protocol/infer-request.ts';
 import { parseInferRequest } from '../protocol/parse-infer.ts';
-import { callerOf, type Caller } from './caller.ts';
+import { callerOf, chargeRows, permittedClass, type Caller } from './caller.ts';
 import type { ModelPath } from './paths.ts';
 import { readBody, type Exchange, type Intake } from './read-body.ts';
 import { priorityHeader, timeoutHeader } from './request-options.ts';
@@ -46,6 +46,8 @@ export type Limits = {
   /** @returns why the request is refused whatever its body says */
   readonly screen: (announced: Announced) => Failure | undefined;
   readonly intake: Intake;
+  /** Of a tensor. */
+  readonly elements: InferLimits;
   /** Of the results. */
   readonly copies: Passed;
 };
@@ -66,7 +68,7 @@ export type Noted = { queue?: string; priority?: PriorityClass; readonly trace?:
 
 type Noting = Exchange & { readonly noted: Noted };
 
-/** @throws Failure model_not_found, bad_request */
+/** @throws Failure model_not_found, bad_request, forbidden */
 export function readAnnounced(
   { request, noted }: Pick<Noting, 'request' | 'noted'>,
   path: ModelPath,
@@ -74,9 +76,10 @@ export function readAnnounced(
 ): Announced {
   const { model, queue } = lookUp(models, path);
   noted.queue = queue;
+  const caller = callerOf(request);
   const priority = priorityHeader(request.headers);
-  if (priority) noted.priority = priority;
-  return { model, queue, priority, timeoutMs: timeoutHeader(request.headers), caller: callerOf(request) };
+  if (priority) noted.priority = permittedClass(caller, priority, true);
+  return { model, queue, priority, timeoutMs: timeoutHeader(request.headers), caller };
 }
 
 /** A body with what says how it is to be read. */
@@ -89,16 +92,21 @@ export async function readInferBody(exchange: Exchange, limits: Limits): Promise
   return { body: await readBody(exchange, limit, limits.intake), headerLength };
 }
 
-/** Validates a request for a model. */
+/** Validates a request for a model. @throws Failure forbidden for a class that the caller may not use */
 export function parseAsked(
   { body, headerLength }: InferBody,
   { model, queue, priority, timeoutMs, caller }: Announced,
   noted: Noted,
+  elements: InferLimits,
 ): Asked {
-  const request = parseInferRequest(model, body, headerLength);
-  const asked = { model, queue, priority, timeoutMs, caller, request, trace: noted.trace };
-  noted.priority = termsOf(model.queueing, { priority, timeoutMs, parameters: request.parameters }).priority;
-  return asked;
+  const request = parseInferRequest(model, body, headerLength, elements);
+  const { parameters } = request;
+  const wanted = termsOf(model.queueing, { priority, timeoutMs, parameters }).priority;
+  const named = (priority ?? parameters.priority ?? parameters.level) !== undefined;
+  const own = permittedClass(caller, wanted, named);
+  noted.priority = own;
+  const { trace } = noted;
+  return { model, queue, priority: own === wanted ? priority : own, timeoutMs, caller, request, trace };
 }
 
 /** Reads and validates a request for a model. */
@@ -107,7 +115,12 @@ export async function readAsked(
   announced: Announced,
   limits: Limits,
 ): Promise<Asked> {
-  return parseAsked(await readInferBody({ request, response }, limits), announced, noted);
+  // Without a single row left the body is not worth reading.
+  chargeRows(announced.caller, 0, response);
+  const body = await readInferBody({ request, response }, limits);
+  const asked = parseAsked(body, announced, noted, limits.elements);
+  chargeRows(announced.caller, asked.request.rows, response);
+  return asked;
 }
 
 /** Settles when the caller hangs up before it was answered. */

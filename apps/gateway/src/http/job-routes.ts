@@ -8,7 +8,7 @@ import { decodeTensorBlob } from '@batchyard/shared/contract/tensor-blob';
 
 import { encodeInferResponse } from '../protocol/encode-infer.ts';
 import { createBulk } from './bulk-jobs.ts';
-import { callerOf } from './caller.ts';
+import { callerOf, chargeRows, seesTenant } from './caller.ts';
 import { createHookRoute, type HookDesk } from './hook-routes.ts';
 import { sendInfer, type Limits, type ModelLookup } from './infer-route.ts';
 import { createJobEvents } from './job-events.ts';
@@ -26,6 +26,8 @@ export type JobDesk = RetryDesk &
   HookDesk & {
     /** The queue that an id leads to. */
     queueOf(id: string): string | undefined;
+    /** Whether an id can be that of a job of this tenant. */
+    mayBeOf(id: string, tenant: string): boolean;
     view(queue: string, id: string): Promise<JobView | undefined>;
     position(queue: string, id: string): Promise<number | undefined>;
     output(queue: string, id: string): Promise<Buffer | undefined>;
@@ -44,11 +46,11 @@ const TERMINAL = new Set(['succeeded', 'failed', 'cancelled', 'expired']);
 export function createJobRoutes({ desk, models, limits }: Parts) {
   /** @throws Failure not_found also for the job of another tenant */
   async function find(request: IncomingMessage, id: string, wait: number): Promise<{ queue: string; view: JobView }> {
-    const { tenant } = callerOf(request);
     const queue = desk.queueOf(id);
-    if (queue === undefined) throw unknownJob();
+    const caller = callerOf(request);
+    if (queue === undefined || (!caller.everyTenant && !desk.mayBeOf(id, caller.tenant))) throw unknownJob();
     let view = await desk.view(queue, id);
-    if (view && view.tenant !== tenant) throw unknownJob();
+    if (view && !seesTenant(caller, view.tenant)) throw unknownJob();
     if (view && wait > 0 && !TERMINAL.has(view.status)) {
       await desk.waitFor(queue, id, wait);
       view = await desk.view(queue, id);
@@ -107,10 +109,15 @@ export function createJobRoutes({ desk, models, limits }: Parts) {
   }
 
   const { retry: retryFound } = createRetry({ desk, models });
-  const retry = async (request: IncomingMessage, response: ServerResponse, id: string): Promise<void> =>
-    retryFound(request, response, await find(request, id, 0));
+  async function retry(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
+    const found = await find(request, id, 0);
+    // It runs once more; on the operations port it is not the caller's own.
+    const caller = callerOf(request);
+    if (!caller.everyTenant) chargeRows(caller, found.view.rows, response);
+    await retryFound(request, response, found);
+  }
 
-  const placing = createPlacing(desk, limits.screen);
+  const placing = createPlacing(desk, limits);
   const submit = createSubmit({
     placing,
     models,

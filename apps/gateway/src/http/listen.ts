@@ -1,12 +1,22 @@
 /** A node:http server with the limits that keep slow and oversized clients from costing anything. */
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 
 import { Failure } from '@batchyard/shared/contract/failure';
 
+import type { Door } from './door.ts';
 import type { FastLane } from './fast-lane.ts';
 import { refuseBroken } from './refuse-broken.ts';
 import { sendFailure } from './respond.ts';
 import { watchReaders } from './slow-readers.ts';
+import type { TlsPair } from './tls.ts';
 
 /** How long a request's head, and all of the request, may take to arrive, and how long its answer to be read. */
 export type Timeouts = { readonly headersMs: number; readonly requestMs: number; readonly answerMs: number };
@@ -16,11 +26,17 @@ type Options = {
   readonly port: number;
   readonly handler: RequestListener;
   readonly fastLane?: FastLane;
+  /** Asked before any route. */
+  readonly door?: Door;
+  /** Undefined: plain HTTP. */
+  readonly tls?: TlsPair | undefined;
   readonly timeouts?: Timeouts;
+  /** Of a request's line and headers. */
+  readonly headerBytes?: number;
   /** Is told how many bytes of answers wait for their readers. */
   readonly onUnread?: (bytes: number) => void;
 };
-export type Listener = { readonly port: number; close(): Promise<void> };
+export type Listener = { readonly port: number; readonly url: string; close(): Promise<void> };
 
 const HEADER_BYTES = 16_384;
 /** node:http counts the bytes of names and values only, and would drop what is over a number of its own unseen. */
@@ -36,12 +52,32 @@ function targetOf(url: string): string | undefined {
   return absolute?.[1];
 }
 
+/** Connections in whose first seconds no handshake comes about are closed. */
+const HANDSHAKE_MS = 10_000;
+const CERTIFICATE_LOOK_MS = 5_000;
+
+type Opened = { readonly server: Server; readonly stopTls: () => void };
+
+function openServer(limits: ServerOptions, serve: RequestListener, tls: TlsPair | undefined): Opened {
+  if (tls === undefined) return { server: createServer(limits, serve), stopTls: () => undefined };
+  const secure = { ...tls.first, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MS } as const;
+  const server = createTlsServer({ ...limits, ...secure }, serve);
+  const looking = setInterval(() => {
+    const pair = tls.look();
+    if (pair) server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' });
+  }, CERTIFICATE_LOOK_MS);
+  return { server, stopTls: () => clearInterval(looking) };
+}
+
 export async function listen({
   host,
   port,
   handler,
   fastLane,
+  door,
+  tls,
   timeouts = DEFAULT_TIMEOUTS,
+  headerBytes = HEADER_BYTES,
   onUnread,
 }: Options): Promise<Listener> {
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
@@ -58,21 +94,24 @@ export async function listen({
       return;
     }
     request.url = target;
+    const refusal = door?.(request, response);
+    if (refusal !== undefined) {
+      sendFailure(response, refusal);
+      return;
+    }
     if (fastLane === undefined || !fastLane(request, response)) handler(request, response);
   };
   const headersMs = Math.min(timeouts.headersMs, timeouts.requestMs);
-  const server = createServer(
-    {
-      maxHeaderSize: HEADER_BYTES,
-      headersTimeout: headersMs,
-      requestTimeout: timeouts.requestMs,
-      connectionsCheckingInterval: Math.min(LONGEST_CHECK_MS, headersMs / 2),
-      keepAliveTimeout: 65_000,
-      noDelay: true,
-      requireHostHeader: false,
-    },
-    serve,
-  );
+  const limits = {
+    maxHeaderSize: headerBytes,
+    headersTimeout: headersMs,
+    requestTimeout: timeouts.requestMs,
+    connectionsCheckingInterval: Math.min(LONGEST_CHECK_MS, headersMs / 2),
+    keepAliveTimeout: 65_000,
+    noDelay: true,
+    requireHostHeader: false,
+  };
+  const { server, stopTls } = openServer(limits, serve, tls);
   server.maxHeadersCount = 0;
   const sweepReaders = watchReaders(server, timeouts.answerMs);
   const reading = setInterval(
@@ -95,14 +134,17 @@ export async function listen({
     server.listen({ host, port, backlog: 1_024 }, resolve);
   });
   const address = server.address();
+  const bound = typeof address === 'object' && address ? address.port : port;
   return {
-    port: typeof address === 'object' && address ? address.port : port,
+    port: bound,
+    url: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     close: () =>
       new Promise((resolve) => {
         // A connection that is busy now is idle after its answer, and would be kept for as long as any idle one.
         const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
         server.close(() => {
           clearInterval(reading);
+          stopTls();
           clearInterval(sweep);
           resolve();
         });

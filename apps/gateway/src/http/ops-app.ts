@@ -12,7 +12,9 @@ import { mountCache, type CacheDesk } from './cache-routes.ts';
 import { mountDashboard } from './dashboard-files.ts';
 import { mountEvents, type EventDesk } from './event-stream.ts';
 import { mountExplorer, type ExplorerDesk } from './explorer-routes.ts';
-import { createGuard } from './guard.ts';
+import { createEntrance, type Entry } from './guard.ts';
+import { mountKeys, type KeyDesk } from './key-routes.ts';
+import { mountLogin } from './login.ts';
 import { mountHealth, type HealthDesk } from './health-routes.ts';
 import { mountLoadTests, type LoadDesk } from './load-routes.ts';
 import { mountModels, type ModelDesk } from './model-routes.ts';
@@ -26,8 +28,8 @@ import { mountWorkers, type WorkerDesk } from './worker-routes.ts';
 
 export type OpsParts = {
   readonly version: string;
-  /** Undefined: nothing but the place guards the port. */
-  readonly token: string | undefined;
+  readonly entry: Entry;
+  readonly keys: KeyDesk;
   readonly board: boolean;
   readonly health: HealthDesk;
   readonly workers: WorkerDesk;
@@ -59,7 +61,10 @@ const notDecodable = (): Failure => new Failure('bad_request', 'the path is not 
 export function createOpsApp(parts: OpsParts): OpsApp {
   const app = express();
   app.disable('x-powered-by');
-  app.use(createGuard(parts.token));
+  const entrance = createEntrance(parts.entry);
+  app.use(entrance.guard);
+  mountLogin(app, entrance, parts.entry);
+  mountKeys(app, parts.keys);
   mountHealth(app, parts.health);
   mountWorkers(app, parts.workers);
   mountQueues(app, parts.queues);
@@ -75,7 +80,7 @@ export function createOpsApp(parts: OpsParts): OpsApp {
   app.get('/v1/memory', (_request, response) => sendJson(response, 200, parts.memory()));
   const docs = createApiDocs(opsDocument(parts.version), {
     base: 'http://127.0.0.1:8002',
-    tokenVariable: parts.token === undefined ? undefined : 'BATCHYARD_OPS_TOKEN',
+    tokenVariable: parts.entry.token === undefined ? undefined : 'BATCHYARD_OPS_TOKEN',
   });
   app.get('/openapi.json', docs.document);
   app.get('/docs', docs.page);

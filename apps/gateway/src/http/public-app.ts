@@ -7,8 +7,10 @@ import { Failure } from '@batchyard/shared/contract/failure';
 import { liveBody, readyBody, serverMetadata } from '../protocol/metadata.ts';
 import { publicDocument } from '../openapi/public-document.ts';
 import { createApiDocs } from './api-docs.ts';
+import { auditRequest, type Audit } from './audit.ts';
 import { createInquiries, type InquiryDesk } from './inquiry-routes.ts';
 import { matchModel } from './paths.ts';
+import { publicNeeds } from './public-needs.ts';
 import { mountRepository, type RepositoryDesk } from './repository-routes.ts';
 import { sendFailure, sendJson } from './respond.ts';
 
@@ -19,6 +21,8 @@ type Parts = {
   readonly repository: RepositoryDesk;
   /** Whether requests can be answered now. */
   readonly ready: () => boolean;
+  /** Told of what changes the server. */
+  readonly audit: Audit;
 };
 
 /** Of Triton's names those that are all there. */
@@ -32,10 +36,15 @@ export const EXTENSIONS = [
   'statistics',
 ];
 
-export function createPublicApp({ serverName, version, inquiries, repository, ready }: Parts): Express {
+export function createPublicApp({ serverName, version, inquiries, repository, ready, audit }: Parts): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
   app.use(helmet());
+  app.use((request, response, next) => {
+    if (publicNeeds(request.method, request.path) === 'admin')
+      auditRequest(request, response, (line) => (line.status < 400 ? audit(line) : undefined));
+    next();
+  });
 
   const get = (path: string, answer: (request: Request, response: Response) => void | Promise<void>): void => {
     app.get(path, answer);

@@ -12,11 +12,16 @@ import { createCopyCount, type Passed } from '@batchyard/shared/contract/memory'
 import { createBytesInFlight, type BytesInFlight } from './bytes-in-flight.ts';
 
 /** What is told of the bytes that come. */
-export type Intake = { readonly inFlight: BytesInFlight; readonly copies: Passed };
+export type Intake = {
+  readonly inFlight: BytesInFlight;
+  readonly copies: Passed;
+  /** How many times its size a large compressed body may inflate to; 20 where it is left out. */
+  readonly inflation?: number;
+};
 export type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse };
 
-const RATIO = 20;
-const RATIO_FROM_BYTES = 1_048_576;
+const INFLATION = 20;
+const INFLATION_FROM_BYTES = 1_048_576;
 
 const tooLarge = (limit: number): Failure =>
   new Failure('too_large', `the request body exceeds the maximum allowed size of ${limit} bytes`);
@@ -33,9 +38,20 @@ function inflater(encoding: string): Gunzip | Inflate | undefined {
   );
 }
 
+const small = new WeakMap<IncomingMessage, Buffer>();
+
 /** For a body that is small, and whose bytes count nowhere. @throws Failure as `readBody` does */
-export const readSmallBody = (exchange: Exchange, limit: number): Promise<Buffer> =>
-  readBody(exchange, limit, { inFlight: createBytesInFlight(limit), copies: createCopyCount().request });
+export async function readSmallBody(exchange: Exchange, limit: number): Promise<Buffer> {
+  const body = await readBody(exchange, limit, {
+    inFlight: createBytesInFlight(limit),
+    copies: createCopyCount().request,
+  });
+  small.set(exchange.request, body);
+  return body;
+}
+
+/** What `readSmallBody` has read of it. */
+export const sentBody = (request: IncomingMessage): string => small.get(request)?.toString() ?? '';
 
 /** @throws Failure too_large, overloaded, unsupported_encoding or bad_request */
 export async function readBody({ request, response }: Exchange, limit: number, intake: Intake): Promise<Buffer> {
@@ -168,7 +184,7 @@ function inflate(
   { request, response }: Exchange,
   stream: Gunzip | Inflate,
   limit: number,
-  { inFlight, copies }: Intake,
+  { inFlight, copies, inflation = INFLATION }: Intake,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
@@ -191,9 +207,12 @@ function inflate(
     stream.on('data', (part: Buffer) => {
       inflated += part.byteLength;
       if (inflated > limit) fail(tooLarge(limit));
-      else if (inflated > RATIO_FROM_BYTES && inflated > RATIO * packed) {
+      else if (inflated > INFLATION_FROM_BYTES && inflated > inflation * packed) {
         fail(
-          new Failure('too_large', `the compressed body inflates beyond the maximum allowed ratio of ${RATIO} to 1`),
+          new Failure(
+            'too_large',
+            `the compressed body inflates beyond the maximum allowed ratio of ${inflation} to 1`,
+          ),
         );
       } else {
         inFlight.came(request, part.byteLength);

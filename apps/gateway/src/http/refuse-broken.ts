@@ -32,6 +32,11 @@ export function refuseBroken(server: Server): (response: ServerResponse) => void
     // Whatever follows what could not be read cannot be read either.
     if (refused.has(socket)) return;
     refused.add(socket);
+    // No handshake, so nothing that an answer could go through.
+    if (error.code?.startsWith('ERR_SSL_') || error.code?.startsWith('ERR_TLS_')) {
+      socket.destroy();
+      return;
+    }
     const code = codeOf(error);
     const { status } = FAILURES[code];
     const text = STATUS_CODES[status] ?? '';

@@ -24,13 +24,15 @@ export function decideReader(
 export function watchReaders(server: Server, limitMs: number): (now: number) => number {
   const sockets = new Set<Socket>();
   const waiting = new Map<Socket, Waiting>();
-  server.on('connection', (socket: Socket) => {
+  const watch = (socket: Socket): void => {
     sockets.add(socket);
     socket.once('close', () => {
       sockets.delete(socket);
       waiting.delete(socket);
     });
-  });
+  };
+  // Of a connection with TLS the answers wait in the socket that is opened inside of it.
+  server.on('connection', watch).on('secureConnection', watch);
   return (now) => {
     let bytes = 0;
     for (const socket of sockets) {

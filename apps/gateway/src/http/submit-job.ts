@@ -11,6 +11,7 @@ import { claimRecordSchema, type ClaimRecord, type Ticket } from '@batchyard/sha
 import { Failure } from '@batchyard/shared/contract/failure';
 import type { PriorityClass } from '@batchyard/shared/contract/job';
 
+import { chargeRows } from './caller.ts';
 import { webhookHeader, type HookDesk } from './hook-routes.ts';
 import {
   parseAsked,
@@ -52,6 +53,8 @@ type Parts = {
 type Claim = { readonly key: string; readonly fingerprint: string };
 type Placed = { readonly ticket: Ticket; readonly replayed: boolean };
 type Wanted = {
+  /** Is told what is left of the caller's rate. */
+  readonly response: ServerResponse;
   readonly announced: Announced;
   readonly path: ModelPath;
   /** The claim of its Idempotency-Key. */
@@ -78,7 +81,7 @@ function replay({ fingerprint, ...ticket }: ClaimRecord, claim: Claim): Placed {
   throw new Failure('key_reused', 'the Idempotency-Key was used with another request');
 }
 
-export function createPlacing(desk: SubmitDesk, screen: Limits['screen']) {
+export function createPlacing(desk: SubmitDesk, limits: Pick<Limits, 'screen' | 'elements'>) {
   const ticketOf = ({ model }: Asked, { id, priority, timeoutMs }: Accepted, submittedMs: number): Ticket => ({
     id,
     model: model.name,
@@ -118,15 +121,19 @@ export function createPlacing(desk: SubmitDesk, screen: Limits['screen']) {
       webhook: webhookHeader(request, desk),
     }),
     /** Reads the body where the job may be stored, or is known. */
-    async take({ announced, path, key, read, ...wishes }: Wanted, noted: Noted): Promise<Placed> {
+    async take({ response, announced, path, key, read, ...wishes }: Wanted, noted: Noted): Promise<Placed> {
+      const { caller } = announced;
       const record = key === undefined ? undefined : await desk.claimed(key);
       // What is known already needs no room.
-      const refusal = record === undefined ? screen(announced) : undefined;
+      const refusal = record === undefined ? limits.screen(announced) : undefined;
       if (refusal) throw refusal;
+      if (record === undefined) chargeRows(caller, 0, response);
       const body = await read();
       const claim = key === undefined ? undefined : { key, fingerprint: fingerprintOf(path, body) };
       if (claim && record !== undefined) return replay(readRecord(record), claim);
-      return place(parseAsked(body, announced, noted), claim, wishes);
+      const asked = parseAsked(body, announced, noted, limits.elements);
+      chargeRows(caller, asked.request.rows, response);
+      return place(asked, claim, wishes);
     },
   };
 }
@@ -169,7 +176,7 @@ export function createSubmit({ placing, models, limits, answerIfDone }: Parts) {
     const key = given === undefined ? undefined : claimOf(announced.caller.tenant, given);
     const read = (): Promise<InferBody> => readInferBody({ request, response }, limits);
     const wishes = placing.wishes(request);
-    const placed = await placing.take({ announced, path, key, read, ...wishes }, noted);
+    const placed = await placing.take({ response, announced, path, key, read, ...wishes }, noted);
     const { id } = placed.ticket;
     if (prefer.waitMs > 0) {
       const headers = { ...told(placed, prefer), location: linksOf(id).self };

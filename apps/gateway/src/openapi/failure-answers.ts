@@ -46,7 +46,8 @@ const statusOf = (code: FailureCode, triton: boolean): number =>
 function headersOf(status: number, traced: boolean): HeaderName[] {
   const headers: HeaderName[] = [];
   if (status === FAILURES.unauthorized.status) headers.push('WWW-Authenticate');
-  if (status === FAILURES.overloaded.status) headers.push('Retry-After');
+  if (status === FAILURES.overloaded.status || status === FAILURES.rate_limited.status) headers.push('Retry-After');
+  if (status === FAILURES.rate_limited.status) headers.push('RateLimit', 'RateLimit-Policy');
   if (traced && status >= FAILURES.internal.status) headers.push('X-Request-Id');
   return headers;
 }

@@ -114,6 +114,7 @@ export const INFERENCE_OPERATIONS: readonly Operation[] = [
     tag: TAG,
     summary: 'Name, version and extensions of the server',
     description: '`/v2/` answers as well.',
+    errors: 'triton',
     answers: [told(200, 'Its metadata.', serverMetadata)],
   },
   {

@@ -1,6 +1,4 @@
 /** Descriptions of routes into an OpenAPI document; of the components only those that are used. */
-import type { FailureCode } from '@batchyard/shared/contract/failure';
-
 import {
   type ApiDocument,
   type Contents,
@@ -20,17 +18,18 @@ import type { Answer, Content, Operation, Parameter } from './operation.ts';
 import { type NamedSchemas, writeSchemas, type WrittenSchemas } from './write-schemas.ts';
 
 type Parts = Pick<ApiDocument, 'info' | 'servers' | 'tags' | 'security'> & {
-  /** Where there are any, a token stands before every route that is not open. */
+  /** Where there are any, a key stands before every route that is not open. */
   readonly securitySchemes?: Readonly<Record<string, JsonObject>>;
   readonly operations: readonly Operation[];
   readonly schemas: NamedSchemas;
 };
 
-/** What the token, and what a page of another origin, come to. */
-function guardAnswers({ open, method }: Operation): Answer[] {
-  if (open) return [];
-  const failures: FailureCode[] = method === 'get' ? ['unauthorized'] : ['unauthorized', 'forbidden'];
-  return failureAnswers({ failures });
+/** What one who is not let in is told. */
+const GUARD_FAILURES = ['unauthorized', 'forbidden', 'rate_limited'] as const;
+
+function failuresOf(operation: Operation, guarded: boolean): Answer[] {
+  const { open, failures = [] } = operation;
+  return failureAnswers(guarded && !open ? { ...operation, failures: [...GUARD_FAILURES, ...failures] } : operation);
 }
 
 function createWriter(schemas: WrittenSchemas, guarded: boolean) {
@@ -59,7 +58,7 @@ function createWriter(schemas: WrittenSchemas, guarded: boolean) {
 
   return (operation: Operation): OperationObject => {
     const { id, tag, summary, description, body, open, traced } = operation;
-    const answers = [...operation.answers, ...(guarded ? guardAnswers(operation) : []), ...failureAnswers(operation)];
+    const answers = [...operation.answers, ...failuresOf(operation, guarded)];
     if (new Set(answers.map(({ status }) => status)).size < answers.length)
       throw new Error(`${id} describes a status twice`);
     const parameters = [...(operation.parameters ?? []), ...(traced ? [requestId] : [])].map(parameterOf);

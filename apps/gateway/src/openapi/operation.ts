@@ -32,6 +32,8 @@ export type HeaderName =
   | 'Inference-Header-Content-Length'
   | 'Location'
   | 'Preference-Applied'
+  | 'RateLimit'
+  | 'RateLimit-Policy'
   | 'Retry-After'
   | 'WWW-Authenticate'
   | 'X-Request-Id';
@@ -59,7 +61,7 @@ export type Operation = {
   readonly errors?: 'problem' | 'triton';
   /** It hands `X-Request-Id` back. */
   readonly traced?: boolean;
-  /** It asks for no token where the listener has one. */
+  /** It asks for no key where the listener does. */
   readonly open?: boolean;
 };
 

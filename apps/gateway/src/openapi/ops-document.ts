@@ -3,6 +3,7 @@ import { DOCS_OPERATIONS } from './docs-operations.ts';
 import { failureSchemas } from './failure-answers.ts';
 import { FLEET_OPERATIONS } from './fleet-operations.ts';
 import { inferenceSchemas } from './inference-schemas.ts';
+import { KEY_OPERATIONS, keySchemas } from './key-operations.ts';
 import { jobSchemas } from './job-schemas.ts';
 import type { ApiDocument } from './document.ts';
 import { LOAD_OPERATIONS, loadSchemas } from './load-operations.ts';
@@ -22,15 +23,16 @@ export const opsDocument = (version: string): ApiDocument =>
       version,
       description: [
         'What an operator may see and do. Errors are problem documents (RFC 9457) with a `code`.',
-        'With `BATCHYARD_OPS_TOKEN` every route but the probes asks for that token, as a bearer or as the password of HTTP Basic with any name. Without one nothing but the address guards the port. With or without: what a page of another origin sends changes nothing (403).',
-        'A route that answers `GET` answers `HEAD` too; unknown paths and other methods are 404. Bull Board, at `/board` unless it is off, is a page with an interface of its own and not described here.',
+        'With API keys or `BATCHYARD_OPS_TOKEN` every route but the probes asks for one of them: as a bearer, as the password of HTTP Basic with any name, and a key as `X-API-Key` too; a browser signs in at `/login`. A key needs the scope `read` to look, `infer` to send requests, and `admin` for everything else, and for the keys themselves. Without both nothing but the address guards the port. With or without: what a page of another origin sends changes nothing (403).',
+        'A route that answers `GET` answers `HEAD` too; unknown paths and other methods are 404. Bull Board, at `/board` unless it is off, and the sign-in at `/login` are pages with an interface of their own and not described here.',
       ].join('\n\n'),
     },
     servers: [{ url: '/', description: 'The listener that serves this document.' }],
-    security: [{ bearer: [] }, { basic: [] }],
+    security: [{ bearer: [] }, { basic: [] }, { key: [] }],
     securitySchemes: {
-      bearer: { type: 'http', scheme: 'bearer', description: 'The token of `BATCHYARD_OPS_TOKEN`.' },
-      basic: { type: 'http', scheme: 'basic', description: 'Any name, and the token as the password.' },
+      bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or the token of `BATCHYARD_OPS_TOKEN`.' },
+      basic: { type: 'http', scheme: 'basic', description: 'Any name, and the key or the token as the password.' },
+      key: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key.' },
     },
     tags: [
       { name: 'Queues', description: 'What waits, and what may be done about it.' },
@@ -44,6 +46,7 @@ export const opsDocument = (version: string): ApiDocument =>
       { name: 'Load tests', description: 'How much the cluster takes, measured from beside a gateway.' },
       { name: 'Alerts and events', description: 'What is wrong, and what happens.' },
       { name: 'Memory and Redis', description: 'What is held where.' },
+      { name: 'Keys', description: 'Who may use the cluster, and for what.' },
       { name: 'Probes and metrics', description: 'For machines that watch.' },
       { name: 'Pages', description: 'The dashboard.' },
       { name: 'Documentation', description: 'What you read.' },
@@ -54,6 +57,7 @@ export const opsDocument = (version: string): ApiDocument =>
       ...SETTINGS_OPERATIONS,
       ...WATCHING_OPERATIONS,
       ...LOAD_OPERATIONS,
+      ...KEY_OPERATIONS,
       ...PROBE_OPERATIONS,
       ...PAGE_OPERATIONS,
       ...DOCS_OPERATIONS,
@@ -67,5 +71,6 @@ export const opsDocument = (version: string): ApiDocument =>
       ...settingsSchemas,
       ...watchingSchemas,
       ...loadSchemas,
+      ...keySchemas,
     },
   });

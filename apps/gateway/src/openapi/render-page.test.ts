@@ -11,7 +11,7 @@ import { renderPage } from './render-page.ts';
 
 const OPS = { base: 'http://127.0.0.1:8002', tokenVariable: 'BATCHYARD_OPS_TOKEN' };
 const PUBLIC = { base: 'http://127.0.0.1:8000', tokenVariable: undefined };
-const LIMIT_BYTES = 150_000;
+const LIMIT_BYTES = 200_000;
 
 const PAGES = [
   ['public', publicDocument('1.2.3'), PUBLIC],

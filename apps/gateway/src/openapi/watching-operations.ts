@@ -156,7 +156,7 @@ export const WATCHING_OPERATIONS: readonly Operation[] = [
     tag: ALERTS,
     summary: 'What happens, as it happens',
     description:
-      'Server-sent events: `scale`, `drain`, `deploy`, `kill`, `alert`, `steer` and `tune` with what the list tells of each, and a `sample` each second. A stream begins with the last 200 events. With `Accept: application/json` the list of those that are held.',
+      'Server-sent events: `scale`, `drain`, `deploy`, `kill`, `alert`, `steer`, `tune` and `audit` with what the list tells of each, and a `sample` each second. A stream begins with the last 200 events. With `Accept: application/json` the list of those that are held.',
     parameters: [
       {
         name: 'Last-Event-ID',

@@ -4,9 +4,9 @@ import { z } from 'zod';
 /**
  * scale: workers come, go, or are asked for. drain: a worker finishes, takes no more, and may end. deploy: models come, change or go.
  * kill: a process died. alert: one is raised, told again or over. steer: who steers, or how. tune: a setting was changed
- * by a rule.
+ * by a rule. audit: somebody has changed something through a route.
  */
-export const EVENT_KINDS = ['scale', 'drain', 'deploy', 'kill', 'alert', 'steer', 'tune'] as const;
+export const EVENT_KINDS = ['scale', 'drain', 'deploy', 'kill', 'alert', 'steer', 'tune', 'audit'] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
 const factSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);

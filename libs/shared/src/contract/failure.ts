@@ -23,6 +23,7 @@ export const FAILURES = {
   unsupported_encoding: { status: 415, retryable: false, title: 'The content encoding is not supported' },
   expectation_failed: { status: 417, retryable: false, title: 'The expectation cannot be met' },
   key_reused: { status: 422, retryable: false, title: 'The key was used with another request' },
+  rate_limited: { status: 429, retryable: true, title: 'The key has used up its rate' },
   headers_too_large: { status: 431, retryable: false, title: 'The headers are larger than allowed' },
   model_not_found: { status: 404, retryable: false, title: 'The model or version is not known' },
   model_not_ready: { status: 503, retryable: true, title: 'No worker serves the model now' },

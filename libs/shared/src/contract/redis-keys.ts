@@ -46,6 +46,8 @@
  * | `{by0}:x:loadtest` | string: the load test that runs | the gateway that runs it | gateways | 15 s |
  * | `{by0}:x:loadtests` | list of LoadRun JSON, the newest first | the gateway that ran it | gateways | the last 20, a week |
  * | `{by0}:x:acknowledged` | hash alert → ms | gateway (POST /v1/alerts/…/acknowledge) | gateways, while an alert is raised | 24 h |
+ * | `{by0}:x:keys` | hash id → JSON of an ApiKey, `version` | gateway (POST, DELETE /v1/keys) | gateways, each second | until it is revoked |
+ * | `{by0}:x:rate:<key id>` | string `<rows left> <ms>`: its bucket | settleRates | the same | until the bucket is full |
  */
 
 /** CRC16 (XMODEM, the one of the Redis Cluster specification). */
@@ -108,4 +110,5 @@ export const samplesKey = (prefix: string): string => `${prefix}:x:samples`;
 export const secondsKey = (prefix: string): string => `${prefix}:x:seconds`;
 export const loadTestKey = (prefix: string): string => `${prefix}:x:loadtest`;
 export const loadTestsKey = (prefix: string): string => `${prefix}:x:loadtests`;
+export const keysKey = (prefix: string): string => `${prefix}:x:keys`;
 export const acknowledgedKey = (prefix: string): string => `${prefix}:x:acknowledged`;
