@@ -12,7 +12,6 @@ import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
 import { createLoopLag } from './admission/loop-lag.ts';
 import { createQueueLoads } from './admission/queue-loads.ts';
-import { createCollectMetrics } from './collect-metrics.ts';
 import { openCache } from './cache/open-cache.ts';
 import { readConfig, timeoutsOf, unknownSettings } from './config.ts';
 import { createFleetView } from './fleet/fleet-view.ts';
@@ -167,18 +166,6 @@ async function start(): Promise<void> {
     trace: tracing.request,
     report: reportTo(log),
   });
-  const collectMetrics = createCollectMetrics({
-    metrics,
-    observed,
-    look: () => ({
-      queues: fleet.models().map((view) => view.queue),
-      workers: fleet.workers(),
-      lookups: cache.lookups(),
-      entries: cache.stats().tiers.memory.entries ?? 0,
-    }),
-    scaling,
-    own: [memory, cache, monitor],
-  });
   const steering = openSteering({
     gateway,
     strategy: config.BATCHYARD_STRATEGY,
@@ -205,7 +192,8 @@ async function start(): Promise<void> {
     scaling,
     tuning: tuning.desk,
     health: openHealth({
-      metrics: collectMetrics,
+      collected: { metrics, observed, scaling, own: [memory, cache, monitor] },
+      cache,
       config,
       fleet,
       redis,
@@ -226,6 +214,7 @@ async function start(): Promise<void> {
     ready,
     inquiries: openInquiries({ queue, fleet }),
     repository: openRepository({ queue, fleet }),
+    access,
     breaker,
     results: requests.results,
     screen: limits.infer.screen,
@@ -240,20 +229,17 @@ async function start(): Promise<void> {
     port: config.PORT,
     handler: openPublic({ config, version: VERSION, queue, fleet, ready, audit: access.audit }),
     fastLane,
-    door: access.door,
-    tls: access.tls.front,
+    ...access.front,
     timeouts: timeoutsOf(config),
-    headerBytes: config.BATCHYARD_MAX_HEADER_BYTES,
     onUnread: inFlight.unread,
   });
-  const back = await listen({ host: config.OPS_HOST, port: config.OPS_PORT, handler: ops.app, tls: access.tls.back });
+  const back = await listen({ host: config.OPS_HOST, port: config.OPS_PORT, handler: ops.app, ...access.back });
 
   const stopClockwork = openClockwork({
     waiters,
     lag,
     fleet,
     refresh: [cache.refresh, counts.flush],
-    refreshKeys: access.refresh,
     hosts: createHostWatch(log.warn.bind(log)),
     steering,
     scaling,
@@ -291,10 +277,8 @@ async function start(): Promise<void> {
     grpcPort: grpc.port,
     models: fleet.models().map((view) => view.queue),
   });
-  log.info(
-    { port: front.port, opsPort: back.port, id: createHash('sha256').update(gateway).digest('hex').slice(0, 8) },
-    'gateway listens',
-  );
+  const id = createHash('sha256').update(gateway).digest('hex').slice(0, 8);
+  log.info({ port: front.port, opsPort: back.port, id }, 'gateway listens');
 }
 
 start().catch((error: unknown) => {

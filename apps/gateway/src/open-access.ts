@@ -28,21 +28,20 @@ type Parts = {
 export type OpenAccess = {
   /** For what the public listener serves by another protocol. */
   readonly admit: Admit;
-  /** Of the public listener. */
-  readonly door: Door;
+  /** How the public listener, and that of the operations, lets in. */
+  readonly front: { readonly door: Door; readonly tls: TlsPair | undefined; readonly headerBytes: number };
+  readonly back: { readonly tls: TlsPair | undefined };
   /** What the operations listener lets in by. */
   readonly entry: Entry;
   readonly keys: KeyDesk;
   readonly audit: Audit;
-  readonly tls: { readonly front: TlsPair | undefined; readonly back: TlsPair | undefined };
-  /** Reads the keys for the first time. @throws Error with a sentence a person can act on, where nothing guards a listener */
+  /** Reads the keys, now and from now on each second. @throws Error with a sentence a person can act on, where nothing guards a listener */
   start(): Promise<void>;
-  /** Once a second. */
-  refresh(): Promise<void>;
 };
 
 const SECRET_BYTES = 32;
 const TRIES = 3;
+const LOOK_MS = 1_000;
 const REFUSED = 400;
 
 const listed = (source: ListedKey['source'], { sha256: _hidden, ...key }: ApiKey): ListedKey => ({ ...key, source });
@@ -141,15 +140,20 @@ export function openAccess(parts: Parts): OpenAccess {
   const admit = createAdmit({ keyring, wrongKeys, closed: closed.front });
   return {
     admit,
-    door: createDoor(admit, () => !closed.front && !keyring.hasKeys()),
+    front: {
+      door: createDoor(admit, () => !closed.front && !keyring.hasKeys()),
+      tls: tls.front,
+      headerBytes: config.BATCHYARD_MAX_HEADER_BYTES,
+    },
+    back: { tls: tls.back },
     entry: { token, keyring, closed: closed.back, wrongKeys, audit, secure: tls.back !== undefined },
     keys: createDesk(queue, watched, !closed.front && !closed.back, token !== undefined),
     audit,
-    tls,
     async start() {
       await watched.start();
       refuseOpenListeners(config, keyring.hasKeys());
+      // By a clock of its own: a revoked key is refused however long other things take.
+      setInterval(() => void watched.refresh().catch(() => undefined), LOOK_MS).unref();
     },
-    refresh: watched.refresh,
   };
 }

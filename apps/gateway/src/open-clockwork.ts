@@ -12,7 +12,6 @@ type Parts = {
   readonly fleet: Pick<FleetView, 'refresh' | 'serving' | 'fresh'>;
   /** What else is to be told, or asked for, each second; none of them fails. */
   readonly refresh: readonly (() => Promise<void>)[];
-  readonly refreshKeys: () => Promise<void>;
   readonly hosts: ReturnType<typeof createHostWatch>;
   readonly steering: Pick<SteerFleet, 'turn'>;
   /** After the steering, which tells who holds the lease. */
@@ -52,8 +51,6 @@ export function openClockwork(parts: Parts): () => void {
   const timers = [
     setInterval(tick, TICK_MS),
     setInterval(() => void look().catch(() => undefined), LOOK_MS),
-    // Beside the others: a revoked key is refused however long those take.
-    setInterval(() => void parts.refreshKeys().catch(() => undefined), LOOK_MS),
     setInterval(() => void housekeeping.sweep(performance.now()), LOOK_MS),
     setInterval(() => void lookOut().catch(() => undefined), SOON_MS),
     setInterval(() => void housekeeping.judge(performance.now()), SOON_MS),

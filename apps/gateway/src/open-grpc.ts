@@ -1,4 +1,5 @@
 /** Part of the wiring: the gRPC listener, open before the one that says that the gateway is ready. Its library is loaded only where it listens. */
+import { Failure } from '@batchyard/shared/contract/failure';
 import type { Passed } from '@batchyard/shared/contract/memory';
 import type { Logger } from '@batchyard/shared/runtime/log';
 
@@ -9,6 +10,7 @@ import type { ModelBreaker } from './fleet/model-breaker.ts';
 import type { InferParts } from './grpc/infer-calls.ts';
 import type { GrpcListener } from './grpc/serve-grpc.ts';
 import type { ServerParts } from './grpc/server-calls.ts';
+import { permittedClass, spendRows, whoOf, type Caller, type Need } from './http/caller.ts';
 import type { BytesInFlight } from './http/bytes-in-flight.ts';
 import { lookUp, type Limits } from './http/infer-route.ts';
 import { createInquiries, type InquiryDesk } from './http/inquiry-routes.ts';
@@ -16,6 +18,7 @@ import { EXTENSIONS } from './http/public-app.ts';
 import { reportTo } from './http/report-trouble.ts';
 import { givenRequestId, newRequestId, REQUEST_ID } from './http/request-id.ts';
 import { priorityHeader, timeoutHeader } from './http/request-options.ts';
+import type { OpenAccess } from './open-access.ts';
 
 type Parts = {
   readonly config: Config;
@@ -31,6 +34,7 @@ type Parts = {
   readonly trace: InferParts['trace'];
   readonly inFlight: BytesInFlight;
   readonly copies: { readonly request: Passed; readonly result: Passed };
+  readonly access: Pick<OpenAccess, 'admit' | 'audit' | 'front'>;
   readonly log: Logger;
 };
 
@@ -49,8 +53,18 @@ function askOf(desk: InquiryDesk): ServerParts['ask'] {
 }
 
 export async function openGrpc(parts: Parts): Promise<Omit<GrpcListener, 'port'> & { port: number | undefined }> {
-  const { config, fleet, breaker, inFlight, log } = parts;
+  const { config, fleet, breaker, inFlight, access, log } = parts;
   if (config.GRPC_PORT === 'off') return nowhere;
+  if (config.GRPC_PORT === undefined && access.front.tls !== undefined) {
+    log.info('no gRPC here: it knows no TLS, and the public listener speaks nothing else; GRPC_PORT says otherwise');
+    return nowhere;
+  }
+  /** @throws Failure unauthorized, forbidden, rate_limited */
+  function admitted(headers: Readonly<Record<string, string | undefined>>, need: Need): Caller {
+    const caller = access.admit({ headers }, need, undefined);
+    if (caller instanceof Failure) throw caller;
+    return caller;
+  }
   const { serveGrpc } = await import('./grpc/serve-grpc.ts');
   const report = reportTo(log);
   const find = (model: string, version: string | undefined) => lookUp(fleet, { model, version, rest: '' });
@@ -68,14 +82,24 @@ export async function openGrpc(parts: Parts): Promise<Omit<GrpcListener, 'port'>
       ready: parts.ready,
       ask: askOf(parts.inquiries),
       repository: parts.repository,
+      admit: (headers, need) => void admitted(headers, need),
+      changed(headers, path) {
+        const who = whoOf(admitted(headers, 'any'));
+        access.audit({ who, from: 'gRPC', method: 'POST', path, status: 200, body: '' });
+      },
     },
     infer: {
       lookUp: find,
       wishes: (headers) => ({
         priority: priorityHeader(headers),
         timeoutMs: timeoutHeader(headers),
-        caller: { tenant: '-' },
+        caller: admitted(headers, 'infer'),
       }),
+      permit(caller, { wanted, named, rows }) {
+        const priority = permittedClass(caller, wanted, named);
+        spendRows(caller, rows);
+        return priority;
+      },
       screen: parts.screen,
       results: (asked, gone) => breaker.run(asked.queue, () => parts.results(asked, gone), gone),
       observe: parts.observe,

@@ -7,6 +7,7 @@ import type { Passed } from '@batchyard/shared/contract/memory';
 import { MODEL_NAME, type Model } from '@batchyard/shared/contract/model';
 import type { BlobTensor } from '@batchyard/shared/contract/tensor-blob';
 
+import type { Meter } from '../admission/row-bucket.ts';
 import { termsOf } from '../admission/terms.ts';
 import { grpcInferResponse, parseGrpcInfer } from '../protocol/grpc-infer.ts';
 import type { GrpcInferRequest, GrpcInferResponse } from '../protocol/grpc-messages.ts';
@@ -19,9 +20,15 @@ type Announced = {
   readonly queue: string;
   readonly priority: PriorityClass | undefined;
   readonly timeoutMs: number | undefined;
-  readonly caller: { readonly tenant: string };
+  readonly caller: GrpcCaller;
 };
 type Wishes = Omit<Announced, 'model' | 'queue'>;
+/** Who calls, as `wishes` has found it; what it may do is for `permit`. */
+type GrpcCaller = {
+  readonly tenant: string;
+  readonly classes?: ReadonlySet<PriorityClass>;
+  readonly meter?: Meter;
+};
 
 export type EndedCall = {
   readonly route: string;
@@ -39,8 +46,10 @@ export type Headers = Readonly<Record<string, string | undefined>>;
 export type InferParts = {
   /** @throws Failure model_not_found */
   lookUp(name: string, version: string | undefined): { readonly model: Model; readonly queue: string };
-  /** Of the headers that HTTP has. @throws Failure bad_request */
+  /** Of the headers that HTTP has. @throws Failure bad_request, unauthorized, forbidden */
   wishes(headers: Headers): Wishes;
+  /** The class that it gets. @throws Failure forbidden, rate_limited */
+  permit(caller: GrpcCaller, asked: { wanted: PriorityClass; named: boolean; rows: number }): PriorityClass;
   /** @returns why it is refused whatever its tensors say */
   screen(announced: Announced): Failure | undefined;
   results(
@@ -65,10 +74,16 @@ type Noted = { queue?: string; priority?: PriorityClass; readonly trace?: string
 const ROUTE = 'infer';
 const CLIENT_CLOSED = 499;
 
+const KEY_HEADERS = new Set(['authorization', 'x-api-key']);
+const HEADERS = ['batchyard-priority', 'batchyard-timeout-ms', 'traceparent', 'x-request-id', ...KEY_HEADERS];
+
 export const headersOf = (metadata: Metadata): Headers =>
   Object.fromEntries(
-    ['batchyard-priority', 'batchyard-timeout-ms', 'traceparent', 'x-request-id'].map((name) => {
-      const [value] = metadata.get(name);
+    HEADERS.map((name) => {
+      const values = metadata.get(name);
+      // Two of a key are no key: nobody knows which of them counts.
+      if (values.length > 1 && KEY_HEADERS.has(name)) return [name, values.join(', ')];
+      const [value] = values;
       return [name, typeof value === 'string' ? value : undefined];
     }),
   );
@@ -95,11 +110,17 @@ export function createAnswer(parts: InferParts) {
     const refused = parts.screen({ model, queue, ...wishes });
     if (refused) throw refused;
     const request = parseGrpcInfer(model, message);
+    const { parameters, rows } = request;
     const timed = withDeadline(wishes, request, terms.deadline);
-    noted.priority = termsOf(model.queueing, { ...timed, parameters: request.parameters }).priority;
+    const wanted = termsOf(model.queueing, { ...timed, parameters }).priority;
+    const named = (timed.priority ?? parameters.priority ?? parameters.level) !== undefined;
+    const own = parts.permit(timed.caller, { wanted, named, rows });
+    noted.priority = own;
+    const priority = own === wanted ? timed.priority : own;
     copies.request.bytes += message.wireBytes;
     copies.request.body += message.wireBytes;
-    const { tensors } = await parts.results({ model, queue, request, ...timed, trace: noted.trace }, terms.gone);
+    const { trace } = noted;
+    const { tensors } = await parts.results({ model, queue, request, ...timed, priority, trace }, terms.gone);
     // Into the message, and from there behind the five bytes before it.
     for (const { data } of tensors) copies.result.answer += 2 * data.byteLength;
     return { model, request, tensors };

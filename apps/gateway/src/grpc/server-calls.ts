@@ -10,6 +10,7 @@ import { shown } from '../protocol/infer-request.ts';
 import { liveBody, serverMetadata, type ServerIdentity } from '../protocol/metadata.ts';
 import { readLoadRequest } from '../protocol/repository-index.ts';
 import { errorOf, statusOf } from './call-status.ts';
+import { headersOf, type Headers } from './infer-calls.ts';
 
 /** What is asked of a model, in the words of HTTP's paths. */
 type Question = '' | '/ready' | '/config' | '/stats';
@@ -20,6 +21,10 @@ export type ServerParts = {
   ready(): boolean;
   /** Without a model of all of them. @throws Failure model_not_found, queue_unavailable */
   ask(question: Question, model?: string, version?: string): Promise<object>;
+  /** @throws Failure unauthorized, forbidden, rate_limited */
+  admit(headers: Headers, need: 'any' | 'admin'): void;
+  /** Is told of each change that was made. */
+  changed(headers: Headers, what: string): void;
   readonly repository: {
     index(onlyReady: boolean): Promise<readonly object[]>;
     load(model: string, config: string | undefined): Promise<void>;
@@ -29,14 +34,19 @@ export type ServerParts = {
 
 type Named = { readonly name: string; readonly version: string };
 type Changed = { readonly model_name: string; readonly parameters: GrpcParameters };
-type Answer<Request> = (request: Request) => object | Promise<object>;
+type Answer<Request> = (request: Request, headers: Headers) => object | Promise<object>;
 
 /** An answer, or the failure that it throws, as the library wants them. */
-function answering<Request>(answer: Answer<Request>): handleUnaryCall<Request, object> {
-  return ({ request }, callback) => {
+function answering<Request>(
+  answer: Answer<Request>,
+  admit: (headers: Headers) => void = () => undefined,
+): handleUnaryCall<Request, object> {
+  return ({ request, metadata }, callback) => {
     const respond = async (): Promise<void> => {
       try {
-        callback(null, await answer(request));
+        const headers = headersOf(metadata);
+        admit(headers);
+        callback(null, await answer(request, headers));
       } catch (error) {
         callback(errorOf(statusOf(error)));
       }
@@ -69,31 +79,39 @@ export function createServerCalls(parts: ServerParts): UntypedServiceImplementat
   const askOf = (question: Question, { name, version }: Named): Promise<object> =>
     ask(question, MODEL_NAME.test(name) ? name : shown(name), version === '' ? undefined : version);
 
+  const looks = (headers: Headers): void => parts.admit(headers, 'any');
+  const changes = (headers: Headers): void => parts.admit(headers, 'admin');
+  const looking = <Request>(answer: Answer<Request>) => answering(answer, looks);
+  const changing = <Request>(answer: Answer<Request>) => answering(answer, changes);
+
   return {
     ServerLive: answering(() => ({ live: liveBody().live })),
     ServerReady: answering(() => ({ ready: ready() })),
-    ServerMetadata: answering(() => serverMetadata(identity)),
-    ModelReady: answering((asked: Named) => askOf('/ready', asked)),
-    ModelMetadata: answering((asked: Named) => askOf('', asked)),
-    ModelConfig: answering(async (asked: Named) => ({ config: await askOf('/config', asked) })),
-    ModelStatistics: answering((asked: Named) => (asked.name === '' ? ask('/stats') : askOf('/stats', asked))),
-    RepositoryIndex: answering(async (asked: { readonly ready: boolean }) => ({
+    ServerMetadata: looking(() => serverMetadata(identity)),
+    ModelReady: looking((asked: Named) => askOf('/ready', asked)),
+    ModelMetadata: looking((asked: Named) => askOf('', asked)),
+    ModelConfig: looking(async (asked: Named) => ({ config: await askOf('/config', asked) })),
+    ModelStatistics: looking((asked: Named) => (asked.name === '' ? ask('/stats') : askOf('/stats', asked))),
+    RepositoryIndex: looking(async (asked: { readonly ready: boolean }) => ({
       models: await repository.index(asked.ready),
     })),
-    RepositoryModelLoad: answering(async (asked: Changed) => {
+    RepositoryModelLoad: changing(async (asked: Changed, headers) => {
       const model = modelOf(asked);
       await repository.load(model, readLoadRequest(model, parametersOf(asked)));
+      parts.changed(headers, `RepositoryModelLoad ${model}`);
       return {};
     }),
-    RepositoryModelUnload: answering(async (asked: Changed) => {
-      await repository.unload(modelOf(asked));
+    RepositoryModelUnload: changing(async (asked: Changed, headers) => {
+      const model = modelOf(asked);
+      await repository.unload(model);
+      parts.changed(headers, `RepositoryModelUnload ${model}`);
       return {};
     }),
-    SystemSharedMemoryStatus: answering(() => ({ regions: {} })),
-    SystemSharedMemoryUnregister: answering(() => ({})),
-    SystemSharedMemoryRegister: answering(noSharedMemory),
-    CudaSharedMemoryStatus: answering(() => ({ regions: {} })),
-    CudaSharedMemoryUnregister: answering(() => ({})),
-    CudaSharedMemoryRegister: answering(noSharedMemory),
+    SystemSharedMemoryStatus: looking(() => ({ regions: {} })),
+    SystemSharedMemoryUnregister: changing(() => ({})),
+    SystemSharedMemoryRegister: changing(noSharedMemory),
+    CudaSharedMemoryStatus: looking(() => ({ regions: {} })),
+    CudaSharedMemoryUnregister: changing(() => ({})),
+    CudaSharedMemoryRegister: changing(noSharedMemory),
   };
 }

@@ -43,6 +43,9 @@ export function may({ scopes }: Caller, need: Need): boolean {
   return scopes.has(need) || (need === 'read' && scopes.has('admin'));
 }
 
+/** As the log has it; `-` where no key was asked for. */
+export const whoOf = ({ key, name }: Caller): string => (key === undefined ? '-' : `${name} (${key})`);
+
 export const seesTenant = ({ everyTenant, tenant }: Caller, other: string): boolean =>
   everyTenant === true || tenant === other;
 
@@ -68,9 +71,18 @@ function tellRate(meter: Meter, response: ServerResponse): void {
 }
 
 /** @throws Failure rate_limited: the caller has no rows left; with 0 rows: it could not send a single one */
-export function chargeRows({ meter }: Caller, rows: number, response: ServerResponse): void {
-  if (meter === undefined) return;
-  const retryAfterS = meter.take(rows);
-  tellRate(meter, response);
+export function spendRows({ meter }: Caller, rows: number): void {
+  const retryAfterS = meter?.take(rows);
   if (retryAfterS !== undefined) throw new Failure('rate_limited', 'the rate of this key is used up', { retryAfterS });
+}
+
+/** The same, and the response tells what is left. @throws Failure rate_limited */
+export function chargeRows(caller: Caller, rows: number, response: ServerResponse): void {
+  const { meter } = caller;
+  if (meter === undefined) return;
+  try {
+    spendRows(caller, rows);
+  } finally {
+    tellRate(meter, response);
+  }
 }

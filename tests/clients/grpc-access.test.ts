@@ -1,0 +1,94 @@
+/** Keys over gRPC: what each may call, its classes and its rate, as over HTTP. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { status, type ServiceError } from '@grpc/grpc-js';
+
+import { makeTestModels } from '../../models/make-test-models.ts';
+import { grpcClient, simpleRequest, sumOf, type GrpcClient, type InferAnswer } from '../support/grpc.ts';
+import { startSystem, type System } from '../support/system.ts';
+
+let folder: string;
+let system: System;
+let client: GrpcClient;
+const secretOf = (name: string): string => `byk_${name.repeat(43).slice(0, 43)}`;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'batchyard-grpc-access-'));
+  const models = join(folder, 'models');
+  await makeTestModels(models, ['simple']);
+  const file = join(folder, 'keys.json');
+  const keys = [
+    { name: 'infer', scopes: ['infer'] },
+    { name: 'admin', scopes: ['admin'] },
+    { name: 'low', scopes: ['infer'], classes: ['low'] },
+    { name: 'slow', scopes: ['infer'], rate: { rows_per_second: 0.01, burst: 2 } },
+  ].map((key) => ({ ...key, key: secretOf(key.name) }));
+  await writeFile(file, JSON.stringify({ keys }));
+  system = await startSystem({ BATCHYARD_MODELS: models, GRPC_PORT: '0', BATCHYARD_API_KEYS_FILE: file });
+  client = grpcClient(system.grpc);
+});
+after(async () => {
+  client.close();
+  await system.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const as = (name: string) => ({ metadata: { authorization: `Bearer ${secretOf(name)}` } });
+/** The status that a call ends with. */
+async function ended(method: string, request: Record<string, unknown>, given = {}): Promise<status> {
+  try {
+    await client.call(method, request, given);
+    return status.OK;
+  } catch (error) {
+    return (error as ServiceError).code;
+  }
+}
+
+test('without a key nothing but the state of the server is told', async () => {
+  assert.deepEqual(await client.call('ServerLive', {}), { live: true });
+  assert.equal(await client.health(''), 'SERVING');
+  for (const [method, request] of [
+    ['ServerMetadata', {}],
+    ['ModelReady', { name: 'simple' }],
+    ['ModelMetadata', { name: 'simple' }],
+    ['ModelConfig', { name: 'simple' }],
+    ['ModelStatistics', {}],
+    ['RepositoryIndex', {}],
+    ['RepositoryModelLoad', { model_name: 'simple' }],
+    ['RepositoryModelUnload', { model_name: 'simple' }],
+    ['ModelInfer', simpleRequest(1)],
+  ] as const) {
+    assert.equal(await ended(method, request), status.UNAUTHENTICATED, method);
+    const wrong = { metadata: { 'x-api-key': 'byk_wrong' } };
+    assert.ok(
+      [status.UNAUTHENTICATED, status.RESOURCE_EXHAUSTED].includes(await ended(method, request, wrong)),
+      method,
+    );
+  }
+});
+
+test('a key may call what its scope says', async () => {
+  assert.equal(sumOf(await client.call<InferAnswer>('ModelInfer', simpleRequest(4), as('infer'))), 7);
+  assert.equal(
+    await ended('ModelInfer', simpleRequest(4), { metadata: { 'x-api-key': secretOf('infer') } }),
+    status.OK,
+  );
+  assert.equal(await ended('ModelInfer', simpleRequest(4), as('admin')), status.PERMISSION_DENIED);
+  assert.equal(await ended('ModelMetadata', { name: 'simple' }, as('infer')), status.OK);
+  for (const method of ['RepositoryModelLoad', 'RepositoryModelUnload'])
+    assert.equal(await ended(method, { model_name: 'simple' }, as('infer')), status.PERMISSION_DENIED, method);
+  const loaded = await ended('RepositoryModelLoad', { model_name: 'simple' }, as('admin'));
+  assert.ok(loaded !== status.PERMISSION_DENIED && loaded !== status.UNAUTHENTICATED, String(loaded));
+});
+
+test('a key keeps to its classes and to its rate of rows', async () => {
+  const high = { metadata: { ...as('low').metadata, 'batchyard-priority': 'high' } };
+  assert.equal(await ended('ModelInfer', simpleRequest(1), high), status.PERMISSION_DENIED);
+  assert.equal(await ended('ModelInfer', simpleRequest(1), as('low')), status.OK);
+  const seen: status[] = [];
+  for (let i = 0; i < 3; i += 1) seen.push(await ended('ModelInfer', simpleRequest(i), as('slow')));
+  assert.deepEqual(seen, [status.OK, status.OK, status.RESOURCE_EXHAUSTED]);
+});
