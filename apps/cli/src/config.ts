@@ -34,6 +34,8 @@ const schema = z.object({
       if (!workers) context.addIssue({ code: 'custom', message: WORKERS });
       return workers ?? z.NEVER;
     }),
+  /** Behind one public port. */
+  BATCHYARD_GATEWAYS: z.coerce.number().int().min(1).max(64).default(1),
   BATCHYARD_REDIS: z.enum(['auto', 'private', 'bundled']).default('auto'),
   BATCHYARD_REDIS_MAXMEMORY: z
     .string()

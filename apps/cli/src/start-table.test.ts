@@ -15,7 +15,7 @@ test('the table says whether what is queued is kept, and which mode was asked fo
   const facts = {
     url: 'u',
     grpc: undefined,
-    ops: 'o',
+    ops: ['o'],
     models: ['a@1'],
     redis: 'r',
     workers: 1,

@@ -6,7 +6,8 @@ export type StartFacts = {
   readonly url: string;
   /** Host and port, as gRPC clients want it; undefined where it is off. */
   readonly grpc: string | undefined;
-  readonly ops: string;
+  /** Of each gateway. */
+  readonly ops: readonly string[];
   readonly models: readonly string[];
   readonly redis: string;
   readonly durability: Durability;
@@ -36,7 +37,8 @@ export function startTable(facts: StartFacts): string {
   const rows: [string, string][] = [
     ['public', facts.url],
     ['grpc', facts.grpc ?? 'off'],
-    ['operations', `${facts.ops}   (dashboard; /metrics, /v1/queues, /v1/workers, /board)`],
+    ['operations', `${facts.ops.join(', ')}   (dashboard; /metrics, /v1/queues, /v1/workers, /board)`],
+    ...(facts.ops.length > 1 ? [['gateways', String(facts.ops.length)] as [string, string]] : []),
     ['models', facts.models.join(', ')],
     ['workers', String(facts.workers)],
     ['redis', facts.redis],

@@ -14,6 +14,7 @@ import { getRedis } from './redis/get-redis.ts';
 import { startTable } from './start-table.ts';
 import { StopSentence } from './stop-sentence.ts';
 import { superviseChild, type Child } from './supervisor/child.ts';
+import { opsPorts, superviseGateways } from './supervisor/gateways.ts';
 import { createWorkerPool, type WorkerPool } from './supervisor/worker-pool.ts';
 import { watchSignals } from './watch-signals.ts';
 
@@ -62,14 +63,14 @@ function openQueue(url: string, cluster: boolean): QueueLink {
   };
 }
 
-type Children = { gateway?: Child; pool?: WorkerPool };
-const childrenOf = ({ gateway, pool }: Children): Child[] => [...(gateway ? [gateway] : []), ...(pool?.all() ?? [])];
+type Children = { gateways?: readonly Child[]; pool?: WorkerPool };
+const childrenOf = ({ gateways, pool }: Children): Child[] => [...(gateways ?? []), ...(pool?.all() ?? [])];
 
-/** Workers last: they compute what the gateway has accepted. */
-async function stopChildren({ gateway, pool }: Children): Promise<void> {
+/** Workers last: they compute what the gateways have accepted. */
+async function stopChildren({ gateways, pool }: Children): Promise<void> {
   pool?.close();
   const since = Date.now();
-  await gateway?.stop(CHILD_LIMIT_MS);
+  await Promise.all((gateways ?? []).map((gateway) => gateway.stop(CHILD_LIMIT_MS)));
   const leftMs = Math.max(LEAST_MS, ALL_LIMIT_MS - (Date.now() - since));
   await Promise.all((pool?.all() ?? []).map((worker) => worker.stop(leftMs)));
 }
@@ -99,19 +100,11 @@ function openPool(
   return { ...pool, forget };
 }
 
-function superviseGateway(config: Config, childEnv: NodeJS.ProcessEnv, onGiveUp: (sentence: string) => void): Child {
-  const { HOST, OPS_HOST, GRPC_PORT } = config;
-  const grpc = GRPC_PORT === undefined ? {} : { GRPC_PORT: String(GRPC_PORT) };
-  const ports = { HOST, PORT: String(config.PORT), OPS_HOST, OPS_PORT: String(config.OPS_PORT), ...grpc };
-  const env = { ...childEnv, ...ports };
-  return superviseChild({ name: 'the gateway', file: appMain('gateway'), env, nodeFlags: MEMORY_FLAGS, onGiveUp });
-}
-
 /** Runs until a signal comes or something cannot go on; @returns the exit code */
 export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number> {
   await checkModels(config.BATCHYARD_MODELS);
   await checkPort(config.HOST, config.PORT, 'PORT');
-  await checkPort(config.OPS_HOST, config.OPS_PORT, 'OPS_PORT');
+  for (const port of opsPorts(config)) await checkPort(config.OPS_HOST, port, 'OPS_PORT');
   if (typeof config.GRPC_PORT === 'number') await checkPort(config.HOST, config.GRPC_PORT, 'GRPC_PORT');
   const giveFolderBack = await takeDataFolder(config.BATCHYARD_DATA);
   const children: Children = {};
@@ -169,16 +162,18 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
       await pool.forget();
       link.close();
     };
-    children.gateway = superviseGateway(config, childEnv, onGiveUp);
-    const gateway = await children.gateway.ready;
+    const gatewayParts = { file: appMain('gateway'), env: childEnv, nodeFlags: MEMORY_FLAGS, onGiveUp };
+    children.gateways = superviseGateways({ config, ...gatewayParts });
+    const gateways = await Promise.all(children.gateways.map((one) => one.ready));
     const models = [...new Set(workers.flatMap((worker) => worker.models))];
     const scheme = (certificate: string | undefined): string => (certificate ? 'https' : 'http');
-    const url = `${scheme(env['BATCHYARD_TLS_CERT_FILE'])}://${config.HOST}:${gateway.port}`;
-    const ops = `${scheme(env['BATCHYARD_OPS_TLS_CERT_FILE'])}://${config.OPS_HOST}:${gateway.opsPort}`;
+    const url = `${scheme(env['BATCHYARD_TLS_CERT_FILE'])}://${config.HOST}:${gateways[0]?.port}`;
+    const opsScheme = scheme(env['BATCHYARD_OPS_TLS_CERT_FILE']);
+    const ops = gateways.map(({ opsPort }) => `${opsScheme}://${config.OPS_HOST}:${opsPort}`);
     say(
       startTable({
         url,
-        grpc: gateway.grpcPort === undefined ? undefined : `${config.HOST}:${gateway.grpcPort}`,
+        grpc: gateways[0]?.grpcPort === undefined ? undefined : `${config.HOST}:${gateways[0].grpcPort}`,
         ops,
         models,
         redis: redis.described,

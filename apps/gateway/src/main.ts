@@ -233,7 +233,13 @@ async function start(): Promise<void> {
     timeouts: timeoutsOf(config),
     onUnread: inFlight.unread,
   });
-  const back = await listen({ host: config.OPS_HOST, port: config.OPS_PORT, handler: ops.app, ...access.back });
+  const back = await listen({
+    host: config.OPS_HOST,
+    port: config.OPS_PORT,
+    exclusive: true,
+    handler: ops.app,
+    ...access.back,
+  });
 
   const stopClockwork = openClockwork({
     waiters,

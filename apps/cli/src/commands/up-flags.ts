@@ -5,6 +5,7 @@ export type UpFlags = {
   readonly port?: string;
   readonly opsPort?: string;
   readonly workers?: string;
+  readonly gateways?: string;
   readonly models?: string;
   readonly data?: string;
   readonly redis?: string;
@@ -16,17 +17,19 @@ export const upOptions = (command: Command): Command =>
     .option('--port <port>', 'public port')
     .option('--ops-port <port>', 'operations port')
     .option('--workers <count>', 'worker processes')
+    .option('--gateways <count>', 'gateway processes behind the public port')
     .option('--models <folder>', 'model repository')
     .option('--data <folder>', 'where the private Redis and caches are kept')
     .option('--redis <which>', 'auto, private or bundled')
     .option('--insecure-no-auth', 'listen beyond this machine without keys');
 
 export function settingsByFlags(flags: UpFlags): Record<string, string> {
-  const { port, opsPort, workers, models, data, redis, insecureNoAuth } = flags;
+  const { port, opsPort, workers, gateways, models, data, redis, insecureNoAuth } = flags;
   const all = {
     PORT: port,
     OPS_PORT: opsPort,
     BATCHYARD_WORKERS: workers,
+    BATCHYARD_GATEWAYS: gateways,
     BATCHYARD_MODELS: models,
     BATCHYARD_DATA: data,
     BATCHYARD_REDIS: redis,

@@ -1,5 +1,6 @@
 /** One supervised process: started, watched, started again, drained. */
 import { fork, type ChildProcess } from 'node:child_process';
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
@@ -11,6 +12,8 @@ export type ChildSpec = {
   readonly file: string;
   readonly env: NodeJS.ProcessEnv;
   readonly nodeFlags?: readonly string[];
+  /** It listens on a port together with others: this process binds it, and each takes connections from it. */
+  readonly sharesPort?: boolean;
   onMessage?(message: ChildMessage): void;
   /** Told at once when it has ended; `token` is what it was called last, `drained` that it ended in good order. */
   onExit?(token: string | undefined, drained: boolean): void;
@@ -29,6 +32,17 @@ export type Child = {
   retire(limitMs: number): Promise<void>;
 };
 
+function launch({ file, env, nodeFlags = [], sharesPort = false }: ChildSpec): ChildProcess {
+  const execArgv = [...nodeFlags];
+  const stdio: ('ignore' | 'inherit' | 'ipc')[] = ['ignore', 'inherit', 'inherit', 'ipc'];
+  if (!sharesPort) return fork(file, [], { env, execArgv, stdio });
+  // By itself node gives each connection to a child in turn, and one that it gave to a child that is killed in that moment
+  // stays open and is never answered.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
+  cluster.setupPrimary({ exec: file, args: [], execArgv, stdio });
+  return cluster.fork(env).process;
+}
+
 export function superviseChild(spec: ChildSpec): Child {
   const lives: Life[] = [];
   let child: ChildProcess;
@@ -45,11 +59,7 @@ export function superviseChild(spec: ChildSpec): Child {
   function start(): void {
     token = undefined;
     let wasReady = false;
-    child = fork(spec.file, [], {
-      env: spec.env,
-      execArgv: [...(spec.nodeFlags ?? [])],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
+    child = launch(spec);
     child.on('message', (message: ChildMessage) => {
       if (message.kind === 'hello') token = message.token;
       if (message.kind === 'failed') reason = message.sentence;

@@ -24,6 +24,8 @@ export type Timeouts = { readonly headersMs: number; readonly requestMs: number;
 type Options = {
   readonly host: string;
   readonly port: number;
+  /** Not together with other gateways of this machine. */
+  readonly exclusive?: boolean;
   readonly handler: RequestListener;
   readonly fastLane?: FastLane;
   /** Asked before any route. */
@@ -72,6 +74,7 @@ function openServer(limits: ServerOptions, serve: RequestListener, tls: TlsPair 
 export async function listen({
   host,
   port,
+  exclusive = false,
   handler,
   fastLane,
   door,
@@ -131,7 +134,7 @@ export async function listen({
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, backlog: 1_024 }, resolve);
+    server.listen({ host, port, exclusive, backlog: 1_024 }, resolve);
   });
   const address = server.address();
   const bound = typeof address === 'object' && address ? address.port : port;
