@@ -192,6 +192,7 @@ async function start(): Promise<void> {
     named,
   });
   const ops = await startOpsListener({
+    host: config.WORKER_OPS_HOST,
     port: config.WORKER_OPS_PORT,
     ready: () => book.state() === 'serving',
     metrics: metrics.text,

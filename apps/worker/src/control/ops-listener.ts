@@ -2,13 +2,19 @@
 import { createServer } from 'node:http';
 
 type Parts = {
+  readonly host: string;
   readonly port: number;
   readonly ready: () => boolean;
   readonly metrics: () => Promise<{ body: string; type: string }>;
 };
 
-/** @returns the port it listens on, on the loopback interface */
-export async function startOpsListener({ port, ready, metrics }: Parts): Promise<{ port: number; close(): void }> {
+/** @returns the port it listens on */
+export async function startOpsListener({
+  host,
+  port,
+  ready,
+  metrics,
+}: Parts): Promise<{ port: number; close(): void }> {
   const server = createServer((request, response) => {
     const send = (status: number, type: string, body: string): void => {
       response.writeHead(status, { 'content-type': type });
@@ -26,7 +32,7 @@ export async function startOpsListener({ port, ready, metrics }: Parts): Promise
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+    server.listen(port, host, resolve);
   });
   const address = server.address();
   return { port: typeof address === 'object' && address ? address.port : port, close: () => void server.close() };
