@@ -4,7 +4,7 @@ import { createQueueOperations, type QueueOperations } from '@batchyard/queue/qu
 import type { QueueSettings } from '@batchyard/queue/settings';
 import { connectRedis, type Redis } from '@batchyard/shared/runtime/redis';
 
-import { startRedis, type TestRedis } from '../support/redis.ts';
+import { startBundled, startRedis, type TestRedis } from '../support/redis.ts';
 
 export const PREFIX = '{by0}';
 export const QUEUE = 'simple@1';
@@ -19,7 +19,7 @@ export type QueueUnderTest = {
 };
 
 export async function startQueue(): Promise<QueueUnderTest> {
-  const redis = await startRedis();
+  const redis = await (process.env['BATCHYARD_TEST_REDIS'] === 'bundled' ? startBundled() : startRedis());
   const commands = connectRedis(redis.url, 'commands', { commandTimeout: 10_000 });
   const blocking = connectRedis(redis.url, 'blocking');
   await Promise.all([commands.connect(), blocking.connect()]);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { startBundledRedis } from '../../apps/cli/src/redis/bundled-redis.ts';
 import { debianRedis } from '../../apps/cli/src/redis/debian-package.ts';
 import { findBinary, type RedisBinary } from '../../apps/cli/src/redis/find-binary.ts';
 import { freePort, untilReady } from '../../apps/cli/src/redis/private-redis.ts';
@@ -73,5 +74,20 @@ export async function startRedis(
       await kill9();
       await rm(dir, { recursive: true, force: true });
     },
+  };
+}
+
+/** The development server of the product: it keeps nothing, so that it cannot be started again. */
+export async function startBundled(): Promise<TestRedis> {
+  const { url, pid, stop } = await startBundledRedis();
+  return {
+    url,
+    port: Number(new URL(url).port),
+    dir: '',
+    kill9: stop,
+    shutdown: stop,
+    signal: (name) => void process.kill(pid() ?? 0, name),
+    restart: () => Promise.reject(new Error('the bundled server keeps nothing')),
+    stop,
   };
 }

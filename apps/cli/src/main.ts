@@ -8,6 +8,7 @@ import { addConfig } from './commands/config.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInfer, addSubmit } from './commands/infer.ts';
 import { addJobs } from './commands/jobs.ts';
+import { addK8s } from './commands/k8s.ts';
 import { addKeys } from './commands/keys.ts';
 import { addLoadTest } from './commands/loadtest.ts';
 import { addModels } from './commands/models.ts';
@@ -32,6 +33,7 @@ const groups: readonly ((program: Command, shell: Shell) => void)[] = [
   addKeys,
   addLoadTest,
   addCapacity,
+  addK8s,
   (program, shell) => addConfig(program, shell, process.env),
 ];
 
