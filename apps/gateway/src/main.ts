@@ -217,7 +217,7 @@ async function start(): Promise<void> {
     access,
     breaker,
     results: requests.results,
-    screen: limits.infer.screen,
+    limits: limits.infer,
     observe,
     trace: tracing.request,
     inFlight,

@@ -29,7 +29,7 @@ type Parts = {
   readonly repository: ServerParts['repository'];
   readonly breaker: ModelBreaker;
   readonly results: AnswerRequest['results'];
-  readonly screen: Limits['screen'];
+  readonly limits: Pick<Limits, 'screen' | 'elements'>;
   readonly observe: InferParts['observe'];
   readonly trace: InferParts['trace'];
   readonly inFlight: BytesInFlight;
@@ -100,7 +100,8 @@ export async function openGrpc(parts: Parts): Promise<Omit<GrpcListener, 'port'>
         spendRows(caller, rows);
         return priority;
       },
-      screen: parts.screen,
+      screen: parts.limits.screen,
+      elements: parts.limits.elements,
       results: (asked, gone) => breaker.run(asked.queue, () => parts.results(asked, gone), gone),
       observe: parts.observe,
       trace: parts.trace,

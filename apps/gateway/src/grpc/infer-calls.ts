@@ -11,7 +11,7 @@ import type { Meter } from '../admission/row-bucket.ts';
 import { termsOf } from '../admission/terms.ts';
 import { grpcInferResponse, parseGrpcInfer } from '../protocol/grpc-infer.ts';
 import type { GrpcInferRequest, GrpcInferResponse } from '../protocol/grpc-messages.ts';
-import { shown, type InferRequest } from '../protocol/infer-request.ts';
+import { shown, type InferLimits, type InferRequest } from '../protocol/infer-request.ts';
 import { asFailure, errorOf, statusOf } from './call-status.ts';
 import type { Sized } from './load-services.ts';
 
@@ -50,6 +50,8 @@ export type InferParts = {
   wishes(headers: Headers): Wishes;
   /** The class that it gets. @throws Failure forbidden, rate_limited */
   permit(caller: GrpcCaller, asked: { wanted: PriorityClass; named: boolean; rows: number }): PriorityClass;
+  /** Of a tensor. */
+  readonly elements: InferLimits;
   /** @returns why it is refused whatever its tensors say */
   screen(announced: Announced): Failure | undefined;
   results(
@@ -109,7 +111,7 @@ export function createAnswer(parts: InferParts) {
     if (wishes.priority) noted.priority = wishes.priority;
     const refused = parts.screen({ model, queue, ...wishes });
     if (refused) throw refused;
-    const request = parseGrpcInfer(model, message);
+    const request = parseGrpcInfer(model, message, parts.elements);
     const { parameters, rows } = request;
     const timed = withDeadline(wishes, request, terms.deadline);
     const wanted = termsOf(model.queueing, { ...timed, parameters }).priority;
