@@ -298,3 +298,26 @@ test('doctor looks at Redis, onnxruntime, ports and CPUs, and says what to type'
   assert.deepEqual([of('cpus')?.ok, /BATCHYARD_WORKERS=\d+ npm start/.test(of('cpus')?.next ?? '')], [false, true]);
   assert.deepEqual([of('redis')?.ok, /redis-cli/.test(of('redis')?.next ?? '')], [false, true]);
 });
+
+// The last one: from here on the system asks for a key.
+test('keys are made, shown without their secrets, used and revoked', async () => {
+  const root = await json<{ id: string; secret: string }>('keys', 'create', 'root', '--scopes', 'admin,infer');
+  await until('a key is asked for', async () => ((await typed(['queues', 'ls'])).code === 5 ? true : undefined));
+  const asRoot = { env: { BATCHYARD_KEY: root.secret } };
+  const terms = ['--tenant', 'shop', '--classes', 'normal,low', '--rate', '100', '--burst', '500'];
+  const { out } = await typed(['keys', 'create', 'shop', ...terms, '--json'], asRoot);
+  const shop = JSON.parse(out) as { id: string; secret: string };
+  const asShop = { env: { BATCHYARD_KEY: shop.secret } };
+  await until('the new key is known', async () =>
+    (await typed(['infer', 'simple', '--random'], asShop)).code === 0 ? true : undefined,
+  );
+  const looked = await typed(['queues', 'ls'], asShop);
+  assert.deepEqual([looked.code, /next: batchyard keys ls/.test(looked.err)], [5, true]);
+  const listed = (await typed(['keys', 'ls'], asRoot)).out;
+  assert.match(listed, /shop +shop +infer +normal low +100\/s, 500 at once/);
+  assert.ok(!listed.includes(shop.secret));
+  assert.match((await typed(['keys', 'revoke', shop.id], asRoot)).out, /is revoked/);
+  await until('it is refused', async () =>
+    (await typed(['infer', 'simple', '--random'], asShop)).code === 5 ? true : undefined,
+  );
+});
