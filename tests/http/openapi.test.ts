@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 
 import { makeTestModels } from '../../models/make-test-models.ts';
 import { ended, oneRow, submitJob } from '../support/jobs.ts';
-import { readApi, type Api, type Operation } from '../support/openapi.ts';
+import { codeOf, operationsOf, readApi, send, statusOf, told, type Api, type Init } from '../support/openapi.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { simpleBody } from '../support/simple-client.ts';
 import { startSystem, until, type System } from '../support/system.ts';
@@ -52,32 +52,9 @@ after(async () => {
   await redis.stop();
   await rm(models, { recursive: true, force: true });
 });
-type Init = { readonly body?: unknown; readonly headers?: Record<string, string>; readonly path?: string };
 
-/** Sends what a route of a document takes. @param route as the document has it; `path` as it is sent */
-function send(api: Api, route: string, { body, headers = {}, path }: Init = {}): Promise<Response> {
-  const [method = '', template = ''] = route.split(' ');
-  const [url, own] = api === ops ? [system.ops, BEARER] : [system.url, {}];
-  const init = { method: method.toUpperCase(), headers: { ...own, ...headers } };
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return fetch(url + (path ?? template), body === undefined ? init : { ...init, body: text });
-}
-const told = async <T = Record<string, unknown>>(api: Api, route: string, init?: Init): Promise<T> =>
-  api.check<T>(route, await send(api, route, init));
-/** @returns the status as well */
-async function asked(api: Api, route: string, init?: Init): Promise<[number, Record<string, unknown>]> {
-  const answer = await send(api, route, init);
-  return [answer.status, await api.check(route, answer)];
-}
-const statusOf = async (api: Api, route: string, init?: Init): Promise<number> => (await asked(api, route, init))[0];
-const codeOf = async (api: Api, route: string, init?: Init): Promise<string> => {
-  const [status, { code }] = await asked(api, route, init);
-  return `${status} ${String(code)}`;
-};
 const worker = async (): Promise<string> =>
   (await told<{ workers: { id: string }[] }>(ops, 'get /v1/workers')).workers[0]?.id ?? '';
-const operationsOf = ({ document }: Api, method: string): (readonly [string, Operation])[] =>
-  Object.entries(document.paths).flatMap(([path, item]) => (item[method] ? [[path, item[method]] as const] : []));
 
 test('every GET of the operations listener answers as its document says', async () => {
   await until('a second of the cluster is told', async () =>
@@ -268,6 +245,19 @@ test('requests, their answers in both forms and their errors are as the public d
     if (!path.includes('{version}')) continue;
     const unknown = { path: path.replace('{model}', 'simple').replace('{version}', '9') };
     assert.equal(await statusOf(open, `get ${path}`, unknown), 404, path);
+  }
+  for (const [path, item] of Object.entries(open.document.paths)) {
+    const operation = item['post'];
+    if (!operation || !/setting$|logging$|unregister$/.test(path)) continue;
+    const sent = operation.requestBody?.content['application/json']?.example;
+    const real = path.replace('{model}', 'simple').replace('{region}', 'weights');
+    assert.equal(
+      await statusOf(open, `post ${path}`, { path: real, ...(sent === undefined ? {} : { body: sent }) }),
+      200,
+      path,
+    );
+    if (!operation.requestBody) continue;
+    assert.equal(await statusOf(open, `post ${path}`, { path: real, body: { log_file: 'x' } }), 400, path);
   }
   const version = { path: '/v2/models/simple/versions/1/infer', body: simpleBody(3) };
   assert.equal(await statusOf(open, 'post /v2/models/{model}/versions/{version}/infer', version), 200);

@@ -15,8 +15,14 @@ export type Operation = {
 };
 type Document = { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> };
 
+/** What is sent where the document does not say it: `path` with its parameters filled in. */
+export type Init = { readonly body?: unknown; readonly headers?: Record<string, string>; readonly path?: string };
+
 export type Api = {
   readonly document: Document;
+  /** Where its listener is, and what every request to it carries. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
   /**
    * Fails unless the status, the content type, the headers and the body are described.
    * @param route as the document has it: `get /v1/jobs/{id}`
@@ -47,6 +53,8 @@ export async function readApi(url: string, headers: Record<string, string> = {})
   const checked = new Set<string>();
   return {
     document,
+    url,
+    headers,
     checked: () => checked,
     async check<T>(route: string, answer: Response): Promise<T> {
       const [method = '', path = ''] = route.split(' ');
@@ -74,3 +82,27 @@ export async function readApi(url: string, headers: Record<string, string> = {})
     },
   };
 }
+
+/** Sends what a route of a document takes. @param route as the document has it */
+export function send(api: Api, route: string, { body, headers = {}, path }: Init = {}): Promise<Response> {
+  const [method = '', template = ''] = route.split(' ');
+  const init = { method: method.toUpperCase(), headers: { ...api.headers, ...headers } };
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return fetch(api.url + (path ?? template), body === undefined ? init : { ...init, body: text });
+}
+export const told = async <T = Record<string, unknown>>(api: Api, route: string, init?: Init): Promise<T> =>
+  api.check<T>(route, await send(api, route, init));
+/** @returns the status as well */
+async function asked(api: Api, route: string, init?: Init): Promise<[number, Record<string, unknown>]> {
+  const answer = await send(api, route, init);
+  return [answer.status, await api.check(route, answer)];
+}
+export const statusOf = async (api: Api, route: string, init?: Init): Promise<number> =>
+  (await asked(api, route, init))[0];
+export const codeOf = async (api: Api, route: string, init?: Init): Promise<string> => {
+  const [status, { code }] = await asked(api, route, init);
+  return `${status} ${String(code)}`;
+};
+
+export const operationsOf = ({ document }: Api, method: string): (readonly [string, Operation])[] =>
+  Object.entries(document.paths).flatMap(([path, item]) => (item[method] ? [[path, item[method]] as const] : []));

@@ -6,7 +6,7 @@ import type { ChildMessage } from '@batchyard/shared/contract/child-message';
 import { shownUrl } from '@batchyard/shared/contract/durability';
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { shardPrefix } from '@batchyard/shared/contract/redis-keys';
-import { createLogger } from '@batchyard/shared/runtime/log';
+import { createLogger, following } from '@batchyard/shared/runtime/log';
 import { createMetrics } from '@batchyard/shared/runtime/metrics';
 import { onEndSignals } from '@batchyard/shared/runtime/signals';
 
@@ -54,6 +54,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTi
 async function start(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger('gateway', config.LOG_LEVEL);
+  const warn = following(log, 'warn');
   for (const sentence of unknownSettings(process.env)) log.warn(sentence);
 
   const copies = createCopyCount();
@@ -71,7 +72,7 @@ async function start(): Promise<void> {
     redisState: queue.redisState,
     durability: config.BATCHYARD_DURABILITY,
     shown: shownUrl(config.REDIS_URL),
-    report: log.warn.bind(log),
+    report: warn,
   });
   const fleet = createFleetView({ models: queue.models, workers: queue.workers, memoryShare: redis.memoryShare });
   const { memoryShare } = fleet;
@@ -116,7 +117,7 @@ async function start(): Promise<void> {
     pause,
   });
   const counts = openCounts(queue, cache);
-  const breaker = createModelBreaker({ report: log.warn.bind(log), now: () => performance.now() });
+  const breaker = createModelBreaker({ report: warn, now: () => performance.now() });
   const desk = openDesk({
     queue,
     gateway,
@@ -147,7 +148,7 @@ async function start(): Promise<void> {
     pause,
     log,
   });
-  const scaling = openScaling({ queue, fleet, holds: () => steering.holds(), metrics, report: log.info.bind(log) });
+  const scaling = openScaling({ queue, fleet, holds: () => steering.holds(), metrics, report: following(log, 'info') });
   const tuning = openTuning({ config, queue, fleet, cache, monitor, holds: () => steering.holds(), log });
   const observe: Observe = {
     began: monitor.began,
@@ -186,7 +187,7 @@ async function start(): Promise<void> {
     forecast: loads.forecast,
     publicLane: fastLane,
     publicUrl: () => front.url,
-    report: log.warn.bind(log),
+    report: warn,
     events: monitor.events,
     monitor: monitor.desk,
     scaling,
@@ -227,7 +228,7 @@ async function start(): Promise<void> {
   const front = await listen({
     host: config.HOST,
     port: config.PORT,
-    handler: openPublic({ config, version: VERSION, queue, fleet, ready, audit: access.audit }),
+    handler: openPublic({ config, version: VERSION, queue, fleet, log, ready, audit: access.audit }),
     fastLane,
     ...access.front,
     timeouts: timeoutsOf(config),
@@ -246,7 +247,7 @@ async function start(): Promise<void> {
     lag,
     fleet,
     refresh: [cache.refresh, counts.flush],
-    hosts: createHostWatch(log.warn.bind(log)),
+    hosts: createHostWatch(warn),
     steering,
     scaling,
     tuning,

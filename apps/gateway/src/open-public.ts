@@ -15,6 +15,7 @@ type Parts = {
   readonly version: string;
   readonly queue: QueueOperations;
   readonly fleet: FleetView;
+  readonly log: { level: string };
   readonly ready: () => boolean;
   readonly audit: Audit;
 };
@@ -44,12 +45,13 @@ export const openRepository = ({ queue, fleet }: Pick<Parts, 'queue' | 'fleet'>)
     pause: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
   });
 
-export const openPublic = ({ config, version, queue, fleet, ready, audit }: Parts) =>
+export const openPublic = ({ config, version, queue, fleet, log, ready, audit }: Parts) =>
   createPublicApp({
     serverName: config.BATCHYARD_SERVER_NAME,
     version,
     inquiries: openInquiries({ queue, fleet }),
     repository: openRepository({ queue, fleet }),
+    log,
     ready,
     audit,
   });

@@ -1,6 +1,6 @@
 /** Part of the wiring: what watches the cluster, with what this gateway may hold and where it tells alerts. */
 import type { QueueOperations } from '@batchyard/queue/queue';
-import type { Logger } from '@batchyard/shared/runtime/log';
+import { following, type Logger } from '@batchyard/shared/runtime/log';
 
 import { mayTellOperator } from './admission/webhook-target.ts';
 import type { Config } from './config.ts';
@@ -32,6 +32,6 @@ export function openWatching({ config, queue, log, opsUrl, ...own }: Parts): Ret
     // An operator has named the place, so it need not be public.
     webhook: url === undefined ? undefined : { url, post: createGuardedPost({ mayReach: mayTellOperator }) },
     opsUrl,
-    report: log.warn.bind(log),
+    report: following(log, 'warn'),
   });
 }

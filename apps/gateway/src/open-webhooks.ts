@@ -2,7 +2,7 @@
 import type { HookLog } from '@batchyard/queue/hooks';
 import type { QueueOperations } from '@batchyard/queue/queue';
 import { HOOK_STATES } from '@batchyard/shared/contract/webhook';
-import type { Logger } from '@batchyard/shared/runtime/log';
+import { following, type Logger } from '@batchyard/shared/runtime/log';
 import type { Metrics } from '@batchyard/shared/runtime/metrics';
 
 import { mayReach, webhookTarget, type Target } from './admission/webhook-target.ts';
@@ -60,7 +60,7 @@ export function openWebhooks({ config, queue, log, metrics, draining }: Parts): 
     nowMs: Date.now,
     random: Math.random,
     observe: (state) => attempts.inc({ state }),
-    report: log.warn.bind(log),
+    report: following(log, 'warn'),
   });
   let pending = 0;
   const turn = async (): Promise<void> => (draining() ? undefined : delivery.turn());

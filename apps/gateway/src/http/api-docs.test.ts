@@ -89,6 +89,7 @@ const publicApp = () =>
       details: () => Promise.resolve(undefined),
       statistics: () => Promise.resolve({}),
     },
+    log: { level: 'info' },
     ready: () => true,
     audit: () => undefined,
   });

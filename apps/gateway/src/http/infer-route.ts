@@ -133,6 +133,20 @@ export function hangUp(response: ServerResponse): Promise<void> {
 }
 
 const SMALLEST_COMPRESSED = 1_024;
+const CODINGS = /\b(gzip|deflate)\b/;
+
+/** The coding that the caller likes best, of those it names with any liking at all. */
+function acceptedCoding(header: string): string | undefined {
+  if (!header.includes('q')) return CODINGS.exec(header)?.[1];
+  let best: string | undefined;
+  let most = 0;
+  for (const part of header.split(',')) {
+    const name = CODINGS.exec(part)?.[1];
+    const liking = Number(/;\s*q\s*=\s*([0-9.]+)/i.exec(part)?.[1] ?? 1);
+    if (name !== undefined && liking > most) [best, most] = [name, liking];
+  }
+  return best;
+}
 
 /** Sends an answer of infer, compressed where the client accepts it and it is worth it. */
 export function sendInfer(
@@ -148,9 +162,7 @@ export function sendInfer(
   if (cache !== undefined) headers['batchyard-cache'] = cache;
   const accepted = request.headers['accept-encoding'];
   const encoding =
-    accepted === undefined || body.byteLength < SMALLEST_COMPRESSED
-      ? undefined
-      : /\b(gzip|deflate)\b/.exec(String(accepted))?.[1];
+    accepted === undefined || body.byteLength < SMALLEST_COMPRESSED ? undefined : acceptedCoding(String(accepted));
   if (headerLength !== undefined) copies.answer += body.byteLength - headerLength;
   if (encoding === undefined) {
     if (body.byteLength <= ONE_WRITE_BYTES) copies.answer += body.byteLength;

@@ -8,17 +8,28 @@ import { liveBody, readyBody, serverMetadata } from '../protocol/metadata.ts';
 import { publicDocument } from '../openapi/public-document.ts';
 import { createApiDocs } from './api-docs.ts';
 import { auditRequest, type Audit } from './audit.ts';
+import { lookUp } from './infer-route.ts';
 import { createInquiries, type InquiryDesk } from './inquiry-routes.ts';
-import { matchModel } from './paths.ts';
+import { matchModel, type ModelPath } from './paths.ts';
 import { publicNeeds } from './public-needs.ts';
 import { mountRepository, type RepositoryDesk } from './repository-routes.ts';
 import { sendFailure, sendJson } from './respond.ts';
+import {
+  mountPath,
+  mountSettings,
+  notAllowed,
+  TRACE_SETTING,
+  type Handler,
+  type Handlers,
+  type LogDesk,
+} from './settings-routes.ts';
 
 type Parts = {
   readonly serverName: string;
   readonly version: string;
   readonly inquiries: InquiryDesk;
   readonly repository: RepositoryDesk;
+  readonly log: LogDesk;
   /** Whether requests can be answered now. */
   readonly ready: () => boolean;
   /** Told of what changes the server. */
@@ -29,6 +40,7 @@ type Parts = {
 export const EXTENSIONS = [
   'binary_tensor_data',
   'classification',
+  'logging',
   'model_configuration',
   'model_repository',
   'model_repository(unload_dependents)',
@@ -36,7 +48,7 @@ export const EXTENSIONS = [
   'statistics',
 ];
 
-export function createPublicApp({ serverName, version, inquiries, repository, ready, audit }: Parts): Express {
+export function createPublicApp({ serverName, version, inquiries, repository, log, ready, audit }: Parts): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
   app.use(helmet());
@@ -46,12 +58,7 @@ export function createPublicApp({ serverName, version, inquiries, repository, re
     next();
   });
 
-  const get = (path: string, answer: (request: Request, response: Response) => void | Promise<void>): void => {
-    app.get(path, answer);
-    app.all(path, (_request, response) =>
-      sendJson(response, 405, { error: 'Method Not Allowed' }, { allow: 'GET, HEAD' }),
-    );
-  };
+  const get = (path: string, answer: Handler): void => mountPath(app, path, { get: answer });
   const docs = createApiDocs(publicDocument(version), { base: 'http://127.0.0.1:8000', tokenVariable: undefined });
   get('/openapi.json', docs.document);
   get('/docs', docs.page);
@@ -73,23 +80,32 @@ export function createPublicApp({ serverName, version, inquiries, repository, re
     sendJson(response, status, body);
   });
 
+  function handlersOf(path: ModelPath): Handlers | undefined {
+    if (path.rest === '/trace/setting' && path.version === undefined) {
+      lookUp(inquiries.models, path);
+      return TRACE_SETTING;
+    }
+    const inquiry = ofModel.get(path.rest);
+    if (!inquiry) return undefined;
+    return {
+      async get(_request, response) {
+        const { status, body } = await inquiry(path);
+        sendJson(response, status, body);
+      },
+    };
+  }
+  mountSettings(app, log);
   app.use(async (request, response) => {
     const found = request.path.startsWith('/v2/') ? matchModel(request.path) : undefined;
-    const inquiry = found && found !== 'unsafe' ? ofModel.get(found.rest) : undefined;
-    if (!found || found === 'unsafe' || !inquiry) {
-      sendFailure(response, new Failure('not_found', 'Not Found'));
-      return;
-    }
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      sendJson(response, 405, { error: 'Method Not Allowed' }, { allow: 'GET, HEAD' });
-      return;
-    }
-    const { status, body } = await inquiry(found);
-    sendJson(response, status, body);
+    const handlers = found && found !== 'unsafe' ? handlersOf(found) : undefined;
+    if (!handlers) throw new Failure('not_found', 'Not Found');
+    const handler = request.method === 'POST' ? handlers.post : handlers.get;
+    if (!handler || !['GET', 'HEAD', 'POST'].includes(request.method)) notAllowed(handlers)(request, response);
+    else await handler(request, response);
   });
-  // Express' own answer to an error is a page with the stack.
+  // Express' own answer to an error is a page with the stack. It decodes the names in a path.
   app.use((error: unknown, _request: Request, response: Response, _next: express.NextFunction) =>
-    sendFailure(response, error),
+    sendFailure(response, error instanceof URIError ? new Failure('not_found', 'Not Found') : error),
   );
   return app;
 }

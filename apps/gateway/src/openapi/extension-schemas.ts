@@ -75,7 +75,47 @@ export const modelStats = z.object({ model_stats: z.array(modelStatistics) }).me
   ],
 });
 
+const verbosity = z.int().min(0).max(2).describe('1 shows what debug shows, 2 what trace shows.');
+const file = z.literal('').describe('The standard output.');
+const format = z.literal('default').describe('JSON lines.');
+const shown = z.boolean();
+
+export const logSettings = z
+  .object({
+    log_file: file,
+    log_info: shown,
+    log_warning: shown,
+    log_error: shown,
+    log_verbose_level: verbosity,
+    log_format: format,
+  })
+  .meta({
+    examples: [
+      {
+        log_file: '',
+        log_info: true,
+        log_warning: true,
+        log_error: true,
+        log_verbose_level: 0,
+        log_format: 'default',
+      },
+    ],
+  });
+export const logChange = logSettings.partial();
+export const SAMPLE_LOG_CHANGE = { log_verbose_level: 1 };
+
+const off = z.literal('OFF');
+export const traceSetting = z
+  .object({ trace_level: z.array(off).length(1) })
+  .meta({ examples: [{ trace_level: ['OFF'] }] });
+export const traceChange = z.object({ trace_level: z.union([off, z.array(off).max(1), z.null()]).optional() });
+
+export const noRegions = z.array(z.unknown()).max(0);
+export const nothing = z.object({});
+
 export const extensionSchemas = {
+  LogSettings: logSettings,
+  TraceSetting: traceSetting,
   ModelConfiguration: modelConfiguration,
   Duration: duration,
   ModelStatistics: modelStatistics,

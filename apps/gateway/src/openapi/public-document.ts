@@ -1,6 +1,7 @@
 /** The document of the public listener. It knows no route of the operations listener. */
 import { DOCS_OPERATIONS } from './docs-operations.ts';
 import { failureSchemas } from './failure-answers.ts';
+import { EXTENSION_OPERATIONS } from './extension-operations.ts';
 import { INFERENCE_OPERATIONS } from './inference-operations.ts';
 import { inferenceSchemas } from './inference-schemas.ts';
 import { JOB_OPERATIONS } from './job-operations.ts';
@@ -34,11 +35,16 @@ export const publicDocument = (version: string): ApiDocument =>
       { name: 'Inference', description: 'Requests that wait for their answer, and what there is to ask.' },
       { name: 'Repository', description: 'What models there are, and which of them are loaded.' },
       { name: 'Jobs', description: 'Requests that outlive their caller.' },
+      { name: 'Settings', description: "What Triton's extensions set, as far as it is obeyed." },
       { name: 'Health', description: 'Probes.' },
       { name: 'Documentation', description: 'What you read.' },
     ],
-    operations: [...INFERENCE_OPERATIONS, ...REPOSITORY_OPERATIONS, ...JOB_OPERATIONS, ...DOCS_OPERATIONS].map((one) =>
-      OPEN.has(one.path) ? { ...one, open: true } : one,
-    ),
+    operations: [
+      ...INFERENCE_OPERATIONS,
+      ...EXTENSION_OPERATIONS,
+      ...REPOSITORY_OPERATIONS,
+      ...JOB_OPERATIONS,
+      ...DOCS_OPERATIONS,
+    ].map((one) => (OPEN.has(one.path) ? { ...one, open: true } : one)),
     schemas: { ...failureSchemas, ...inferenceSchemas, ...repositorySchemas, ...publicJobSchemas },
   });
