@@ -1,5 +1,5 @@
 /** A load test in a process of its own, beside a gateway and not in its event loop. Ends when the gateway does. */
-import type { LoadAsk, LoadStep } from '@batchyard/shared/contract/load-test';
+import { LOAD_LIMITS, type LoadAsk, type LoadStep } from '@batchyard/shared/contract/load-test';
 
 import type { LoadNews, ToLoadChild } from './child-message.ts';
 import type { StepResult } from './judge/load-report.ts';
@@ -70,7 +70,16 @@ async function testOf(ask: LoadAsk, system: System): Promise<LoadTest> {
         ? [closedStep(clients, lengths)]
         : undefined;
   const swept = { warmupS: WARMUP_S, seconds: Math.max(1, seconds / SWEPT_STEPS) };
-  return { plan, steps, arrivals: 'poisson', lengths: steps ? lengths : swept, thresholds: [], slo: [], refine: 0 };
+  return {
+    plan,
+    steps,
+    arrivals: 'poisson',
+    lengths: steps ? lengths : swept,
+    thresholds: [],
+    slo: [],
+    refine: 0,
+    mostPerS: LOAD_LIMITS.rate,
+  };
 }
 
 async function run(url: string, ask: LoadAsk): Promise<void> {

@@ -8,6 +8,7 @@ import {
   MOST_PLANNED,
   planWorkers,
   predict,
+  withoutRun,
   type Demand,
   type Prediction,
   type Wanted,
@@ -54,7 +55,6 @@ export type CapacityReport = {
 type Parts = { readonly system: System; readonly signal: AbortSignal };
 
 const IDLE = { most: 20, shareOfCapacity: 0.1, seconds: 6, warmupS: 1 };
-const LEAST_MS = 0.05;
 
 const testOf = (plan: LoadPlan, step: Step): LoadTest => ({
   plan,
@@ -66,17 +66,20 @@ const testOf = (plan: LoadPlan, step: Step): LoadTest => ({
   refine: 0,
 });
 
-/** What a request takes beyond its run, where nothing waits: network, gateway, queue, and the answer's way back. */
-async function measureOverhead({ plan, rows }: CapacityAsk, { table }: Measured, parts: Parts): Promise<Spread> {
-  const runMs = createLatencyModel(table).p50(rows);
-  const rate = Math.max(1, Math.min(IDLE.most, (IDLE.shareOfCapacity * 1000) / runMs));
+const runOf = ({ table }: Measured, rows: number): Spread => {
+  const model = createLatencyModel(table);
+  return { p50_ms: model.p50(rows), p99_ms: model.p99(rows) };
+};
+
+/** What a request takes where nothing waits: network, gateway, queue, its run, and the answer's way back. */
+async function measureIdle({ plan, rows }: CapacityAsk, measured: Measured, parts: Parts): Promise<Spread> {
+  const rate = Math.max(1, Math.min(IDLE.most, (IDLE.shareOfCapacity * 1000) / runOf(measured, rows).p50_ms));
   const step = steadyStep(rate, 'poisson', IDLE);
   const { steps } = await runLoadTest(testOf(plan, step), { ...parts, watch: {} });
   const { p50_ms: p50, p99_ms: p99 } = steps[0]?.latency ?? { p50_ms: null, p99_ms: null };
   if (p50 === null || p99 === null)
     throw new Error('no single request was answered: the way to the workers is not known');
-  const usual = Math.max(LEAST_MS, p50 - runMs);
-  return { p50_ms: usual, p99_ms: Math.max(usual, p99 - runMs) };
+  return { p50_ms: p50, p99_ms: p99 };
 }
 
 /** The times of the step without its warm-up's being left out: the queue must be as full as it would be. */
@@ -113,8 +116,10 @@ export async function planCapacity(ask: CapacityAsk, parts: Parts): Promise<Capa
   const [kind] = ask.plan.kinds;
   if (!kind) throw new Error('capacity is that of a model: name one');
   const before = await measuredTable(parts.system, kind.model, kind.version);
-  const overhead = ask.overhead ?? (await measureOverhead(ask, before, parts));
+  const idle = ask.overhead ?? (await measureIdle(ask, before, parts));
+  // By now the runs of those requests are in the table: the same machine at the same time.
   const measured = await measuredTable(parts.system, kind.model, kind.version);
+  const overhead = ask.overhead ?? withoutRun(idle, runOf(measured, ask.rows));
   const { sessions, batching, table, workers } = measured;
   const cluster = { sessions, batching, table, overhead };
   const predictions = predictionsOf(ask, cluster, workers);

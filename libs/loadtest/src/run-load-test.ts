@@ -5,7 +5,7 @@ import { notesOf } from './judge/notes.ts';
 import { splitOf } from './judge/server-split.ts';
 import { judge, type Threshold } from './judge/thresholds.ts';
 import type { LoadPlan, Step } from './plan/load-plan.ts';
-import { closedStep, stepsAround, steadyStep, type Lengths } from './plan/make-steps.ts';
+import { BEYOND, closedStep, stepsAround, steadyStep, type Lengths } from './plan/make-steps.ts';
 import type { Arrivals } from './plan/schedule.ts';
 import { createCollector } from './send/collect.ts';
 import { startGenerators, type Generators, type OpenCounts } from './send/generators.ts';
@@ -24,6 +24,8 @@ export type LoadTest = {
   readonly slo: readonly Threshold[];
   /** So many more steps between the last rate that met the SLO and the first that did not. */
   readonly refine: number;
+  /** No step around a capacity that was found goes beyond it; absent: none is too high. */
+  readonly mostPerS?: number;
 };
 
 export type Progress = {
@@ -80,7 +82,8 @@ async function runSteps(test: LoadTest, { signal }: Parts, run: ReturnType<typeo
     const probe = await run(closedStep(PROBE_CLIENTS, { warmupS: 0.5, seconds: PROBE_S }), 0, 0);
     results.push(probe);
     if (probe.answered_per_s === 0) return results;
-    steps = stepsAround(probe.answered_per_s, test.arrivals, test.lengths);
+    const capacity = Math.min(probe.answered_per_s, (test.mostPerS ?? Number.POSITIVE_INFINITY) / BEYOND);
+    steps = stepsAround(capacity, test.arrivals, test.lengths);
   }
   for (const [i, step] of steps.entries()) {
     if (signal.aborted) return results;

@@ -16,6 +16,15 @@ export type LoadTests = {
 
 const KEPT_S = 7 * 86_400;
 
+/** What another version has written and cannot be read is left out. */
+function read(text: string): LoadRun[] {
+  try {
+    return [loadRunSchema.parse(JSON.parse(text))];
+  } catch {
+    return [];
+  }
+}
+
 export function createLoadTests({ commands, prefix }: QueueSettings): LoadTests {
   const claim = loadTestKey(prefix);
   const kept = loadTestsKey(prefix);
@@ -39,8 +48,7 @@ export function createLoadTests({ commands, prefix }: QueueSettings): LoadTests 
     },
     async loadTests() {
       const texts = await commands.lrange(kept, 0, KEPT_LOAD_TESTS - 1);
-      // What another version has written and cannot be read is left out.
-      return texts.flatMap((text) => loadRunSchema.safeParse(JSON.parse(text)).data ?? []);
+      return texts.flatMap(read);
     },
   };
 }

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 
 import { createRandom } from '../plan/random.ts';
 import { createReplay, createSchedule } from '../plan/schedule.ts';
-import { meets, planWorkers, predict, type Demand } from './plan-workers.ts';
+import { meets, planWorkers, predict, withoutRun, type Demand } from './plan-workers.ts';
 import { percentileOf, simulate, type Cluster } from './simulate.ts';
 
 const BATCHING: Batching = { strategy: 'adaptive', max_rows: 1, max_wait_ms: 0, preferred_rows: [] };
@@ -126,4 +126,18 @@ test('so many workers are planned as are needed, and no more than help', () => {
   assert.ok(tried.slice(0, -1).every((one) => !meets(one, { p99Ms: 60, expired: 0.001 })));
   const never = planWorkers(FIXED, poisson(50, 20), { p99Ms: 5, expired: 0 });
   assert.ok(never.length < 10 && !meets(never.at(-1) ?? predict(FIXED, poisson(1, 1)), { p99Ms: 5, expired: 0 }));
+});
+
+test('what single requests take without their runs, put together with them again, is what they take', () => {
+  const [whole, run] = [
+    { p50_ms: 8, p99_ms: 18 },
+    { p50_ms: 5, p99_ms: 11 },
+  ];
+  const overhead = withoutRun(whole, run);
+  assert.deepEqual(overhead, { p50_ms: 3, p99_ms: 11 });
+  const cluster = { ...FIXED, workers: 50, table: [{ rows: 1, ...run }], overhead };
+  const seen = simulate(cluster, { next: poisson(100, 200).arrivals(), rows: 1, timeoutMs: 1e9 }, createRandom(6));
+  assert.ok(Math.abs((percentileOf(seen, 99) ?? 0) - 18) < 2.5, `${percentileOf(seen, 99)}`);
+  // Runs that spread more than the whole leave no spread to the rest.
+  assert.deepEqual(withoutRun({ p50_ms: 5, p99_ms: 6 }, { p50_ms: 6, p99_ms: 9 }), { p50_ms: 0.05, p99_ms: 0.05 });
 });

@@ -1,7 +1,7 @@
 /** What a number of workers would answer, and how many are needed. */
 import { createRandom } from '../plan/random.ts';
 import type { NextTime } from '../plan/schedule.ts';
-import { percentileOf, simulate, type Cluster } from './simulate.ts';
+import { percentileOf, simulate, type Cluster, type Spread } from './simulate.ts';
 
 export type Prediction = {
   readonly workers: number;
@@ -37,6 +37,18 @@ export function predict(cluster: Cluster, { arrivals, rows, timeoutMs, seed }: D
     rows_per_run: seen.rowsPerRun,
     busy: seen.busy,
   };
+}
+
+const LEAST_MS = 0.05;
+
+/**
+ * What is left of the time of single requests without their runs. Medians are taken from each other; the variances of
+ * independent parts add up, so the widths of the tails are taken from each other as squares.
+ */
+export function withoutRun(whole: Spread, run: Spread): Spread {
+  const width = ({ p50_ms: p50, p99_ms: p99 }: Spread): number => p99 - p50;
+  const usual = Math.max(LEAST_MS, whole.p50_ms - run.p50_ms);
+  return { p50_ms: usual, p99_ms: usual + Math.sqrt(Math.max(0, width(whole) ** 2 - width(run) ** 2)) };
 }
 
 export const meets = ({ p99_ms: p99, expired }: Prediction, wanted: Wanted): boolean =>

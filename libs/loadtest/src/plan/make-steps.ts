@@ -28,7 +28,8 @@ export const closedStep = (clients: number, { warmupS, seconds }: Lengths): Step
 });
 
 /** Of what the system answered when it was pushed; the last one is more than it can take. */
-const SHARES = [0.25, 0.5, 0.75, 0.9, 1.1];
+export const BEYOND = 1.1;
+const SHARES = [0.25, 0.5, 0.75, 0.9, BEYOND];
 
 /** A sweep around the capacity that was found, each step named by its share of it. */
 export const stepsAround = (capacity: number, arrivals: Arrivals, lengths: Lengths): Step[] =>
