@@ -59,7 +59,7 @@ export function createWatching({ commands, prefix }: QueueSettings): Watching {
   return {
     events: {
       tell(kind, detail) {
-        const added = commands.xadd(events, 'MAXLEN', '=', EVENTS_KEPT, '*', 'e', eventText(kind, detail));
+        const added = commands.xadd(events, 'MAXLEN', EVENTS_KEPT, '*', 'e', eventText(kind, detail));
         void added.catch(() => undefined);
       },
     },
@@ -70,7 +70,7 @@ export function createWatching({ commands, prefix }: QueueSettings): Watching {
       return { events: entriesOf(replies, events), samples: entriesOf(replies, samples) };
     },
     async addSecond(second) {
-      const added = commands.pipeline().xadd(told, 'MAXLEN', '=', SECONDS_KEPT, '*', 's', JSON.stringify(second));
+      const added = commands.pipeline().xadd(told, 'MAXLEN', SECONDS_KEPT, '*', 's', JSON.stringify(second));
       const [[error, id] = []] = (await added.pexpire(told, SECONDS_TTL_MS).exec()) ?? [];
       if (error) throw error;
       return String(id);

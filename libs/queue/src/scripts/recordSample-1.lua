@@ -8,5 +8,5 @@
 ]]
 local a = cmsgpack.unpack(ARGV[1])
 if redis.call('GET', KEYS[1]) ~= a[2] then return 0 end
-redis.call('XADD', a[1] .. 'samples', 'MAXLEN', '=', a[3], '*', 's', a[4])
+redis.call('XADD', a[1] .. 'samples', 'MAXLEN', a[3], '*', 's', a[4])
 return 1
