@@ -1,6 +1,6 @@
 /**
- * Unmodified clients from their registries, against a running system: tritonclient[http], both of its clients;
- * `mlserver infer`; and schemathesis, which makes requests of the OpenAPI document. Each has a Python
+ * Unmodified clients from their registries, against a running system: tritonclient[http], both of its clients; KServe's
+ * InferenceRESTClient; `mlserver infer`; and schemathesis, which makes requests of the OpenAPI document. Each has a Python
  * environment of its own below `.cache`, made when it is first needed; where there is no Python they are skipped.
  */
 import assert from 'node:assert/strict';
@@ -55,6 +55,12 @@ test('tritonclient[http] works unmodified, and so does its aio client', { timeou
   if (python === undefined) return;
   assert.match(await outputOf(python, [here('triton_http.py'), address()]), /tritonclient agrees/);
   assert.match(await outputOf(python, [here('triton_aio.py'), address()]), /tritonclient aio agrees/);
+});
+
+test("KServe's InferenceRESTClient works unmodified", { timeout: INSTALLING_MS }, async (t) => {
+  const python = await pythonFor(t, ['kserve==0.17.0']);
+  if (python === undefined) return;
+  assert.match(await outputOf(python, [here('kserve_rest.py'), system.url]), /kserve agrees/);
 });
 
 test(

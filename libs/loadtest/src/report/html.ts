@@ -36,8 +36,11 @@ export function ticksOf(values: readonly number[], isLog: boolean): number[] {
   if (finite.length === 0) return isLog ? [1, 10] : [0, 1];
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
   if (isLog) {
-    const from = Math.floor(Math.log10(low));
-    const to = Math.max(from + 1, Math.ceil(Math.log10(high)));
+    let from = Math.floor(Math.log10(low));
+    let to = Math.max(from + 1, Math.ceil(Math.log10(high)));
+    // A logarithm is rounded: just below a power of ten it is that power's.
+    if (10 ** from > low) from -= 1;
+    if (10 ** to < high) to += 1;
     return Array.from({ length: to - from + 1 }, (_, i) => Number((10 ** (from + i)).toPrecision(6)));
   }
   const rough = Math.max(high, 1e-9) / 5;

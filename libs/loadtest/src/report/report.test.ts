@@ -89,4 +89,5 @@ test('ticks are round and hold every value', () => {
   );
   assert.deepEqual(ticksOf([3, 95], false), [0, 20, 40, 60, 80, 100]);
   assert.deepEqual(ticksOf([], true), [1, 10]);
+  assert.deepEqual(ticksOf([999_999.999999999], true), [100_000, 1_000_000, 10_000_000]);
 });
