@@ -59,6 +59,10 @@ def about_the_server(client):
     assert lines["simple"] == "READY", lines
     refused = error_of(lambda: client.load_model("simple"))
     assert refused.message() == "explicit model load / unload is not allowed if polling is enabled", refused
+    assert list(client.get_trace_settings().settings["trace_level"].value) == ["OFF"]
+    assert client.get_log_settings().settings["log_error"].bool_param
+    verbose = client.update_log_settings({"log_verbose_level": 0, "log_info": False})
+    assert not verbose.settings["log_info"].bool_param, verbose
     assert len(client.get_system_shared_memory_status().regions) == 0
     client.unregister_system_shared_memory()
 

@@ -82,6 +82,7 @@ export async function openGrpc(parts: Parts): Promise<Omit<GrpcListener, 'port'>
       ready: parts.ready,
       ask: askOf(parts.inquiries),
       repository: parts.repository,
+      log,
       admit: (headers, need) => void admitted(headers, need),
       changed(headers, path) {
         const who = whoOf(admitted(headers, 'any'));

@@ -11,6 +11,7 @@ import { liveBody, serverMetadata, type ServerIdentity } from '../protocol/metad
 import { readLoadRequest } from '../protocol/repository-index.ts';
 import { errorOf, statusOf } from './call-status.ts';
 import { headersOf, type Headers } from './infer-calls.ts';
+import { logAnswer, traceAnswer, type LogRequest, type TraceRequest } from './setting-calls.ts';
 
 /** What is asked of a model, in the words of HTTP's paths. */
 type Question = '' | '/ready' | '/config' | '/stats';
@@ -30,6 +31,8 @@ export type ServerParts = {
     load(model: string, config: string | undefined): Promise<void>;
     unload(model: string): Promise<void>;
   };
+  /** This gateway's, whose level may be read and set. */
+  readonly log: { level: string };
 };
 
 type Named = { readonly name: string; readonly version: string };
@@ -106,6 +109,12 @@ export function createServerCalls(parts: ServerParts): UntypedServiceImplementat
       await repository.unload(model);
       parts.changed(headers, `RepositoryModelUnload ${model}`);
       return {};
+    }),
+    TraceSetting: changing((asked: TraceRequest) => traceAnswer(asked)),
+    LogSettings: changing((asked: LogRequest, headers) => {
+      const told = logAnswer(asked, parts.log);
+      if (Object.keys(asked.settings).length > 0) parts.changed(headers, 'LogSettings');
+      return told;
     }),
     SystemSharedMemoryStatus: looking(() => ({ regions: {} })),
     SystemSharedMemoryUnregister: changing(() => ({})),
