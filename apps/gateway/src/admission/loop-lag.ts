@@ -9,6 +9,8 @@ export type LoopLag = {
 };
 
 const TICKS = 3;
+/** Timers come late by so much where nothing is wrong. */
+const JITTER_MS = 20;
 
 export function createLoopLag(everyMs: number): LoopLag {
   const late: number[] = [];
@@ -19,6 +21,9 @@ export function createLoopLag(everyMs: number): LoopLag {
       if (late.length > TICKS) late.shift();
       lastMs = nowMs;
     },
-    behindMs: () => (late.length < TICKS ? 0 : Math.min(...late)),
+    behindMs() {
+      const least = late.length < TICKS ? 0 : Math.min(...late);
+      return least < JITTER_MS ? 0 : least;
+    },
   };
 }
