@@ -31,7 +31,7 @@ const tests = (files, concurrency) => {
  * shares, times or the processes of the whole machine. The rest has systems of its own on free ports, and goes two at a time.
  */
 const alone =
-  /^tests\/(?:chaos|clients|dashboard|docs|infra|loadtest|start)\/|^tests\/system\/(?:balancer|batching|dynamic-batching|exit|monitor|reload|scaling|steering|tuning)\.test/;
+  /^tests\/(?:chaos|clients|dashboard|docs|fuzz|infra|loadtest|start)\/|^tests\/system\/(?:balancer|batching|dynamic-batching|exit|monitor|reload|scaling|steering|tuning)\.test/;
 const integration = (files) => [
   ...tests(
     files.filter((file) => alone.test(file)),
