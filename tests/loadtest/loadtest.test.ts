@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { loadReportSchema, type LoadReport } from '@batchyard/loadtest/judge/load-report';
 
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { startSystem, type System } from '../support/system.ts';
+import { startSystem, until, type System } from '../support/system.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = join(ROOT, 'apps/cli/bin/batchyard.mjs');
@@ -119,14 +119,16 @@ test('scaling measures one worker and two, fits them, and leaves one', { timeout
 
 test('a missed threshold is 99, what is typed wrongly 2, and nobody there 3 with what to type next', async () => {
   await writeFile(join(folder, 'thresholds.txt'), '# none can\np99<0.001ms\n');
+  // The test before this one has ended a worker.
+  await until('the model is ready', async () => (await fetch(`${system.url}/v2/models/simple/ready`)).ok || undefined);
   const missed = await shell('npx batchyard loadtest --rate 20 --seconds 0.5 --warmup 0 --thresholds thresholds.txt');
-  assert.equal(missed.code, 99, missed.stderr);
+  assert.equal(missed.code, 99, JSON.stringify(missed));
   assert.match(missed.stdout, /MISSED {2}p99<0\.001ms at 20\/s/);
   const wrong = await shell('npx batchyard loadtest --rate fast');
-  assert.equal(wrong.code, 2);
+  assert.equal(wrong.code, 2, wrong.stderr);
   assert.match(wrong.stderr, /--rate is "fast"/);
   const nobody = await shell('npx batchyard loadtest --model simple', { BATCHYARD_URL: 'http://127.0.0.1:9' });
-  assert.equal(nobody.code, 3);
+  assert.equal(nobody.code, 3, nobody.stderr);
   assert.match(
     nobody.stderr,
     /nothing answers at http:\/\/127\.0\.0\.1:9\/v2\/models\/simple[\s\S]*next: batchyard doctor/,
