@@ -1,20 +1,18 @@
 /** What a gateway that is started alone listens on: not where anybody could reach it without keys, and by TLS where it has a certificate. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
-import { promisify } from 'node:util';
 
+import { makeCertificate } from '../support/certificate.ts';
 import { startGateway, type ExtraGateway } from '../support/gateway.ts';
 import { exchange, rawRequest } from '../support/raw-http.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/system.ts';
 
-const run = promisify(execFile);
 const SECRET = `byk_${'s'.repeat(43)}`;
 
 let redis: TestRedis;
@@ -82,14 +80,6 @@ test('with keys of a file it does, asks for them, follows the file, and does not
   await assert.rejects(start({ BATCHYARD_API_KEYS_FILE: file }), /BATCHYARD_API_KEYS_FILE cannot be used/);
 });
 
-async function certificate(name: string): Promise<{ cert: string; key: string }> {
-  const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
-  await run('openssl', [...made, ...subject, '-keyout', key, '-out', cert]);
-  return { cert, key };
-}
-
 type Spoken = { readonly status: number; readonly name: string; readonly protocol: string | null };
 const speak = (url: string, options: RequestOptions = {}): Promise<Spoken> =>
   new Promise((resolve, reject) => {
@@ -104,7 +94,7 @@ const speak = (url: string, options: RequestOptions = {}): Promise<Spoken> =>
   });
 
 test('with a certificate both listeners speak TLS only, and take a new one without being started again', async () => {
-  const [first, next] = [await certificate('first'), await certificate('next')];
+  const [first, next] = [await makeCertificate(folder, 'first'), await makeCertificate(folder, 'next')];
   const env = Object.fromEntries(
     ['BATCHYARD', 'BATCHYARD_OPS'].flatMap((prefix) => [
       [`${prefix}_TLS_CERT_FILE`, first.cert],

@@ -65,10 +65,11 @@ type Unary = (
   done: (error: ServiceError | null, answer: unknown) => void,
 ) => void;
 
-export function grpcClient(address: string): GrpcClient {
+/** @param authority PEM; absent: without TLS */
+export function grpcClient(address: string, authority?: Buffer): GrpcClient {
+  const channel = authority ? credentials.createSsl(authority) : credentials.createInsecure();
   const options = { 'grpc.max_receive_message_length': -1, 'grpc.use_local_subchannel_pool': 1 };
-  const open = (made: Made | Record<string, Made> | undefined): Client =>
-    new (made as Made)(address, credentials.createInsecure(), options);
+  const open = (made: Made | Record<string, Made> | undefined): Client => new (made as Made)(address, channel, options);
   const inference = open(loaded.inference['GRPCInferenceService']) as Client & Record<string, Unary>;
   const health = open(loaded.grpc.health.v1['Health']) as Client & Record<string, Unary>;
   const unary = <Answer>(client: Client & Record<string, Unary>, method: string, request: Message, given: Given) =>

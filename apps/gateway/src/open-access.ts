@@ -5,6 +5,7 @@ import type { QueueOperations } from '@batchyard/queue/queue';
 import { keyIdOf, lockedOut, MOST_KEYS, type ApiKey, type KeyTerms } from '@batchyard/shared/contract/api-key';
 import { Failure } from '@batchyard/shared/contract/failure';
 import { createLogger, type Logger } from '@batchyard/shared/runtime/log';
+import { openTlsPair, type TlsPair } from '@batchyard/shared/runtime/tls';
 
 import { closedListeners, refuseOpenListeners, tlsFiles, type Config } from './config.ts';
 import { createWatchedKeys, hashOf, type WatchedKeys } from './fleet/key-list.ts';
@@ -13,7 +14,6 @@ import { createAdmit, createDoor, type Admit, type Door } from './http/door.ts';
 import type { Entry } from './http/guard.ts';
 import type { KeyDesk, ListedKey } from './http/key-routes.ts';
 import { createKeyring } from './http/keyring.ts';
-import { openTlsPair, type TlsPair } from './http/tls.ts';
 import { createWrongKeys } from './http/wrong-keys.ts';
 import { askRedis } from './queue/ask-redis.ts';
 import { createRates } from './queue/settle-rates.ts';
@@ -30,6 +30,7 @@ export type OpenAccess = {
   readonly admit: Admit;
   /** How the public listener, and that of the operations, lets in. */
   readonly front: { readonly door: Door; readonly tls: TlsPair | undefined; readonly headerBytes: number };
+  readonly grpc: { readonly tls: TlsPair | undefined };
   readonly back: { readonly tls: TlsPair | undefined };
   /** What the operations listener lets in by. */
   readonly entry: Entry;
@@ -134,7 +135,8 @@ export function openAccess(parts: Parts): OpenAccess {
     const files = tlsFiles(config, prefix);
     return files && openTlsPair(files, report);
   };
-  const tls = { front: pairOf('BATCHYARD'), back: pairOf('BATCHYARD_OPS') };
+  // A pair tells a change once, to the one listener that it is of.
+  const tls = { front: pairOf('BATCHYARD'), grpc: pairOf('BATCHYARD'), back: pairOf('BATCHYARD_OPS') };
   const token = config.BATCHYARD_OPS_TOKEN;
   const audit = createAudit(parts);
   const admit = createAdmit({ keyring, wrongKeys, closed: closed.front });
@@ -145,6 +147,7 @@ export function openAccess(parts: Parts): OpenAccess {
       tls: tls.front,
       headerBytes: config.BATCHYARD_MAX_HEADER_BYTES,
     },
+    grpc: { tls: tls.grpc },
     back: { tls: tls.back },
     entry: { token, keyring, closed: closed.back, wrongKeys, audit, secure: tls.back !== undefined },
     keys: createDesk(queue, watched, !closed.front && !closed.back, token !== undefined),

@@ -34,7 +34,7 @@ type Parts = {
   readonly trace: InferParts['trace'];
   readonly inFlight: BytesInFlight;
   readonly copies: { readonly request: Passed; readonly result: Passed };
-  readonly access: Pick<OpenAccess, 'admit' | 'audit' | 'front'>;
+  readonly access: Pick<OpenAccess, 'admit' | 'audit' | 'grpc'>;
   readonly log: Logger;
 };
 
@@ -55,10 +55,6 @@ function askOf(desk: InquiryDesk): ServerParts['ask'] {
 export async function openGrpc(parts: Parts): Promise<Omit<GrpcListener, 'port'> & { port: number | undefined }> {
   const { config, fleet, breaker, inFlight, access, log } = parts;
   if (config.GRPC_PORT === 'off') return nowhere;
-  if (config.GRPC_PORT === undefined && access.front.tls !== undefined) {
-    log.info('no gRPC here: it knows no TLS, and the public listener speaks nothing else; GRPC_PORT says otherwise');
-    return nowhere;
-  }
   /** @throws Failure unauthorized, forbidden, rate_limited */
   function admitted(headers: Readonly<Record<string, string | undefined>>, need: Need): Caller {
     const caller = access.admit({ headers }, need, undefined);
@@ -71,6 +67,7 @@ export async function openGrpc(parts: Parts): Promise<Omit<GrpcListener, 'port'>
   const started = serveGrpc({
     host: config.HOST,
     port: config.GRPC_PORT ?? DEFAULT_PORT,
+    tls: access.grpc.tls,
     mostBytes: config.BATCHYARD_MAX_BINARY_BYTES,
     bytes: inFlight,
     timeouts: {

@@ -5,7 +5,7 @@ import { ifSet, name, number, text, type Template, type Tree } from './tree.ts';
 type Port = { readonly name: string; readonly port: number };
 
 /** @param part the component; its own name may tell more. */
-function service(called: string, part: string, port: Port, headless = false): Tree {
+function service(called: string, part: string, ports: readonly Port[], headless = false): Tree {
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -14,12 +14,12 @@ function service(called: string, part: string, port: Port, headless = false): Tr
       type: 'ClusterIP',
       ...(headless ? { clusterIP: 'None' } : {}),
       selector: labels(part),
-      ports: [{ ...port, targetPort: port.name }],
+      ports: ports.map((port) => ({ ...port, targetPort: port.name })),
     },
   };
 }
 
-/** The public port is open to whoever the cluster lets in, those of operations to the namespace. */
+/** The public ports are open to whoever the cluster lets in, those of operations to the namespace. */
 function policy(part: string, open: readonly number[], own: number): Tree {
   return {
     apiVersion: 'networking.k8s.io/v1',
@@ -90,14 +90,30 @@ const horizontal: Tree = {
   },
 };
 
+const PUBLIC: readonly Port[] = [
+  { name: 'http', port: PORTS.http },
+  { name: 'grpc', port: PORTS.grpc },
+];
+
 export const AROUND_TEMPLATES: readonly Template[] = [
-  { file: 'gateway-service', manifest: service('gateway', 'gateway', { name: 'http', port: PORTS.http }) },
-  { file: 'gateway-ops-service', manifest: service('gateway-ops', 'gateway', { name: 'ops', port: PORTS.ops }, true) },
+  { file: 'gateway-service', manifest: service('gateway', 'gateway', PUBLIC) },
+  {
+    file: 'gateway-ops-service',
+    manifest: service('gateway-ops', 'gateway', [{ name: 'ops', port: PORTS.ops }], true),
+  },
   {
     file: 'worker-ops-service',
-    manifest: service('worker-ops', 'worker', { name: 'ops', port: PORTS.workerOps }, true),
+    manifest: service('worker-ops', 'worker', [{ name: 'ops', port: PORTS.workerOps }], true),
   },
-  { file: 'gateway-policy', enabled: 'networkPolicy.enabled', manifest: policy('gateway', [PORTS.http], PORTS.ops) },
+  {
+    file: 'gateway-policy',
+    enabled: 'networkPolicy.enabled',
+    manifest: policy(
+      'gateway',
+      PUBLIC.map(({ port }) => port),
+      PORTS.ops,
+    ),
+  },
   { file: 'worker-policy', enabled: 'networkPolicy.enabled', manifest: policy('worker', [], PORTS.workerOps) },
   {
     file: 'gateway-monitor',

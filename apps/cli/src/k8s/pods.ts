@@ -5,7 +5,7 @@ import { ifSet, ifUnset, items, name, number, text, tree, unlessAny, type Templa
 const END_S = 30;
 /** A pod that ends is still sent requests until every node has heard of it. */
 const LEAVE_S = 5;
-export const PORTS = { http: 8000, ops: 8002, workerOps: 8003 } as const;
+export const PORTS = { http: 8000, grpc: 8001, ops: 8002, workerOps: 8003 } as const;
 
 export const labels = (part: string): Tree => ({
   'app.kubernetes.io/name': 'batchyard',
@@ -103,11 +103,13 @@ const gateway = deployment({
   replicas: number('gateway.replicas'),
   ports: [
     { name: 'http', containerPort: PORTS.http },
+    { name: 'grpc', containerPort: PORTS.grpc },
     { name: 'ops', containerPort: PORTS.ops },
   ],
   env: [
     setting('HOST', '0.0.0.0'),
     setting('PORT', String(PORTS.http)),
+    setting('GRPC_PORT', String(PORTS.grpc)),
     setting('OPS_HOST', '0.0.0.0'),
     setting('OPS_PORT', String(PORTS.ops)),
     setting('BATCHYARD_DURABILITY', text('redis.durability')),

@@ -2,8 +2,10 @@
  * The gRPC listener: the library's server behind a socket of our own, so that connections are counted and one that does not
  * take its answers can be ended. No compression of answers, as in Triton by default.
  */
-import { createServer, type Socket } from 'node:net';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 
+import { keepCertificate, secureOptions, type TlsPair } from '@batchyard/shared/runtime/tls';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 
 import { createCallGuard, type ByteCount } from './call-guard.ts';
@@ -16,6 +18,8 @@ import { createStreamCalls } from './stream-calls.ts';
 export type GrpcParts = {
   readonly host: string;
   readonly port: number;
+  /** Undefined: HTTP/2 in plain text. */
+  readonly tls?: TlsPair | undefined;
   /** Bytes of one message. */
   readonly mostBytes: number;
   readonly bytes: ByteCount;
@@ -42,8 +46,17 @@ const PING_MS = 60_000;
 const PONG_MS = 20_000;
 const IDLE_MS = 300_000;
 
+type Opened = { readonly listener: NetServer; readonly stopTls: () => void };
+
+/** What a connection carries is HTTP/2 either way: with TLS the library is handed what comes out of it. */
+function openListener(onSocket: (socket: Socket) => void, tls: TlsPair | undefined): Opened {
+  if (tls === undefined) return { listener: createServer({ noDelay: true }, onSocket), stopTls: () => undefined };
+  const listener = createTlsServer({ noDelay: true, ...secureOptions(tls), ALPNProtocols: ['h2'] }, onSocket);
+  return { listener, stopTls: keepCertificate(listener, tls) };
+}
+
 export async function serveGrpc(parts: GrpcParts): Promise<GrpcListener> {
-  const { host, port, mostBytes, bytes, timeouts } = parts;
+  const { host, port, tls, mostBytes, bytes, timeouts } = parts;
   const services = await loadServices();
   const sockets = new Map<number, Socket>();
   const guard = createCallGuard({
@@ -74,13 +87,13 @@ export async function serveGrpc(parts: GrpcParts): Promise<GrpcListener> {
   });
   server.addService(services.health, { Check: health.check, Watch: health.watch });
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = createServer({ noDelay: true }, (socket) => {
+  const { listener, stopTls } = openListener((socket) => {
     const { remotePort = -1 } = socket;
     sockets.set(remotePort, socket);
     socket.once('close', () => sockets.delete(remotePort));
     socket.on('error', () => undefined);
     injector.injectConnection(socket);
-  });
+  }, tls);
   listener.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject);
@@ -97,6 +110,7 @@ export async function serveGrpc(parts: GrpcParts): Promise<GrpcListener> {
         listener.close();
         server.tryShutdown(() => {
           clearInterval(sweep);
+          stopTls();
           resolve();
         });
       });

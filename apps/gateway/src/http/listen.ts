@@ -10,13 +10,13 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 
 import { Failure } from '@batchyard/shared/contract/failure';
+import { keepCertificate, secureOptions, type TlsPair } from '@batchyard/shared/runtime/tls';
 
 import type { Door } from './door.ts';
 import type { FastLane } from './fast-lane.ts';
 import { refuseBroken } from './refuse-broken.ts';
 import { sendFailure } from './respond.ts';
 import { watchReaders } from './slow-readers.ts';
-import type { TlsPair } from './tls.ts';
 
 /** How long a request's head, and all of the request, may take to arrive, and how long its answer to be read. */
 export type Timeouts = { readonly headersMs: number; readonly requestMs: number; readonly answerMs: number };
@@ -54,21 +54,12 @@ function targetOf(url: string): string | undefined {
   return absolute?.[1];
 }
 
-/** Connections in whose first seconds no handshake comes about are closed. */
-const HANDSHAKE_MS = 10_000;
-const CERTIFICATE_LOOK_MS = 5_000;
-
 type Opened = { readonly server: Server; readonly stopTls: () => void };
 
 function openServer(limits: ServerOptions, serve: RequestListener, tls: TlsPair | undefined): Opened {
   if (tls === undefined) return { server: createServer(limits, serve), stopTls: () => undefined };
-  const secure = { ...tls.first, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MS } as const;
-  const server = createTlsServer({ ...limits, ...secure }, serve);
-  const looking = setInterval(() => {
-    const pair = tls.look();
-    if (pair) server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' });
-  }, CERTIFICATE_LOOK_MS);
-  return { server, stopTls: () => clearInterval(looking) };
+  const server = createTlsServer({ ...limits, ...secureOptions(tls) }, serve);
+  return { server, stopTls: keepCertificate(server, tls) };
 }
 
 export async function listen({

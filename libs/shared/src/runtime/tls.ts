@@ -3,7 +3,7 @@
  * that are open keep what they began with. What cannot be read then is told, and the last pair stays.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, type Server, type TlsOptions } from 'node:tls';
 
 export type TlsFiles = { readonly certFile: string; readonly keyFile: string };
 export type Pair = { readonly cert: Buffer; readonly key: Buffer };
@@ -13,6 +13,26 @@ export type TlsPair = {
   /** @returns the pair where it has changed and is one */
   look(): Pair | undefined;
 };
+
+/** Connections in whose first seconds no handshake comes about are closed. */
+const HANDSHAKE_MS = 10_000;
+const LOOK_MS = 5_000;
+
+const contextOf = (pair: Pair): SecureContextOptions => ({ ...pair, minVersion: 'TLSv1.2' });
+
+export const secureOptions = ({ first }: TlsPair): TlsOptions => ({
+  ...contextOf(first),
+  handshakeTimeout: HANDSHAKE_MS,
+});
+
+/** A pair has one such listener. @returns what ends the looking */
+export function keepCertificate(server: Pick<Server, 'setSecureContext'>, tls: TlsPair): () => void {
+  const looking = setInterval(() => {
+    const pair = tls.look();
+    if (pair) server.setSecureContext(contextOf(pair));
+  }, LOOK_MS);
+  return () => clearInterval(looking);
+}
 
 const stampOf = ({ certFile, keyFile }: TlsFiles): string =>
   [certFile, keyFile]
