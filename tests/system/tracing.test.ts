@@ -1,11 +1,16 @@
 /** Traces: the spans of a request lie in the trace of its client, one below the other, over HTTP and gRPC; off, nothing is written. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { makeTestModels } from '../../models/make-test-models.ts';
 import { grpcClient, simpleRequest } from '../support/grpc.ts';
+import { oneRow } from '../support/jobs.ts';
 import { post, simpleBody } from '../support/simple-client.ts';
 import { startSystem, until, type System } from '../support/system.ts';
 
@@ -17,7 +22,7 @@ type Span = {
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
-  readonly status?: { readonly code?: number };
+  readonly status?: { readonly code?: number; readonly message?: string };
 };
 type Sent = { resourceSpans: { resource: { attributes: Attribute[] }; scopeSpans: { spans: Span[] }[] }[] };
 type Attribute = { readonly key: string; readonly value: { readonly stringValue?: string } };
@@ -39,20 +44,25 @@ const collector = createServer((request, response) => {
 });
 
 let system: System;
+let models: string;
 before(async () => {
   collector.listen(0, '127.0.0.1');
   await once(collector, 'listening');
   const { port } = collector.address() as AddressInfo;
+  models = await mkdtemp(join(tmpdir(), 'batchyard-tracing-'));
+  await makeTestModels(models, ['simple', 'poison']);
   system = await startSystem({
+    BATCHYARD_MODELS: models,
     GRPC_PORT: '0',
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
     OTEL_BSP_SCHEDULE_DELAY: '100',
   });
 });
 after(async () => {
-  await system.stop();
   collector.close();
+  await system.stop();
   collector.closeAllConnections();
+  await rm(models, { recursive: true, force: true });
 });
 
 let traces = 0;
@@ -134,6 +144,26 @@ test('a request that fails has its span with the error, and no run', async () =>
     return own.length > 0 ? own : undefined;
   });
   assert.equal(failed?.status?.code, 2);
+});
+
+test('a run that throws is in the trace of the job that it failed, and its mates have theirs', async () => {
+  const clients = [4, 5_000, 6].map((code) => ({ code, ...clientTrace() }));
+  const answers = await Promise.all(
+    clients.map(({ code, header }) =>
+      post(`${system.url}/v2/models/poison/infer`, oneRow('CODE', 'INT32', [code]), { traceparent: header }),
+    ),
+  );
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 500, 200],
+  );
+  for (const { code, traceId, spanId } of clients) {
+    const whole = await wholeTrace(traceId, 'request infer');
+    checkTrace(whole, spanId);
+    const failed = code === 5_000;
+    for (const span of [whole[0], whole[2]]) assert.equal(span.status?.code === 2, failed, span.name);
+    assert.equal(whole[2].status?.message ?? '', failed ? 'model_error' : '');
+  }
 });
 
 test('what a client does not sample is not recorded; without a traceparent, or with a broken one, a trace begins here', async () => {

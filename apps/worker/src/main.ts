@@ -78,7 +78,7 @@ async function start(): Promise<void> {
   const called = connectionName(incarnation.worker);
   const link = openQueues(
     { url: config.REDIS_URL, cluster: config.BATCHYARD_REDIS_CLUSTER, connectionName: called },
-    { resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000, copies, traces: tracing.ran !== undefined },
+    { resultTtlMs: config.BATCHYARD_RESULT_TTL * 1000, copies, traces: tracing.told !== undefined },
   );
   await link.connect();
   const { queue, commands } = link;
@@ -146,7 +146,7 @@ async function start(): Promise<void> {
     observed,
     ran: (run) => book.ran(run),
     jobFailed: (name, jobs) => book.jobFailed(name, jobs),
-    traced: tracing.ran,
+    traced: tracing.told,
     report(error, sentence) {
       book.failed();
       log.error({ err: error }, sentence);

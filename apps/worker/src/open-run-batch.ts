@@ -16,7 +16,7 @@ type Parts = {
   /** Jobs that failed because their run did. */
   readonly jobFailed: (queue: string, jobs: number) => void;
   readonly report: (error: unknown, sentence: string) => void;
-  readonly traced: RunTracing['ran'];
+  readonly traced: RunTracing['told'];
   readonly lockMs: number;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
@@ -50,8 +50,9 @@ export function openRunBatch(parts: Parts) {
     observe(run) {
       ran({ ...run, jobs: run.waitsMs.length });
       observed.batch(run);
-      traced?.(run);
+      traced?.ran(run);
     },
+    gaveUp: (run) => traced?.gaveUp(run),
     unwanted: observed.unwanted,
     report,
   });

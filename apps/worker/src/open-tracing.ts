@@ -10,27 +10,49 @@ import type { Config } from './config.ts';
 import type { RunParts } from './run-rows.ts';
 
 type Run = Parameters<RunParts['observe']>[0];
+type ThrownRun = Parameters<RunParts['gaveUp']>[0];
 
 export type RunTracing = {
   /** Undefined where there are no traces. */
-  readonly ran: ((run: Run) => void) | undefined;
+  readonly told: { ran(run: Run): void; gaveUp(run: ThrownRun): void } | undefined;
   close(): Promise<void>;
 };
 
 export async function openTracing(config: Config, version: string, worker: string): Promise<RunTracing> {
-  if (!wantsTraces(config)) return { ran: undefined, close: () => Promise.resolve() };
+  if (!wantsTraces(config)) return { told: undefined, close: () => Promise.resolve() };
   const name = config.OTEL_SERVICE_NAME || 'batchyard-worker';
   const traces = await openTraces({ name, version, instance: worker });
-  return { ran: (run) => traceRun(traces, worker, run), close: traces.close };
+  return {
+    told: {
+      ran: (run) => traceRun(traces, worker, run),
+      gaveUp: (run) => traceThrown(traces, worker, run),
+    },
+    close: traces.close,
+  };
+}
+
+const tracedJobs = ({ jobs, waitsMs }: Pick<Run, 'jobs' | 'waitsMs'>) =>
+  jobs.flatMap(({ job, rows }, i) =>
+    job.trace !== undefined && isSampled(job.trace)
+      ? [{ id: job.id, place: job.trace, rows, waitMs: waitsMs[i] ?? 0 }]
+      : [],
+  );
+
+/** Told when it has thrown: its jobs fail, mostly a single one. */
+function traceThrown(traces: Traces, worker: string, run: ThrownRun): void {
+  const endMs = Date.now();
+  const startMs = endMs - run.runMs;
+  const about = { 'batchyard.queue': run.queue, 'batchyard.worker': worker, 'batchyard.batch.reason': run.reason };
+  for (const { id, place, rows, waitMs } of tracedJobs(run)) {
+    const attributes = { ...about, 'batchyard.job': id, 'batchyard.rows': rows };
+    traces.record({ name: 'queue', parent: place, startMs: startMs - waitMs, endMs: startMs, attributes });
+    traces.record({ name: 'run', parent: place, startMs, endMs, attributes, failure: run.code });
+  }
 }
 
 /** Told at the end of a run, of which it is known how long each part took. */
 function traceRun(traces: Traces, worker: string, run: Run): void {
-  const traced = run.jobs.flatMap(({ job, rows }, i) =>
-    job.trace !== undefined && isSampled(job.trace)
-      ? [{ id: job.id, place: job.trace, rows, waitMs: run.waitsMs[i] ?? 0 }]
-      : [],
-  );
+  const traced = tracedJobs(run);
   if (traced.length === 0) return;
   const endMs = Date.now();
   const ranMs = endMs - run.outputMs;

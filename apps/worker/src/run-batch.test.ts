@@ -68,6 +68,7 @@ function puppet({ refusals = 0, slabs = Infinity, lockedAt = () => 0 }: Changes 
     },
     lockMs: LOCK_MS,
     observe: () => undefined,
+    gaveUp: () => undefined,
     unwanted: () => undefined,
     report: (_error, sentence) => reports.push(sentence),
   });
@@ -224,6 +225,7 @@ test('the session is free again before Redis has taken the result', async () => 
     pause: async () => undefined,
     lockMs: LOCK_MS,
     observe: () => undefined,
+    gaveUp: () => undefined,
     unwanted: () => undefined,
     report: () => undefined,
   });

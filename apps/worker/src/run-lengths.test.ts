@@ -69,6 +69,7 @@ async function runTogether({ model, session }: LoadedModel, inputs: readonly Ten
     pause: () => Promise.resolve(),
     lockMs: 0,
     observe: () => undefined,
+    gaveUp: () => undefined,
     unwanted: () => undefined,
     report: (error) => assert.fail(String(error)),
   });

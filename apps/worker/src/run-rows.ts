@@ -73,6 +73,16 @@ export type RunParts = {
     /** How long each of its jobs waited for the run. */
     waitsMs: readonly number[];
   }) => void;
+  /** Told of each run that threw and was not halved: its jobs fail. */
+  readonly gaveUp: (run: {
+    queue: string;
+    reason: string;
+    readonly jobs: readonly Ready[];
+    code: string;
+    /** Until it threw. */
+    runMs: number;
+    waitsMs: readonly number[];
+  }) => void;
   /** Told how many jobs were computed for nobody: cancelled meanwhile, or by then another worker's. */
   readonly unwanted: (queue: string, jobs: number) => void;
   readonly report: (error: unknown, sentence: string) => void;
@@ -90,7 +100,7 @@ const COULD_NOT = { code: 'model_error', message: 'the model could not compute t
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 export function createRunRows(parts: RunParts) {
-  const { acquire, now, observe, unwanted, report } = parts;
+  const { acquire, now, observe, gaveUp, unwanted, report } = parts;
 
   function assemble(served: ServedModel, ready: readonly Ready[]): Assembled {
     const started = now();
@@ -105,6 +115,10 @@ export function createRunRows(parts: RunParts) {
     }));
     return { ready, inputs, assembleMs: now() - started };
   }
+
+  /** How long each job waited for a run that begins `sinceTakeMs` after the take. */
+  const waitsOf = (ready: readonly Ready[], { takenMs }: BatchTicket, sinceTakeMs: number): number[] =>
+    ready.map(({ job }) => Math.max(0, takenMs - job.queuedMs) + sinceTakeMs);
 
   /** One run and what to write for it. */
   async function runOnce(
@@ -133,7 +147,7 @@ export function createRunRows(parts: RunParts) {
     const blobs = split(placed, shares, model);
     const shared = { batch_rows: rows, batch: `${ticket.token}/${ticket.batch}`, worker: ticket.worker, reason };
     const told = { run_ms: round(runMs), predicted_ms: round(predicted) };
-    const waitsMs = ready.map(({ job }) => Math.max(0, ticket.takenMs - job.queuedMs) + queueMs);
+    const waitsMs = waitsOf(ready, ticket, queueMs);
     const finished = ready.map(({ job, rows: own }, i): Finished => {
       const receipt: Receipt = { rows: own, ...shared, ...told, queue_ms: round(waitsMs[i] ?? 0) };
       return {
@@ -167,6 +181,7 @@ export function createRunRows(parts: RunParts) {
     reason: BatchReason,
   ): AsyncGenerator<Write, void> {
     const { ready } = assembled;
+    const startedAt = now();
     let thrown: unknown;
     const write = await runOnce(served, assembled, ticket, reason).catch((error: unknown) => {
       thrown = error;
@@ -178,6 +193,8 @@ export function createRunRows(parts: RunParts) {
     if (ready.length <= 1 || failure) {
       if (!failure) report(thrown, 'the model could not compute a job');
       const { code, message } = failure ?? COULD_NOT;
+      const waitsMs = waitsOf(ready, ticket, startedAt - ticket.takenAt);
+      gaveUp({ queue: served.queue, reason, jobs: ready, code, runMs: now() - startedAt, waitsMs });
       const failed = ready.map(({ job }) => ({ id: job.id, code, message }));
       return yield () => parts.fail(served.queue, ticket.token, failed);
     }

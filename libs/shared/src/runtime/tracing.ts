@@ -24,6 +24,8 @@ export type PastSpan = {
   readonly startMs: number;
   readonly endMs: number;
   readonly attributes: SpanAttributes;
+  /** Why it failed. */
+  readonly failure?: string;
 };
 
 export type Traces = {
@@ -73,7 +75,7 @@ export async function openTraces({ name, version, instance }: TracedService): Pr
         },
       };
     },
-    record({ name: spanName, parent, links = [], startMs, endMs, attributes }) {
+    record({ name: spanName, parent, links = [], startMs, endMs, attributes, failure }) {
       const linked = links.flatMap((link) => parseTraceparent(link) ?? []);
       const options = {
         startTime: startMs,
@@ -81,6 +83,7 @@ export async function openTraces({ name, version, instance }: TracedService): Pr
         links: linked.map((context) => ({ context: { ...context, isRemote: true } })),
       };
       const span = tracer.startSpan(spanName, options, below(parent));
+      if (failure !== undefined) span.setStatus({ code: api.SpanStatusCode.ERROR, message: failure });
       span.end(endMs);
       return placeOf(span);
     },
