@@ -1,6 +1,7 @@
 /**
- * The story of capacity planning: read what the workers have measured, measure the way to them and back at a rate at which
- * nothing waits, let the requests that are expected come to a cluster on paper, and on demand to the real one.
+ * The story of capacity planning: have the workers run each size of batch for a while and read what they have measured, measure
+ * the way to them and back at a rate at which nothing waits, let the requests that are expected come to a cluster on paper, and
+ * on demand to the real one.
  */
 import { createLatencyModel } from '@batchyard/shared/batching/latency-model';
 
@@ -15,7 +16,7 @@ import {
 } from './capacity/plan-workers.ts';
 import type { Cluster, Spread } from './capacity/simulate.ts';
 import type { LoadPlan, Step } from './plan/load-plan.ts';
-import { steadyStep } from './plan/make-steps.ts';
+import { closedStep, steadyStep } from './plan/make-steps.ts';
 import { createRandom } from './plan/random.ts';
 import { createReplay, createSchedule } from './plan/schedule.ts';
 import { runLoadTest, type LoadTest } from './run-load-test.ts';
@@ -54,6 +55,9 @@ export type CapacityReport = {
 
 type Parts = { readonly system: System; readonly signal: AbortSignal };
 
+/** Of each size: as many runs as the table remembers, of a model that takes 20 ms. */
+const PUSH = { seconds: 1.5, warmupS: 0 };
+const MOST_CLIENTS = 256;
 const IDLE = { most: 20, shareOfCapacity: 0.1, seconds: 6, warmupS: 1 };
 
 const testOf = (plan: LoadPlan, step: Step): LoadTest => ({
@@ -70,6 +74,17 @@ const runOf = ({ table }: Measured, rows: number): Spread => {
   const model = createLatencyModel(table);
   return { p50_ms: model.p50(rows), p99_ms: model.p99(rows) };
 };
+
+/** So many clients for each size of the table that batches of it come up: a warm-up has run each but a few times. */
+async function pushSizes({ plan, rows }: CapacityAsk, measured: Measured, parts: Parts): Promise<void> {
+  const places = measured.workers * measured.sessions;
+  const clients = measured.table
+    .filter((point) => point.rows <= measured.batching.max_rows)
+    .map((point) => Math.min(MOST_CLIENTS, places * Math.ceil(point.rows / rows)));
+  const steps = [...new Set(clients)].map((count) => closedStep(count, PUSH));
+  const [first] = steps;
+  if (first) await runLoadTest({ ...testOf(plan, first), steps }, { ...parts, watch: {} });
+}
 
 /** What a request takes where nothing waits: network, gateway, queue, its run, and the answer's way back. */
 async function measureIdle({ plan, rows }: CapacityAsk, measured: Measured, parts: Parts): Promise<Spread> {
@@ -116,6 +131,7 @@ export async function planCapacity(ask: CapacityAsk, parts: Parts): Promise<Capa
   const [kind] = ask.plan.kinds;
   if (!kind) throw new Error('capacity is that of a model: name one');
   const before = await measuredTable(parts.system, kind.model, kind.version);
+  if (!ask.overhead) await pushSizes(ask, before, parts);
   const idle = ask.overhead ?? (await measureIdle(ask, before, parts));
   // By now the runs of those requests are in the table: the same machine at the same time.
   const measured = await measuredTable(parts.system, kind.model, kind.version);

@@ -119,6 +119,20 @@ test('times have the median and the p99 of the table', () => {
   assert.ok(Math.abs((percentileOf(seen, 99) ?? 0) - 30) < 2.5);
 });
 
+test('one slow run of a small size is not taken for what all sizes do', () => {
+  const sizes = [1, 2, 4, 8, 16];
+  const quiet = sizes.map((rows) => ({ rows, p50_ms: 5 * rows, p99_ms: 6 * rows }));
+  // As a table tells it: no size has a smaller p99 than one below it.
+  const slow = quiet.map((point) => ({ ...point, p99_ms: Math.max(60, point.p99_ms) }));
+  const p99 = (table: Cluster['table']): number => {
+    const cluster = { ...FIXED, table, batching: { ...BATCHING, max_rows: 16 } };
+    const { arrivals } = poisson(80, 100);
+    const seen = simulate(cluster, { next: arrivals(), rows: 1, timeoutMs: 1e9 }, createRandom(7));
+    return percentileOf(seen, 99) ?? Number.NaN;
+  };
+  assert.ok(p99(slow) < 1.5 * p99(quiet), `${p99(slow)} against ${p99(quiet)} ms`);
+});
+
 test('so many workers are planned as are needed, and no more than help', () => {
   const tried = planWorkers(FIXED, poisson(250, 60), { p99Ms: 60, expired: 0.001 });
   const last = tried.at(-1);
