@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test';
 import { makeTestModels } from '../../models/make-test-models.ts';
 import { processesOf, rssBytes } from '../support/processes.ts';
 import { exchange, rawRequest } from '../support/raw-http.ts';
+import { startRedis } from '../support/redis.ts';
 import { checkSimple, post, simpleBody, type Answer } from '../support/simple-client.ts';
 import { startSystem, until, type System } from '../support/system.ts';
 
@@ -160,6 +161,51 @@ test('at the limit of bytes in flight bodies wait, new ones are refused unread, 
   );
   assert.ok(gateway.in_flight.pauses > 0 && gateway.in_flight.refused > 0);
   await stillWell(1);
+});
+
+test('a body that was made to wait until its time was over is told that the gateway is full, not that it was slow', async () => {
+  const redis = await startRedis();
+  const small = await startSystem({
+    REDIS_URL: redis.url,
+    BATCHYARD_MODELS: models,
+    BATCHYARD_MAX_BYTES_IN_FLIGHT: String(8 * MIB),
+    BATCHYARD_MAX_JSON_BYTES: String(MIB),
+    BATCHYARD_MAX_BINARY_BYTES: String(MIB),
+    BATCHYARD_REQUEST_TIMEOUT: '2',
+  });
+  try {
+    const at = Number(new URL(small.url).port);
+    assert.ok((await fetch(`${small.ops}/v1/queues/simple/pause`, { method: 'POST' })).ok);
+    const text = JSON.stringify(simpleBody(1));
+    const whole = rawRequest(INFER, text.padEnd(MIB - 1_024));
+    const held = Array.from({ length: 8 }, () => {
+      const socket = connect({ port: at, host: '127.0.0.1' });
+      socket.on('error', () => undefined).on('connect', () => void socket.write(whole));
+      return socket;
+    });
+    await until('they are held', async () => {
+      const { gateway } = (await (await fetch(`${small.ops}/v1/memory`)).json()) as Memory;
+      return gateway.in_flight.request_bytes > 7.9 * MIB ? true : undefined;
+    });
+    // What comes in chunks has told no length that could have been refused.
+    const part = ' '.repeat(65_536);
+    const chunk = `${part.length.toString(16)}\r\n${part}\r\n`;
+    const late = Array.from({ length: 3 }, () =>
+      exchange(at, rawRequest(INFER, chunk.repeat(14), { 'Transfer-Encoding': 'chunked' }), {
+        answers: 1,
+        limitMs: 10_000,
+      }),
+    );
+    for (const { answers } of await Promise.all(late)) {
+      assert.equal(answers[0]?.status, 503, answers[0]?.body.toString());
+      assert.match(answers[0].body.toString(), /holds as many bytes of requests as it may/);
+      assert.ok(Number(answers[0].headers.get('retry-after')) >= 1);
+    }
+    for (const socket of held) socket.destroy();
+  } finally {
+    await small.stop();
+    await redis.stop();
+  }
 });
 
 test('a client that does not read its answer is closed, and what it left unread is let go', async () => {

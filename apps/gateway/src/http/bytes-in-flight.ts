@@ -27,6 +27,11 @@ export function decideReading(
   return total < limit || reading >= total ? 'oldest' : 'none';
 }
 
+export const overfull = (): Failure =>
+  new Failure('overloaded', 'the gateway holds as many bytes of requests as it may, try again', {
+    retryAfterS: RETRY_S,
+  });
+
 const HELD = Symbol('bytes in flight');
 /** Whatever the bytes are counted for. */
 type Holder = object & { [HELD]?: number };
@@ -97,9 +102,7 @@ export function createBytesInFlight(limitBytes: number): BytesInFlight {
     enter(bytes) {
       if (total() + bytes <= limitBytes) return;
       refused += 1;
-      throw new Failure('overloaded', 'the gateway holds as many bytes of requests as it may, try again', {
-        retryAfterS: RETRY_S,
-      });
+      throw overfull();
     },
     hasRoom: () => total() < limitBytes,
     came(request: Holder, bytes) {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 
 import { FAILURES, Failure, type FailureCode } from '@batchyard/shared/contract/failure';
 
+import { overfull } from './bytes-in-flight.ts';
 import { sendFailure } from './respond.ts';
 
 function codeOf(error: NodeJS.ErrnoException): FailureCode {
@@ -22,6 +23,12 @@ function endWith(socket: Duplex, { status, text }: { status: number; text: strin
   socket.end(
     `HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
+}
+
+/** Who was made to wait with its body, for want of room, was not too slow. */
+function failureOf(code: FailureCode, text: string, { req }: ServerResponse): Failure {
+  if (code !== 'request_timeout' || !req.isPaused()) return new Failure(code, text);
+  return overfull();
 }
 
 /** @returns what has to be told of every response, so that a broken request's answer takes its turn behind it */
@@ -47,7 +54,7 @@ export function refuseBroken(server: Server): (response: ServerResponse) => void
     else {
       // The bytes are of a request that a handler has begun to read.
       response.shouldKeepAlive = false;
-      sendFailure(response, new Failure(code, text));
+      sendFailure(response, failureOf(code, text, response));
     }
   });
   return (response) => void latest.set(response.req.socket, response);
