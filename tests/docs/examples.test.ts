@@ -82,6 +82,28 @@ test("the README's second worker joins by the same Redis", async () => {
   );
 });
 
+test('what docs/balancing.md and docs/batching.md set is set', async () => {
+  const told = async (path: string): Promise<unknown> => (await fetch(system.ops + path)).json();
+  async function setBy(page: string): Promise<void> {
+    const text = await readFile(join(ROOT, page), 'utf8');
+    const lines = Array.from(text.matchAll(/```sh\n(curl .*?)```/gs), ([, block = '']) =>
+      block.trim().split('\n'),
+    ).flat();
+    assert.ok(lines.length > 0);
+    for (const line of lines)
+      await shell(line.replace('localhost:8002', new URL(system.ops).host).replace('curl', 'curl -sf'));
+  }
+  await setBy('docs/balancing.md');
+  const { strategy, weights } = (await told('/v1/balancer')) as { strategy: string; weights: Record<string, number> };
+  assert.deepEqual([strategy, weights['load'], weights['response']], ['adaptive', 0.1, 0.6]);
+  await setBy('docs/batching.md');
+  const { versions } = (await told('/v1/models/simple/batching')) as { versions: { effective: object }[] };
+  assert.deepEqual(
+    versions.map(({ effective }) => effective),
+    versions.map(({ effective }) => ({ ...effective, strategy: 'dynamic', preferred_rows: [4, 8], max_wait_ms: 2 })),
+  );
+});
+
 test('examples/curl.sh runs', async () => {
   const { stdout } = await run(join(ROOT, 'examples/curl.sh'), [system.url], { timeout: 60_000 });
   assert.match(stdout, /Its result:\n.*"outputs"/);
