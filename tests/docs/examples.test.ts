@@ -86,8 +86,8 @@ test('what docs/balancing.md and docs/batching.md set is set', async () => {
   const told = async (path: string): Promise<unknown> => (await fetch(system.ops + path)).json();
   async function setBy(page: string): Promise<void> {
     const text = await readFile(join(ROOT, page), 'utf8');
-    const lines = Array.from(text.matchAll(/```sh\n(curl .*?)```/gs), ([, block = '']) =>
-      block.trim().split('\n'),
+    const lines = Array.from(text.matchAll(/```sh\n(curl .*?)```/gs), ([, shown = '']) =>
+      shown.trim().split('\n'),
     ).flat();
     assert.ok(lines.length > 0);
     for (const line of lines)

@@ -99,6 +99,20 @@ export type Write = () => Promise<unknown>;
 const COULD_NOT = { code: 'model_error', message: 'the model could not compute this input' } as const;
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;
 
+/** How long each job waited for a run that begins `sinceTakeMs` after the take. */
+const waitsOf = (ready: readonly Ready[], { takenMs }: BatchTicket, sinceTakeMs: number): number[] =>
+  ready.map(({ job }) => Math.max(0, takenMs - job.queuedMs) + sinceTakeMs);
+
+const ns = (ms: number): number => Math.max(0, Math.round(ms * 1e6));
+type Times = Pick<Parameters<RunParts['observe']>[0], 'runMs' | 'assembleMs' | 'outputMs' | 'waitsMs'>;
+const statisticsOf = (rows: number, { runMs, assembleMs, outputMs, waitsMs }: Times): BatchStatistics => ({
+  rows,
+  queueNs: ns(waitsMs.reduce((sum, ms) => sum + ms, 0)),
+  inputNs: ns(assembleMs),
+  inferNs: ns(runMs),
+  outputNs: ns(outputMs),
+});
+
 export function createRunRows(parts: RunParts) {
   const { acquire, now, observe, gaveUp, unwanted, report } = parts;
 
@@ -115,10 +129,6 @@ export function createRunRows(parts: RunParts) {
     }));
     return { ready, inputs, assembleMs: now() - started };
   }
-
-  /** How long each job waited for a run that begins `sinceTakeMs` after the take. */
-  const waitsOf = (ready: readonly Ready[], { takenMs }: BatchTicket, sinceTakeMs: number): number[] =>
-    ready.map(({ job }) => Math.max(0, takenMs - job.queuedMs) + sinceTakeMs);
 
   /** One run and what to write for it. */
   async function runOnce(
@@ -159,14 +169,7 @@ export function createRunRows(parts: RunParts) {
     const outputMs = now() - started;
     const times = { runMs, predictedMs: predicted, assembleMs, queueMs, outputMs, waitsMs };
     observe({ queue, rows, reason, jobs: ready, ...times });
-    const ns = (ms: number): number => Math.max(0, Math.round(ms * 1e6));
-    const statistics = {
-      rows,
-      queueNs: ns(waitsMs.reduce((sum, ms) => sum + ms, 0)),
-      inputNs: ns(assembleMs),
-      inferNs: ns(runMs),
-      outputNs: ns(outputMs),
-    };
+    const statistics = statisticsOf(rows, times);
     return async () => {
       const outcomes = await parts.finish(queue, ticket.token, finished, statistics);
       unwanted(queue, outcomes.filter((outcome) => outcome !== 'finished').length);
