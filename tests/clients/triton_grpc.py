@@ -9,23 +9,7 @@ import tritonclient.grpc as grpc
 import tritonclient.grpc.aio as grpc_aio
 from tritonclient.utils import InferenceServerException
 
-TYPES = {
-    "BOOL": np.bool_, "UINT8": np.uint8, "UINT16": np.uint16, "UINT32": np.uint32, "UINT64": np.uint64,
-    "INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64,
-    "FP16": np.float16, "FP32": np.float32, "FP64": np.float64, "BYTES": np.object_,
-}
-
-
-def values_of(datatype):
-    dtype = TYPES[datatype]
-    if datatype == "BOOL":
-        return np.array([[True, False, True, True]], dtype=dtype)
-    if datatype == "BYTES":
-        return np.array([["a", "", "grün", "longer than the others"]], dtype=np.object_)
-    if np.issubdtype(dtype, np.integer):
-        info = np.iinfo(dtype)
-        return np.array([[info.min, info.max, 0, 1]], dtype=dtype)
-    return np.array([[0.5, -2.25, 0, 1]], dtype=dtype)
+from samples import TYPES, same, values_of
 
 
 def identity(client, datatype):
@@ -34,8 +18,7 @@ def identity(client, datatype):
     tensor.set_data_from_numpy(values)
     outputs = [grpc.InferRequestedOutput("OUTPUT0")]
     got = client.infer("identity_" + datatype.lower(), [tensor], outputs=outputs).as_numpy("OUTPUT0")
-    want = np.array([[text.encode() for text in values[0]]], dtype=np.object_) if datatype == "BYTES" else values
-    assert got.tolist() == want.tolist(), (datatype, got, want)
+    same(datatype, got, values)
 
 
 def infer_inputs(n, module=grpc):

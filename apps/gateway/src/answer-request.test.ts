@@ -79,7 +79,7 @@ function puppet({
       throw new Error('away');
     },
     cache: {
-      answer: async (_question, gone, compute) => ({ blob: await compute(gone, 0), cache: undefined }),
+      answer: async (_question, gone, compute) => ({ blob: (await compute(gone, 0)).blob, cache: undefined }),
       mayKnow: () => mayKnow,
     },
     labels: () => Promise.resolve(undefined),

@@ -4,7 +4,7 @@
  */
 import type { JobExtras, NewJob } from '@batchyard/queue/operations';
 import { Failure, parseFailedReason } from '@batchyard/shared/contract/failure';
-import type { JobKind, PriorityClass, Receipt } from '@batchyard/shared/contract/job';
+import { signatureOf, type JobKind, type PriorityClass, type Receipt } from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
 import { decodeTensorBlob, encodeTensorBlob, type BlobTensor } from '@batchyard/shared/contract/tensor-blob';
 import { WEBHOOKS } from '@batchyard/shared/contract/webhook';
@@ -12,7 +12,7 @@ import { WEBHOOKS } from '@batchyard/shared/contract/webhook';
 import { decideAdmission } from './admission/admit.ts';
 import type { QueueLoads } from './admission/queue-loads.ts';
 import { termsOf } from './admission/terms.ts';
-import type { ResponseCache } from './cache/response-cache.ts';
+import type { Computed, ResponseCache } from './cache/response-cache.ts';
 import type { Caller } from './http/caller.ts';
 import { newJobId } from './job-ids.ts';
 import { encodeInferResponse, resultOf, type InferResponse, type Labels } from './protocol/encode-infer.ts';
@@ -135,7 +135,7 @@ function createJobRuns(
     return outcome !== 'known';
   }
 
-  async function settle(asked: Asked, id: string, outcome: Outcome): Promise<Buffer> {
+  async function settle(asked: Asked, id: string, outcome: Outcome): Promise<Computed> {
     if (outcome === 'timeout') throw new Failure('expired', 'Request timeout expired');
     if (outcome === 'gone') throw new Failure('removed', 'the job was removed from the queue', { retryAfterS: 1 });
     if (outcome.outcome === 'failed') {
@@ -144,11 +144,11 @@ function createJobRuns(
     }
     const blob = outcome.output ?? (await output(asked.queue, id));
     if (!blob) throw new Failure('removed', 'the result was removed before it was read', { retryAfterS: 1 });
-    return blob;
+    return { blob, signature: signatureOf(outcome.text) };
   }
 
   /** Queues the job and waits for its result. */
-  async function run(asked: Asked, admitted: Admitted, gone: Promise<void>): Promise<Buffer> {
+  async function run(asked: Asked, admitted: Admitted, gone: Promise<void>): Promise<Computed> {
     const { job } = admitted;
     let isStored = false;
     const waiting = wait({ queue: asked.queue, id: job.id, stored: () => isStored }, job.remainingMs + GRACE_MS);

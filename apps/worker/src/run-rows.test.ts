@@ -104,6 +104,7 @@ test("a receipt tells the job's rows, its batch, why it ran and what was predict
     run_ms: 4,
     queue_ms: 0,
     predicted_ms: 6,
+    signature: MODEL.signature.slice(0, 16),
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import type { BatchStatistics, FailedJob, Finished, FinishOutcome, TakenJob } from '@batchyard/queue/operations';
 import { Failure } from '@batchyard/shared/contract/failure';
-import type { Receipt } from '@batchyard/shared/contract/job';
+import { shortSignature, type Receipt } from '@batchyard/shared/contract/job';
 import type { Model } from '@batchyard/shared/contract/model';
 import { ownLengths } from '@batchyard/shared/contract/run-shapes';
 import type { Datatype } from '@batchyard/shared/contract/tensor';
@@ -156,7 +156,8 @@ export function createRunRows(parts: RunParts) {
     }));
     const blobs = split(placed, shares, model);
     const shared = { batch_rows: rows, batch: `${ticket.token}/${ticket.batch}`, worker: ticket.worker, reason };
-    const told = { run_ms: round(runMs), predicted_ms: round(predicted) };
+    const signature = shortSignature(model.signature);
+    const told = { run_ms: round(runMs), predicted_ms: round(predicted), signature };
     const waitsMs = waitsOf(ready, ticket, queueMs);
     const finished = ready.map(({ job, rows: own }, i): Finished => {
       const receipt: Receipt = { rows: own, ...shared, ...told, queue_ms: round(waitsMs[i] ?? 0) };

@@ -2,7 +2,7 @@
  * Results of requests that were asked before: tier 1 in this gateway, tier 2 in Redis, and one job for equal requests that
  * are under way. A cache that is off, away or useless costs a request nothing but its job.
  */
-import { CLASS_PRIORITY, type PriorityClass } from '@batchyard/shared/contract/job';
+import { CLASS_PRIORITY, shortSignature, type PriorityClass } from '@batchyard/shared/contract/job';
 import { modelOfQueue, type Model } from '@batchyard/shared/contract/model';
 
 import { cacheKey, keyStart } from './cache-key.ts';
@@ -21,8 +21,10 @@ export type CacheQuestion = {
   readonly priority: PriorityClass;
   readonly remainingMs: number;
 };
+/** `signature`: of what computed it, in short; undefined where that is not told. */
+export type Computed = { readonly blob: Buffer; readonly signature: string | undefined };
 /** Computes the answer. `gone`: nobody waits for it any more; `spentMs` of the time there was are over. */
-export type Compute = (gone: Promise<void>, spentMs: number) => Promise<Buffer>;
+export type Compute = (gone: Promise<void>, spentMs: number) => Promise<Computed>;
 /** `hit`: it was kept. `shared`: an equal request was under way. Undefined: it was computed. */
 export type CacheAnswer = { readonly blob: Buffer; readonly cache: 'hit' | 'shared' | undefined };
 
@@ -81,9 +83,12 @@ function createFetch({ memory, redis, roomInRedis, pause }: Parts, count: Return
     }
     if (tier) count.redis.misses += 1;
     try {
-      const blob = await compute(gone, tier ? performance.now() - started : 0);
-      memory?.set(key, blob);
-      tier?.store(key, blob);
+      const { blob, signature } = await compute(gone, tier ? performance.now() - started : 0);
+      if (signature === shortSignature(question.model.signature)) {
+        memory?.set(key, blob);
+        tier?.store(key, blob);
+        // By a file that is not the one that was asked, but has replaced it: it would be kept under the other's name.
+      } else if (first === 'mine') tier?.release(key);
       return { blob, from: 'computed' };
     } catch (error) {
       if (first === 'mine') tier?.release(key);
@@ -128,7 +133,7 @@ export function createResponseCache(parts: Parts) {
   async function answer(question: CacheQuestion, gone: Promise<void>, compute: Compute): Promise<CacheAnswer> {
     const { model, queue, tenant, input, priority, remainingMs } = question;
     const plain = async (spentMs: number): Promise<CacheAnswer> => ({
-      blob: await compute(gone, spentMs),
+      blob: (await compute(gone, spentMs)).blob,
       cache: undefined,
     });
     if (!memory || !cacheable(model)) return plain(0);

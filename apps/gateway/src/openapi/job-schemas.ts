@@ -21,6 +21,7 @@ export const receipt = z
     run_ms: amount,
     queue_ms: amount.describe('From its entry into its class until its batch ran.'),
     predicted_ms: amount.describe('How long the run was predicted to take.'),
+    signature: z.string().optional().describe('The beginning of the signature of the model file that computed it.'),
   })
   .meta({ description: 'What became of the batch that a job ran in.' });
 

@@ -43,4 +43,11 @@ export type Receipt = {
   readonly queue_ms: number;
   /** Time the latency table predicted for the batch. */
   readonly predicted_ms: number;
+  /** The beginning of the signature of what computed it, which may have replaced what it was asked of. */
+  readonly signature?: string;
 };
+
+export const shortSignature = (signature: string): string => signature.slice(0, 16);
+
+/** The `signature` of a receipt without parsing it; undefined where a worker of an older version has told none. */
+export const signatureOf = (receipt: string): string | undefined => /"signature":"([^"]+)"/.exec(receipt)?.[1];
