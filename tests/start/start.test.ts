@@ -142,7 +142,7 @@ test('starting twice in one data folder is told with the process that has it; a 
 });
 
 test('its table has a first command that answers, and SIGTERM leaves no process and no lock', async () => {
-  const system = await startSystem();
+  const system = await startSystem({ REDIS_BIN: '' });
   const printed = await until('the table', async () => (system.output().includes('try') ? system.output() : undefined));
   const curl = printed.split('\n').find((line) => line.trim().startsWith('curl')) ?? '';
   const { stdout } = await run('bash', ['-c', curl]);

@@ -1,7 +1,7 @@
 /** A Redis of its own for a test: own folder, free port, append-only file; killed and restarted at will. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +32,17 @@ async function redisBinary(): Promise<RedisBinary> {
   const found = (await findBinary(process.env['PATH'] ?? '', process.env['REDIS_BIN'])) ?? (await debianRedis(CACHE));
   if (!found) throw new Error('the tests need a Redis 6.2 or later: sudo apt-get install redis-server');
   return found;
+}
+
+/** One file that starts it, for `REDIS_BIN`: a package that was unpacked needs its libraries named. */
+export async function redisProgram(): Promise<string> {
+  const { file, libraries } = await redisBinary();
+  if (libraries === undefined) return file;
+  const program = join(CACHE, 'redis-server');
+  const making = `${program}.${process.pid}`;
+  await writeFile(making, `#!/bin/sh\nLD_LIBRARY_PATH='${libraries}' exec '${file}' "$@"\n`, { mode: 0o755 });
+  await rename(making, program);
+  return program;
 }
 
 export async function startRedis(

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { freePort } from '../../apps/cli/src/redis/private-redis.ts';
+import { redisProgram } from './redis.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -44,6 +45,12 @@ export async function until<T>(what: string, probe: () => Promise<T | undefined>
   }
 }
 
+/** Where nothing is said of Redis it has one of its own, of the program that all tests use; `REDIS_BIN: ''`: as a user's search finds it. */
+async function withRedis({ REDIS_BIN: program, ...env }: Record<string, string>): Promise<Record<string, string>> {
+  if (program === '' || 'REDIS_URL' in env || 'BATCHYARD_REDIS' in env) return env;
+  return { ...env, REDIS_BIN: program ?? (await redisProgram()) };
+}
+
 export async function startSystem(env: Record<string, string> = {}): Promise<System> {
   const data = await mkdtemp(join(tmpdir(), 'batchyard-system-'));
   const [port, opsPort] = [await freePort(), await freePort()];
@@ -60,7 +67,7 @@ export async function startSystem(env: Record<string, string> = {}): Promise<Sys
       LOG_LEVEL: 'warn',
       // Tests and benchmarks mean the queue unless they say otherwise.
       BATCHYARD_CACHE: 'off',
-      ...env,
+      ...(await withRedis(env)),
       GRPC_PORT: String(grpcPort),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
