@@ -9,7 +9,7 @@ import { status, type ServiceError } from '@grpc/grpc-js';
 
 import { makeTestModels } from '../../models/make-test-models.ts';
 import { grpcClient, simpleRequest, sumOf, type GrpcClient, type InferAnswer } from '../support/grpc.ts';
-import { startSystem, type System } from '../support/system.ts';
+import { startSystem, until, type System } from '../support/system.ts';
 
 let folder: string;
 let system: System;
@@ -91,4 +91,34 @@ test('a key keeps to its classes and to its rate of rows', async () => {
   const seen: status[] = [];
   for (let i = 0; i < 3; i += 1) seen.push(await ended('ModelInfer', simpleRequest(i), as('slow')));
   assert.deepEqual(seen, [status.OK, status.OK, status.RESOURCE_EXHAUSTED]);
+});
+
+test('a change is told with who made it and how it came, over gRPC and over the public port; reading is not', async () => {
+  const verbose = { settings: { log_verbose_level: { uint32_param: 1 } } };
+  assert.equal(await ended('LogSettings', { settings: {} }, as('admin')), status.OK);
+  assert.equal(await ended('LogSettings', verbose, as('infer')), status.PERMISSION_DENIED);
+  assert.equal(await ended('LogSettings', verbose, as('admin')), status.OK);
+  const { authorization } = as('admin').metadata;
+  const answer = await fetch(`${system.url}/v2/logging`, {
+    method: 'POST',
+    headers: { authorization },
+    body: JSON.stringify({ log_verbose_level: 0 }),
+  });
+  assert.equal(answer.status, 200);
+  const lines = await until('both are in the log', async () => {
+    const told = system
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('"name":"audit"') && /LogSettings|\/v2\/logging/.test(line));
+    return told.length >= 2 ? told : undefined;
+  });
+  assert.equal(lines.length, 2, lines.join('\n'));
+  assert.match(lines[0] ?? '', /"who":"admin \(k_[0-9a-f]{16}\)".*"from":"gRPC".*"path":"LogSettings"/);
+  assert.match(lines[1] ?? '', /"who":"admin \(k_[0-9a-f]{16}\)".*"path":"\/v2\/logging"/);
+  await until('both are events', async () => {
+    const answer = await fetch(`${system.ops}/v1/events`, { headers: { authorization, accept: 'application/json' } });
+    const { events } = (await answer.json()) as { events: { kind: string; detail: { path: string } }[] };
+    const paths = events.filter(({ kind }) => kind === 'audit').map(({ detail }) => detail.path);
+    return paths.includes('LogSettings') && paths.includes('/v2/logging') ? true : undefined;
+  });
 });
