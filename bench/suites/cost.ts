@@ -11,7 +11,7 @@ import { startHelper, type Helper } from '../processes/helper.ts';
 import type { SteeredHandlers } from '../queue-load/batchyard-consumer.ts';
 import type { ProducerHandlers } from '../queue-load/batchyard-producer.ts';
 import { CONSUMER_ROWS, JOBS_PER_CALL, type LoadSettings } from '../queue-load/job-payload.ts';
-import { throughPlainRedis } from '../cost/redis-floor.ts';
+import { commandsPerJob, parseCommandCosts, slowerBy, sumOf, type CommandCosts } from '../cost/command-costs.ts';
 import { createConsumerSteering } from '../cost/steer-consumers.ts';
 import { startOwnRedis } from '../redis.ts';
 import type { Stage } from '../stage.ts';
@@ -30,6 +30,8 @@ type Cost = {
   readonly jobsPerS: number;
   readonly rowsPerBatch: number;
   readonly takesPerBatch: number;
+  /** Of Redis, for a job. */
+  readonly commands: CommandCosts;
 };
 type Measuring = { readonly stage: Stage; readonly redis: Redis; readonly redisUrl: string };
 
@@ -43,7 +45,6 @@ const WORKERS_WINDOW = 2_048;
 const TURN_MS = 1_000;
 const STEERED_MS = 2_200;
 const KEEP_S = 3_600;
-const FLOOR_JOBS = 8_192;
 const FILL_LIMIT_MS = 90_000;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -84,7 +85,11 @@ const stopSide = ({ producer, consumers }: Side): Promise<unknown> =>
 
 async function totals({ redis }: Measuring, { producer, consumers }: Side) {
   const samples = await Promise.all(consumers.map((consumer) => consumer.ask('sample')));
-  const [client, redisMicros] = await Promise.all([producer.ask('sample'), redisCpuMicros(redis)]);
+  const [client, redisMicros, commands] = await Promise.all([
+    producer.ask('sample'),
+    redisCpuMicros(redis),
+    redis.info('commandstats').then(parseCommandCosts),
+  ]);
   return {
     at: performance.now(),
     jobs: samples.reduce((sum, { jobs }) => sum + jobs, 0),
@@ -92,6 +97,7 @@ async function totals({ redis }: Measuring, { producer, consumers }: Side) {
     batches: samples.reduce((sum, { batches }) => sum + batches, 0),
     client: samples.reduce((sum, { cpuMicros }) => sum + cpuMicros, client.cpuMicros),
     redis: redisMicros,
+    commands,
   };
 }
 
@@ -111,6 +117,7 @@ async function measureCost(measuring: Measuring, side: Side): Promise<Cost> {
     jobsPerS: (1000 * jobs) / (after.at - before.at),
     rowsPerBatch: jobs / (after.batches - before.batches),
     takesPerBatch: (after.takes - before.takes) / (after.batches - before.batches),
+    commands: commandsPerJob(before.commands, after.commands, jobs),
   };
 }
 
@@ -128,14 +135,7 @@ async function fresh(measuring: Measuring): Promise<void> {
   await rewriteFile(measuring.redis);
 }
 
-/** CPU µs of Redis for a job that goes through it by plain commands, with what waits now. */
-async function floorMicros({ redis }: Measuring): Promise<number> {
-  const before = await redisCpuMicros(redis);
-  await throughPlainRedis(redis, BASE, FLOOR_JOBS);
-  return ((await redisCpuMicros(redis)) - before) / FLOOR_JOBS;
-}
-
-async function costAtDepth(measuring: Measuring, depth: number): Promise<Cost & { readonly floorUs: number }> {
+async function costAtDepth(measuring: Measuring, depth: number): Promise<Cost> {
   await fresh(measuring);
   const side = await startSide(measuring, 'attached', depth + IN_HAND, 1);
   await side.producer.ask('start');
@@ -144,7 +144,7 @@ async function costAtDepth(measuring: Measuring, depth: number): Promise<Cost & 
   await sleep(measuring.stage.plan.cost.warmupMs);
   const cost = await measureCost(measuring, side);
   await stopSide(side);
-  return { ...cost, floorUs: await floorMicros(measuring) };
+  return cost;
 }
 
 /** As the gateway that holds the lease does it, until it is ended. */
@@ -194,16 +194,17 @@ async function costsKept(measuring: Measuring, levels: readonly number[]): Promi
   return costs;
 }
 
-/** Against the shallowest: what is left when Redis is forgiven what it must do more itself. */
-function recordDepths(stage: Stage, depths: readonly number[], costs: readonly (Cost & { floorUs: number })[]): void {
+/** Against the shallowest: what is left when Redis is forgiven that the same commands take longer. */
+function recordDepths(stage: Stage, depths: readonly number[], costs: readonly Cost[]): void {
   record(stage, 'depth', depths, costs);
   const [first] = costs;
   if (!first) return;
-  for (const [i, { redisUs, clientUs, floorUs }] of costs.entries()) {
+  for (const [i, { redisUs, clientUs, commands }] of costs.entries()) {
     const name = `cost.depth.${depths[i]}`;
-    stage.figures.record(`${name}.plain_redis_us`, 'µs', floorUs);
+    stage.figures.record(`${name}.commands`, '', sumOf(commands, 'calls'));
+    stage.figures.record(`${name}.commands_us`, 'µs', sumOf(commands, 'us'));
     if (i === 0) continue;
-    const own = redisUs + clientUs - (floorUs - first.floorUs);
+    const own = redisUs + clientUs - slowerBy(first.commands, commands);
     stage.figures.record(`${name}.own_ratio`, 'x', own / (first.redisUs + first.clientUs));
   }
 }
