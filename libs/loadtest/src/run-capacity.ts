@@ -14,7 +14,8 @@ import {
   type Prediction,
   type Wanted,
 } from './capacity/plan-workers.ts';
-import type { Cluster, Spread } from './capacity/simulate.ts';
+import { meanRun, usualTail, type Cluster, type Spread } from './capacity/simulate.ts';
+import type { StepResult } from './judge/load-report.ts';
 import type { LoadPlan, Step } from './plan/load-plan.ts';
 import { closedStep, steadyStep } from './plan/make-steps.ts';
 import { createRandom } from './plan/random.ts';
@@ -48,6 +49,8 @@ export type CapacityReport = {
   readonly model: string;
   readonly measured: Measured;
   readonly overhead: Spread;
+  /** Of each run, beside it. */
+  readonly gap_ms: number;
   readonly predictions: readonly Prediction[];
   readonly wanted: Wanted | null;
   readonly checked: Checked | null;
@@ -57,6 +60,8 @@ type Parts = { readonly system: System; readonly signal: AbortSignal };
 
 /** Of each size: as many runs as the table remembers, of a model that takes 20 ms. */
 const PUSH = { seconds: 1.5, warmupS: 0 };
+/** Long against the way of a request through the longest line. */
+const FULL = { seconds: 3, warmupS: 1 };
 const MOST_CLIENTS = 256;
 const IDLE = { most: 20, shareOfCapacity: 0.1, seconds: 6, warmupS: 1 };
 
@@ -75,15 +80,38 @@ const runOf = ({ table }: Measured, rows: number): Spread => {
   return { p50_ms: model.p50(rows), p99_ms: model.p99(rows) };
 };
 
-/** So many clients for each size of the table that batches of it come up: a warm-up has run each but a few times. */
-async function pushSizes({ plan, rows }: CapacityAsk, measured: Measured, parts: Parts): Promise<void> {
+/**
+ * So many clients for each size of the table that batches of it come up, as a warm-up has run each but a few times; then twice
+ * as many as fill a batch, so that something always waits.
+ * @returns that last step
+ */
+async function pushSizes(
+  { plan, rows }: CapacityAsk,
+  measured: Measured,
+  parts: Parts,
+): Promise<StepResult | undefined> {
   const places = measured.workers * measured.sessions;
   const clients = measured.table
     .filter((point) => point.rows <= measured.batching.max_rows)
     .map((point) => Math.min(MOST_CLIENTS, places * Math.ceil(point.rows / rows)));
-  const steps = [...new Set(clients)].map((count) => closedStep(count, PUSH));
+  const most = Math.min(MOST_CLIENTS, 2 * Math.max(places, ...clients));
+  const steps = [...[...new Set(clients)].map((count) => closedStep(count, PUSH)), closedStep(most, FULL)];
   const [first] = steps;
-  if (first) await runLoadTest({ ...testOf(plan, first), steps }, { ...parts, watch: {} });
+  if (!first) return undefined;
+  const { steps: done } = await runLoadTest({ ...testOf(plan, first), steps }, { ...parts, watch: {} });
+  return done.at(-1);
+}
+
+/**
+ * What of a session's time is not its runs while something always waits, told for each run: taking, stacking, splitting, and
+ * the cores that it does not get.
+ */
+function gapOf(pushed: StepResult | undefined, { workers, sessions, table }: Measured, rows: number): number {
+  const perRun = pushed?.server?.rows_per_run ?? null;
+  if (!pushed || perRun === null || pushed.answered_per_s === 0) return 0;
+  const cycleMs = (1000 * workers * sessions * perRun) / (pushed.answered_per_s * rows);
+  const runMs = meanRun(createLatencyModel(table).p50(perRun), usualTail(table));
+  return Math.min(Math.max(0, cycleMs - runMs), runMs);
 }
 
 /** What a request takes where nothing waits: network, gateway, queue, its run, and the answer's way back. */
@@ -131,14 +159,16 @@ export async function planCapacity(ask: CapacityAsk, parts: Parts): Promise<Capa
   const [kind] = ask.plan.kinds;
   if (!kind) throw new Error('capacity is that of a model: name one');
   const before = await measuredTable(parts.system, kind.model, kind.version);
-  if (!ask.overhead) await pushSizes(ask, before, parts);
+  const pushed = ask.overhead ? undefined : await pushSizes(ask, before, parts);
+  const loaded = pushed && (await measuredTable(parts.system, kind.model, kind.version));
   const idle = ask.overhead ?? (await measureIdle(ask, before, parts));
   // By now the runs of those requests are in the table: the same machine at the same time.
   const measured = await measuredTable(parts.system, kind.model, kind.version);
   const overhead = ask.overhead ?? withoutRun(idle, runOf(measured, ask.rows));
   const { sessions, batching, table, workers } = measured;
-  const cluster = { sessions, batching, table, overhead };
+  const gapMs = loaded ? gapOf(pushed, loaded, ask.rows) : 0;
+  const cluster = { sessions, batching, table, overhead, gapMs };
   const predictions = predictionsOf(ask, cluster, workers);
   const checked = ask.check ? await checkAgainst(ask, predict({ ...cluster, workers }, demandOf(ask)), parts) : null;
-  return { model: kind.model, measured, overhead, predictions, wanted: ask.wanted ?? null, checked };
+  return { model: kind.model, measured, overhead, gap_ms: gapMs, predictions, wanted: ask.wanted ?? null, checked };
 }

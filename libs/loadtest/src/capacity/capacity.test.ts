@@ -18,6 +18,7 @@ const FIXED: Cluster = {
   batching: BATCHING,
   table: [{ rows: 1, p50_ms: 10, p99_ms: 10 }],
   overhead: NONE,
+  gapMs: 0,
 };
 const poisson = (rate: number, seconds: number, seed = 1): Demand => ({
   arrivals: () => createSchedule([{ from: rate, to: rate, seconds }], 'poisson', createRandom(seed)),
@@ -59,6 +60,16 @@ test('a batch takes what waits, up to its size, and a full one goes on without a
     [11, 21, 22, 23, 24, 31],
   );
   assert.equal(seen.rowsPerRun, 2);
+});
+
+test('a session that needs a moment between two runs is slower by it, and an answer does not wait for it', () => {
+  const run = (gapMs: number): readonly number[] =>
+    simulate({ ...FIXED, gapMs }, { next: createReplay([0, 0, 0], 1), rows: 1, timeoutMs: 1e6 }, createRandom(1))
+      .latencies;
+  assert.deepEqual(
+    run(5).map((ms) => Math.round(ms)),
+    [10, 25, 40],
+  );
 });
 
 test('fixed waits for a full batch or its oldest, dynamic for a preferred size', () => {

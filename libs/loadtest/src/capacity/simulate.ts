@@ -22,6 +22,8 @@ export type Cluster = {
   readonly batching: Batching;
   readonly table: readonly LatencyPoint[];
   readonly overhead: Spread;
+  /** From the end of a run until the next one of its session can begin, though jobs wait. */
+  readonly gapMs: number;
 };
 export type Arriving = {
   readonly next: NextTime;
@@ -93,10 +95,14 @@ function drawFrom({ p50_ms: p50, p99_ms: p99 }: Spread, random: () => number): n
  * How many times its median a run takes once in a hundred, the same for all sizes: the lower quartile of what they tell. The p99
  * of a window is its one slowest run, and a table never falls with size, so a single slow run of a small one stands in all above.
  */
-function usualTail(table: readonly LatencyPoint[]): number {
+export function usualTail(table: readonly LatencyPoint[]): number {
   const ratios = table.map(({ p50_ms: p50, p99_ms: p99 }) => (p50 > 0 ? p99 / p50 : 1)).toSorted((a, b) => a - b);
   return ratios[Math.floor((ratios.length - 1) / 4)] ?? 1;
 }
+
+/** Of a run that usually takes `usualMs` (of a log-normal distribution). */
+export const meanRun = (usualMs: number, tail: number): number =>
+  usualMs * Math.exp((Math.log(Math.max(1, tail)) / Z99) ** 2 / 2);
 
 /** How many jobs from the front go into a batch that may have so many rows; at least one. */
 function fitting(jobs: readonly Job[], maxRows: number): number {
@@ -127,7 +133,7 @@ type Parts = { readonly cluster: Cluster; readonly rows: number; readonly random
 
 /** The sessions and their queue. */
 function createFloor({ cluster, random }: Parts, agenda: ReturnType<typeof createAgenda>) {
-  const { table, batching, overhead } = cluster;
+  const { table, batching, overhead, gapMs } = cluster;
   const book = createLatencyBook(table);
   const tail = usualTail(table);
   const sessions = Array.from({ length: cluster.workers }, () =>
@@ -151,14 +157,15 @@ function createFloor({ cluster, random }: Parts, agenda: ReturnType<typeof creat
     const usualMs = book.p50(rows);
     const tookMs = drawFrom({ p50_ms: usualMs, p99_ms: tail * usualMs }, random);
     const ended = session.batcher.begin({ rows, group: '-', slackMs }, startMs);
-    session.freeAtMs = startMs + tookMs;
-    session.busyMs += tookMs;
+    const endMs = startMs + tookMs;
+    session.freeAtMs = endMs + gapMs;
+    session.busyMs += tookMs + gapMs;
     runs += 1;
     rowsRun += rows;
-    for (const { queuedMs } of jobs) latencies.push(session.freeAtMs - queuedMs + drawFrom(overhead, random));
-    agenda.add({ atMs: session.freeAtMs, run: ended });
+    for (const { queuedMs } of jobs) latencies.push(endMs - queuedMs + drawFrom(overhead, random));
+    agenda.add({ atMs: endMs, run: ended });
     // Taken ahead of the end by what was expected of it; never before the run has begun.
-    const readyMs = Math.max(startMs, Math.min(session.freeAtMs, startMs + usualMs - LEAD_MS));
+    const readyMs = Math.max(startMs, Math.min(session.freeAtMs, startMs + usualMs + gapMs - LEAD_MS));
     agenda.add({
       atMs: readyMs,
       run(atMs) {
