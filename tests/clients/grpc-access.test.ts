@@ -116,8 +116,8 @@ test('a change is told with who made it and how it came, over gRPC and over the 
   assert.match(lines[0] ?? '', /"who":"admin \(k_[0-9a-f]{16}\)".*"from":"gRPC".*"path":"LogSettings"/);
   assert.match(lines[1] ?? '', /"who":"admin \(k_[0-9a-f]{16}\)".*"path":"\/v2\/logging"/);
   await until('both are events', async () => {
-    const answer = await fetch(`${system.ops}/v1/events`, { headers: { authorization, accept: 'application/json' } });
-    const { events } = (await answer.json()) as { events: { kind: string; detail: { path: string } }[] };
+    const told = await fetch(`${system.ops}/v1/events`, { headers: { authorization, accept: 'application/json' } });
+    const { events } = (await told.json()) as { events: { kind: string; detail: { path: string } }[] };
     const paths = events.filter(({ kind }) => kind === 'audit').map(({ detail }) => detail.path);
     return paths.includes('LogSettings') && paths.includes('/v2/logging') ? true : undefined;
   });
