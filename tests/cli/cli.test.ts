@@ -36,7 +36,14 @@ type Ended = { readonly code: number; readonly out: string; readonly err: string
 async function typed(args: readonly string[], extra: { env?: NodeJS.ProcessEnv; input?: string } = {}): Promise<Ended> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], BATCHYARD_URL: system.url, BATCHYARD_OPS_URL: system.ops, ...extra.env },
+    // As in a CI, whose logs many a program colours: what a script reads here stays plain.
+    env: {
+      PATH: process.env['PATH'],
+      CI: 'true',
+      BATCHYARD_URL: system.url,
+      BATCHYARD_OPS_URL: system.ops,
+      ...extra.env,
+    },
   });
   let [out, err] = ['', ''];
   child.stdout.on('data', (part: Buffer) => (out += part.toString()));
@@ -244,6 +251,7 @@ test('an error says what it is by its code, and what to type next', async () => 
     assert.equal(ended.code, code, `${args.join(' ')}: ${ended.err}`);
     assert.match(ended.err, said);
     assert.equal(ended.out, '');
+    assert.ok(!ended.err.includes('\u001B'), ended.err);
   }
   const { code, err } = await typed(['jobs', 'get', 'none', '--json']);
   const { error } = JSON.parse(err) as { error: { code: string; next: string } };

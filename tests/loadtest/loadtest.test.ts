@@ -34,7 +34,7 @@ type Ended = { readonly code: number; readonly stdout: string; readonly stderr: 
 /** A line of a shell, as it stands in the page. */
 const shell = (line: string, more: Record<string, string> = {}): Promise<Ended> =>
   new Promise((resolve) => {
-    const env = { ...process.env, BATCHYARD_URL: system.url, BATCHYARD_OPS_URL: system.ops, ...more };
+    const env = { ...process.env, CI: 'true', BATCHYARD_URL: system.url, BATCHYARD_OPS_URL: system.ops, ...more };
     const script = line.replaceAll('npx batchyard', `${process.execPath} ${PROGRAM}`);
     execFile('sh', ['-c', script], { cwd: folder, timeout: 60_000, env }, (error, stdout, stderr) =>
       resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr }),

@@ -1,8 +1,8 @@
 /** What a command is given of the world it runs in, how it reports that it failed, and the exit codes of all of them. */
 import { BatchyardFailure } from '@batchyard/client/failure';
 import { CommanderError } from 'commander';
-import pc from 'picocolors';
 
+import { onStderr } from './colours.ts';
 import type { SettingsFile } from './settings-file.ts';
 import { StopSentence } from './stop-sentence.ts';
 
@@ -84,8 +84,8 @@ export function failWith(error: unknown): void {
     process.stderr.write(`${JSON.stringify({ error: { code, message: sentence, next } })}\n`);
     return;
   }
-  process.stderr.write(`${pc.red('✗')} ${sentence}\n`);
-  if (next !== undefined) process.stderr.write(`  next: ${pc.bold(next)}\n`);
+  process.stderr.write(`${onStderr.red('✗')} ${sentence}\n`);
+  if (next !== undefined) process.stderr.write(`  next: ${onStderr.bold(next)}\n`);
 }
 
 export const print = (line: string): void => void process.stdout.write(`${line}\n`);

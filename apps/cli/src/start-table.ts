@@ -1,6 +1,7 @@
 /** What a person sees when everything runs. */
 import { evicts, keepsJobs, type Durability, type Persistence } from '@batchyard/shared/contract/durability';
-import pc from 'picocolors';
+
+import { onStdout } from './colours.ts';
 
 export type StartFacts = {
   readonly url: string;
@@ -44,8 +45,10 @@ export function startTable(facts: StartFacts): string {
     ['redis', facts.redis],
     ['persists', persists(facts)],
   ];
-  const lines = rows.map(([name, value]) => `  ${pc.bold(name.padEnd(11))} ${value}`);
-  return [`\n${pc.green('Batchyard is ready.')}`, ...lines, `\n  ${pc.bold('try')}\n  ${firstCurl(facts)}\n`].join(
-    '\n',
-  );
+  const lines = rows.map(([name, value]) => `  ${onStdout.bold(name.padEnd(11))} ${value}`);
+  return [
+    `\n${onStdout.green('Batchyard is ready.')}`,
+    ...lines,
+    `\n  ${onStdout.bold('try')}\n  ${firstCurl(facts)}\n`,
+  ].join('\n');
 }

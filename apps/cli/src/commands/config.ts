@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { shownUrl } from '@batchyard/shared/contract/durability';
 import { unknownNames, type Setting } from '@batchyard/shared/contract/settings';
 import type { Command } from 'commander';
-import pc from 'picocolors';
 
+import { onStderr } from '../colours.ts';
 import { readConfig, settings as ownSettings } from '../config.ts';
 import { findWebhookSecret } from '../redis/webhook-secret.ts';
 import { table } from '../remote/show.ts';
@@ -118,6 +118,6 @@ export function addConfig(program: Command, shell: Shell, environment: NodeJS.Pr
         ...(origin ? { from: from(line, file?.path), default: line.default ?? '', of: line.of.join(' ') } : {}),
       }));
       for (const line of table(rows)) print(line);
-      for (const sentence of unknown) process.stderr.write(`${pc.yellow('!')} ${sentence}\n`);
+      for (const sentence of unknown) process.stderr.write(`${onStderr.yellow('!')} ${sentence}\n`);
     });
 }

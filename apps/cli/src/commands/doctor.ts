@@ -1,7 +1,7 @@
 /** `batchyard doctor`: what this machine and its Redis are like. */
 import type { Command } from 'commander';
-import pc from 'picocolors';
 
+import { onStdout } from '../colours.ts';
 import { readConfig } from '../config.ts';
 import { examine } from '../doctor.ts';
 import { EXIT, type Shell } from '../shell.ts';
@@ -16,8 +16,8 @@ export function addDoctor(program: Command, { env, print }: Shell): void {
       if (json) print(JSON.stringify(findings));
       else
         for (const { what, ok, detail, next } of findings) {
-          print(`${ok ? pc.green('✓') : pc.red('✗')} ${what}: ${detail}`);
-          if (!ok && next !== undefined) print(`  next: ${pc.bold(next)}`);
+          print(`${ok ? onStdout.green('✓') : onStdout.red('✗')} ${what}: ${detail}`);
+          if (!ok && next !== undefined) print(`  next: ${onStdout.bold(next)}`);
         }
       process.exitCode = findings.every((finding) => finding.ok) ? EXIT.done : EXIT.failed;
     });

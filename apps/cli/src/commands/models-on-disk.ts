@@ -1,8 +1,8 @@
 /** `batchyard models validate` and `profile`: models as files, before anything serves them. No system has to run. */
 import { availableCpus } from '@batchyard/shared/runtime/cpu-quota';
 import type { Command } from 'commander';
-import pc from 'picocolors';
 
+import { onStdout } from '../colours.ts';
 import { readCount } from '../remote/remote.ts';
 import { duration, figure, table } from '../remote/show.ts';
 import { EXIT, type Shell } from '../shell.ts';
@@ -17,9 +17,9 @@ const rootOf = (flags: Flags, env: NodeJS.ProcessEnv): string => flags.models ??
 
 function verdict(tried: Tried): string[] {
   const name = `${tried.model}${tried.version === undefined ? '' : ` ${tried.version}`}`;
-  if ('problem' in tried) return [`${pc.red('✗')} ${name}: ${tried.problem}`];
+  if ('problem' in tried) return [`${onStdout.red('✗')} ${name}: ${tried.problem}`];
   const rows = tried.max_batch_size === 0 ? 'no batch axis' : `batches of ${tried.max_batch_size}`;
-  return [`${pc.green('✓')} ${name}: ${rows}`, ...tried.notes.map((note) => `  ${pc.yellow('!')} ${note}`)];
+  return [`${onStdout.green('✓')} ${name}: ${rows}`, ...tried.notes.map((note) => `  ${onStdout.yellow('!')} ${note}`)];
 }
 
 /** What to write into config.pbtxt. */
@@ -39,7 +39,7 @@ function profileLines(tried: Tried, choice: Choice | undefined): string[] {
       'rows/s': figure(Math.round((point.rows * 1000) / point.p50_ms)),
     })),
   );
-  const head = pc.bold(`${tried.model} ${tried.version}`);
+  const head = onStdout.bold(`${tried.model} ${tried.version}`);
   if (!choice) return [head, ...table(rows), 'no run is as fast as that'];
   const told = `${choice.workers} workers of ${choice.threads} threads run ${Math.round(choice.rows_per_s)} rows/s, a batch of ${choice.rows} in ${duration(choice.p99_ms)} (p99)`;
   return [

@@ -3,8 +3,8 @@ import { stripVTControlCharacters } from 'node:util';
 
 import type { Server } from '@batchyard/client/connect';
 import type { Command } from 'commander';
-import pc from 'picocolors';
 
+import { onStdout } from '../colours.ts';
 import { ask, reach, readSeconds, remoteOptions, type RemoteFlags } from '../remote/remote.ts';
 import { duration, figure, table } from '../remote/show.ts';
 import type { Shell } from '../shell.ts';
@@ -65,10 +65,10 @@ const viewLine = (view: View): string =>
 
 function viewScreen(view: View): string[] {
   const alerts = view.alerts.map(({ severity, sentence }) =>
-    severity === 'critical' ? pc.red(`${severity}: ${sentence}`) : pc.yellow(`${severity}: ${sentence}`),
+    severity === 'critical' ? onStdout.red(`${severity}: ${sentence}`) : onStdout.yellow(`${severity}: ${sentence}`),
   );
   return [
-    `${pc.bold('batchyard')}  ${view.at}`,
+    `${onStdout.bold('batchyard')}  ${view.at}`,
     figures(view).join(' · '),
     ...alerts,
     '',
@@ -107,7 +107,7 @@ export function addTop(program: Command, { env, print }: Shell): void {
         do {
           const view = await look(ops, new Date().toISOString().slice(0, 19).replace('T', ' '));
           if (json) print(JSON.stringify(view));
-          else if (live) stdout.write(`${CLEAR}${fitted(viewScreen(view), stdout)}\n${pc.dim('Ctrl-C ends it')}`);
+          else if (live) stdout.write(`${CLEAR}${fitted(viewScreen(view), stdout)}\n${onStdout.dim('Ctrl-C ends it')}`);
           else if (flags.once) for (const line of viewScreen(view)) print(line);
           else print(viewLine(view));
           if (flags.once || ended) break;

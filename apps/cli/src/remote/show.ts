@@ -1,5 +1,6 @@
 /** Tables and figures as a person reads them; without a terminal they are the same without colour. */
-import pc from 'picocolors';
+
+import { onStdout } from '../colours.ts';
 
 export type Row = Readonly<Record<string, string>>;
 
@@ -20,14 +21,14 @@ export function table(rows: readonly Row[]): string[] {
       .map(({ name, width, figures }) => (figures ? cellOf(name).padStart(width) : cellOf(name).padEnd(width)))
       .join('  ')
       .trimEnd();
-  return [pc.bold(line((name) => name)), ...rows.map((row) => line((name) => row[name] ?? ''))];
+  return [onStdout.bold(line((name) => name)), ...rows.map((row) => line((name) => row[name] ?? ''))];
 }
 
 /** Name and value below each other. */
 export function facts(pairs: Readonly<Record<string, string | number | boolean | null | undefined>>): string[] {
   const given = Object.entries(pairs).filter(([, value]) => value !== undefined && value !== null);
   const width = Math.max(0, ...given.map(([name]) => name.length));
-  return given.map(([name, value]) => `${pc.dim(name.padEnd(width))}  ${String(value)}`);
+  return given.map(([name, value]) => `${onStdout.dim(name.padEnd(width))}  ${String(value)}`);
 }
 
 export function duration(ms: number | null | undefined): string {
