@@ -22,7 +22,8 @@ const exists = (file: string): Promise<boolean> =>
     () => false,
   );
 
-async function libraryFolders(root: string): Promise<string> {
+/** Where the libraries of an unpacked package are, for LD_LIBRARY_PATH. */
+export async function libraryFolders(root: string): Promise<string> {
   const base = join(root, 'usr/lib');
   const found = await readdir(base, { withFileTypes: true }).catch(() => []);
   return [base, ...found.filter((entry) => entry.isDirectory()).map((entry) => join(base, entry.name))].join(':');
@@ -32,7 +33,7 @@ const unpacked = async (root: string): Promise<RedisBinary | undefined> =>
   tryBinary(join(root, 'usr/bin/redis-server'), await libraryFolders(root));
 
 /** The system's own package lists where it has them; otherwise lists of ours, which are fetched once. */
-async function aptOptions(folder: string): Promise<string[]> {
+export async function aptOptions(folder: string): Promise<string[]> {
   const lists = await readdir('/var/lib/apt/lists').catch(() => []);
   if (lists.some((name) => name.endsWith('_Packages') || name.endsWith('_Packages.lz4'))) return [];
   const own = [
