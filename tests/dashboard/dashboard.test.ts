@@ -176,3 +176,26 @@ test('a worker is drained by its button', { skip }, async () => {
   await page.locator('.badge.draining').first().waitFor();
   assert.deepEqual(troubles, []);
 });
+
+test('who has signed in is named, and signs out there', { skip }, async () => {
+  const guarded = await startSystem({
+    REDIS_URL: redis.url,
+    BATCHYARD_MODELS: models,
+    BATCHYARD_OPS_TOKEN: 'a-very-long-token',
+  });
+  const other = await browser.newPage();
+  try {
+    await other.goto(guarded.ops);
+    await other.getByLabel('API key, or the operations token').fill('a-very-long-token');
+    await other.getByRole('button', { name: 'Sign in' }).click();
+    await other.getByRole('link', { name: 'BATCHYARD_OPS_TOKEN' }).click();
+    await other.getByText('Signed in with BATCHYARD_OPS_TOKEN.').waitFor();
+    await other.getByRole('button', { name: 'Sign out' }).click();
+    await other.getByRole('button', { name: 'Sign in' }).waitFor();
+    await other.goto(guarded.ops);
+    assert.equal(new URL(other.url()).pathname, '/login');
+  } finally {
+    await other.close();
+    await guarded.stop();
+  }
+});

@@ -351,9 +351,12 @@ test('a browser signs in once, and the page, its events and Bull Board work with
   assert.equal((await signIn('byk_wrong')).status, 401);
   assert.equal((await signIn(keyOf('read').secret, { origin: 'http://elsewhere.example' })).status, 403);
   const answer = await signIn(keyOf('read').secret);
-  const set = answer.headers.get('set-cookie') ?? '';
+  const [set = '', name = ''] = answer.headers.getSetCookie();
   assert.equal(answer.status, 303);
-  assert.match(set, /; HttpOnly; SameSite=Strict$/);
+  assert.match(set, /^batchyard_key=byk_.*; HttpOnly; SameSite=Strict$/);
+  // The page's own scripts are told who it is, by a cookie that opens nothing.
+  assert.match(name, /^batchyard_name=test; Path=\/; Max-Age=43200; SameSite=Strict$/);
+  assert.equal(await statusOf(`${system.ops}/v1/queues`, { headers: { cookie: name.split(';')[0] ?? '' } }), 401);
   const cookie = set.split(';')[0] ?? '';
   for (const path of ['/', '/dashboard.js', '/board', '/docs', '/v1/queues', '/metrics'])
     assert.equal(await statusOf(system.ops + path, { headers: { cookie } }), 200, path);
@@ -364,7 +367,10 @@ test('a browser signs in once, and the page, its events and Bull Board work with
   // The public port knows no cookies.
   assert.equal(await statusOf(`${system.url}/v2/models/simple`, { headers: { cookie } }), 401);
   const out = await fetch(`${system.ops}/logout`, { method: 'POST', redirect: 'manual', headers: { cookie } });
-  assert.match(out.headers.get('set-cookie') ?? '', /batchyard_key=; Path=\/; Max-Age=0/);
+  assert.match(
+    out.headers.get('set-cookie') ?? '',
+    /batchyard_key=; Path=\/; Max-Age=0.*batchyard_name=; Path=\/; Max-Age=0/,
+  );
 });
 
 test('many wrong keys are told to wait, and the right one from there comes in all the same', async () => {

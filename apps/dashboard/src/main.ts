@@ -56,6 +56,12 @@ function useTheme(): { theme: Theme; drawn: string; next: () => void } {
   return { theme, drawn: `${theme} ${dark}`, next };
 }
 
+/** Who has signed in; undefined where nobody has to. */
+function signedIn(): string | undefined {
+  const [, name] = /(?:^|; )batchyard_name=([^;]+)/.exec(document.cookie) ?? [];
+  return name === undefined ? undefined : decodeURIComponent(name);
+}
+
 type ViewProps = { hash: string; live: Live; drawn: string };
 function View({ hash, live, drawn }: ViewProps) {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
@@ -94,6 +100,7 @@ function Page() {
   const health = healthOf(sample, now);
   const current = hash.replace(/^#\/?/, '').split(/[/?]/)[0] ?? '';
   const alerts = sample?.alerts.length ?? 0;
+  const user = signedIn();
   const skip = (event: Event): void => {
     event.preventDefault();
     document.getElementById('main')?.focus();
@@ -117,6 +124,7 @@ function Page() {
           >${live.connected ? 'live' : 'reconnecting'}</span
         >
         <button type="button" onClick=${next} title="Colours">${theme}</button>
+        ${user === undefined ? '' : html`<a href="/login" title="Signed in; sign out here">${user}</a>`}
       </span>
     </header>
     <p class=${`health ${health.level}`} role="status" aria-live="polite">${health.sentence}</p>

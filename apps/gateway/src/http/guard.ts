@@ -23,6 +23,8 @@ const INFERS = /^\/v1\/models\/[^/]+\/(infer|jobs)$/;
 const CHALLENGE = 'Basic realm="Batchyard operations", charset="UTF-8"';
 
 export const KEY_COOKIE = 'batchyard_key';
+/** Whom the dashboard greets: its scripts may read this one, and it lets nobody in. */
+export const NAME_COOKIE = 'batchyard_name';
 
 /** Of equal length, whatever was sent. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -8,7 +8,8 @@ import { createHash } from 'node:crypto';
 import { Router, type Express, type Response } from 'express';
 
 import { html, type Html } from '../openapi/html.ts';
-import { KEY_COOKIE, type Entrance, type Entry } from './guard.ts';
+import type { Caller } from './caller.ts';
+import { KEY_COOKIE, NAME_COOKIE, type Entrance, type Entry } from './guard.ts';
 import { readSmallBody } from './read-body.ts';
 import { sendBytes } from './respond.ts';
 const BODY_LIMIT = 2_048;
@@ -64,19 +65,24 @@ export function mountLogin(
   entrance: Entrance,
   { wrongKeys, secure }: Pick<Entry, 'wrongKeys' | 'secure'>,
 ): void {
-  const cookie = (value: string, seconds: number): string =>
-    `${KEY_COOKIE}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
+  const cookies = (key: string, name: string, seconds: number): string[] => {
+    const rest = `; Path=/; Max-Age=${seconds}`;
+    const site = `; SameSite=Strict${secure ? '; Secure' : ''}`;
+    return [`${KEY_COOKIE}=${key}${rest}; HttpOnly${site}`, `${NAME_COOKIE}=${encodeURIComponent(name)}${rest}${site}`];
+  };
+  const nameOf = ({ name, key }: Caller): string => name ?? key ?? '';
 
   const pages = Router();
   pages.get('/login', (request, response) => {
     const known = entrance.ofCookie(request);
-    sendPage(response, 200, known ? farewell(known.name ?? known.key ?? '') : form(''));
+    sendPage(response, 200, known ? farewell(nameOf(known)) : form(''));
   });
   pages.post('/login', async (request, response) => {
     const body = (await readSmallBody({ request, response }, BODY_LIMIT)).toString();
     const key = new URLSearchParams(body).get('key')?.trim() ?? '';
-    if (entrance.find(key) !== undefined) {
-      response.setHeader('set-cookie', cookie(key, KEPT_S));
+    const caller = entrance.find(key);
+    if (caller !== undefined) {
+      response.setHeader('set-cookie', cookies(key, nameOf(caller), KEPT_S));
       response.redirect(303, '/');
       return;
     }
@@ -85,7 +91,7 @@ export function mountLogin(
     sendPage(response, 401, form('This key is not known.'));
   });
   pages.post('/logout', (_request, response) => {
-    response.setHeader('set-cookie', cookie('', 0));
+    response.setHeader('set-cookie', cookies('', '', 0));
     response.redirect(303, '/login');
   });
   // As a family of pages, like Bull Board: they are no part of the interface that the document describes.
