@@ -29,13 +29,14 @@ export function createConsumerSteering(queue: string): ConsumerSteering {
       const post = { host: hostname(), cores: availableParallelism(), threads: 1 };
       const seats = workers.map(({ batches, busyMs }, i) => {
         const batchMs = batches > 0 ? busyMs / batches : TYPICAL_MS;
-        return { worker: String(i), rowsPerMs: CONSUMER_ROWS / batchMs, batchMs, post };
+        return { worker: String(i), rowsPerMs: CONSUMER_ROWS / batchMs, batchMs, post, maxRows: CONSUMER_ROWS };
       });
       const best = bestRates.look(queue, Math.max(...seats.map((seat) => seat.rowsPerMs)));
       const rests = new Map(decideRests(queue, seats, rowsPerMs, best).map(({ worker, rule }) => [worker, rule]));
       return workers.map((_, i) => {
         const rule = rests.get(String(i));
-        return rule && { restMs: rule.rest_ms, restWhileTakenMs: rule.rest_while_taken_ms ?? 0 };
+        if (!rule) return undefined;
+        return { restMs: rule.rest_ms, restRows: rule.rest_rows ?? 0, restWhileTakenMs: rule.rest_while_taken_ms ?? 0 };
       });
     },
   };

@@ -39,4 +39,4 @@ export type TakeSample = Sample & { readonly takes: number; readonly batches: nu
 /** `busyMs`: from the take of each batch to its end. */
 export type WorkerSample = TakeSample & { readonly busyMs: number };
 /** How a consumer rests (TakeRequest); undefined: not at all. */
-export type TakeRest = { readonly restMs: number; readonly restWhileTakenMs: number };
+export type TakeRest = { readonly restMs: number; readonly restRows: number; readonly restWhileTakenMs: number };

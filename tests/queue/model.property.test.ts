@@ -17,7 +17,7 @@ import * as plain from './plain-queue.ts';
 import { finished, newJob, PREFIX, QUEUE, startQueue, type QueueUnderTest } from './queue-under-test.ts';
 
 /** How a take may wait for more, or leave what waits to others. */
-type Waits = Pick<TakeRequest, 'minRows' | 'lingerMs' | 'preferredRows' | 'spareMs' | 'restMs'>;
+type Waits = Pick<TakeRequest, 'minRows' | 'lingerMs' | 'preferredRows' | 'spareMs' | 'restMs' | 'restRows'>;
 type Added = Pick<NewJob, 'kind' | 'priority' | 'rows' | 'group' | 'delayMs'> & {
   readonly claim: string | undefined;
   readonly hook: boolean;
@@ -76,7 +76,7 @@ const waits: fc.Arbitrary<Waits> = fc.oneof(
       spareMs: fc.constantFrom(0, ALL_MS),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ restMs: fc.constantFrom(5, LONG_MS) }) },
+  { weight: 1, arbitrary: fc.record({ restMs: fc.constantFrom(5, LONG_MS), restRows: fc.constantFrom(0, 2, 5) }) },
 );
 const limits: fc.Arbitrary<plain.PlainLimits> = fc.record({
   maxWaiting: fc.constantFrom(10_000, 10_000, 12),

@@ -69,7 +69,7 @@ const end = (job: PlainJob, status: JobStatus): void => {
 /** How a take may wait; times in ms. */
 export type PlainTake = Pick<
   TakeRequest,
-  'token' | 'batch' | 'maxRows' | 'minRows' | 'lingerMs' | 'preferredRows' | 'spareMs' | 'restMs'
+  'token' | 'batch' | 'maxRows' | 'minRows' | 'lingerMs' | 'preferredRows' | 'spareMs' | 'restMs' | 'restRows'
 >;
 export type PlainTaken =
   | { readonly kind: 'jobs'; readonly ids: readonly string[] }
@@ -148,13 +148,21 @@ const GUARANTEED = [
   [3, 'low', 1 / 16],
 ] as const;
 
+const rowsWaiting = (queue: PlainQueue): number =>
+  [...queue.jobs.values()].reduce((sum, job) => sum + (job.status === 'queued' ? job.rows : 0), 0);
+
+/** Where half of the rows are there that end the rest, it is looked again so soon. */
+const AGAIN_MS = 5;
+
 /** Until when the rest of a worker lasts, ms from now; 0 = it may take. */
-function restOf(queue: PlainQueue, restMs: number, nowMs: number): number {
+function restOf(queue: PlainQueue, { restMs = 0, restRows = 0 }: PlainTake, nowMs: number): number {
   if (restMs === 0) return 0;
   const ends = PRIORITY_CLASSES.map((name) => inClass(queue, name)[0])
     .filter((job) => job !== undefined)
     .map((job) => Math.ceil(job.q + Math.min(restMs, 0.8 * CLASS_SLA_MS[job.priority]) - nowMs));
-  return ends.length === 0 ? 0 : Math.max(0, Math.min(...ends));
+  const waiting = rowsWaiting(queue);
+  if (ends.length === 0 || (restRows > 0 && waiting >= restRows)) return 0;
+  return Math.max(0, Math.min(...ends, ...(restRows > 0 && 2 * waiting >= restRows ? [AGAIN_MS] : [])));
 }
 
 /** Of what was picked, how many jobs go now; 0 = it waits to grow. */
@@ -172,9 +180,9 @@ function preferredCount(batch: Forming, sizes: readonly number[], waits: 'no' | 
 
 /** @param nowMs by Redis' clock, when the take was made */
 export function plainTake(queue: PlainQueue, request: PlainTake, nowMs: number): PlainTaken {
-  const { token, maxRows, minRows = 0, lingerMs = 0, preferredRows = [], spareMs = 0, restMs = 0 } = request;
+  const { token, maxRows, minRows = 0, lingerMs = 0, preferredRows = [], spareMs = 0 } = request;
   if (queue.dead.has(token)) return { kind: 'dead' };
-  const rest = restOf(queue, restMs, nowMs);
+  const rest = restOf(queue, request, nowMs);
   if (rest > 0) return { kind: 'later', inMs: rest, filling: false };
   const batch: Forming = { picked: [], rows: 0, full: false, cut: false, mixed: false };
   const cursors = PRIORITY_CLASSES.map((name) => createCursor(queue, name, batch, { maxRows, nowMs }));
@@ -182,7 +190,7 @@ export function plainTake(queue: PlainQueue, request: PlainTake, nowMs: number):
   const lingerEnd = (jobs: readonly PlainJob[]): number =>
     Math.min(...jobs.map((job) => Math.min(job.q + lingerMs, job.dl - spareMs)));
 
-  const waitingRows = [...queue.jobs.values()].reduce((sum, job) => sum + (job.status === 'queued' ? job.rows : 0), 0);
+  const waitingRows = rowsWaiting(queue);
   if (lingerMs > 0 && waitingRows > 0 && waitingRows < minRows) {
     const until = lingerEnd(cursors.map((cursor) => cursor.peek()).filter((job) => job !== undefined));
     if (until > nowMs) return { kind: 'later', inMs: Math.ceil(until - nowMs), filling: true };

@@ -42,6 +42,18 @@ test('once the first has waited long enough who rests takes all that fits, and n
   assert.deepEqual(ids(await under.queue.take(QUEUE, { ...takeRequest('w:a'), restMs: 60_000 })), jobs);
 });
 
+test('who rests takes at once where enough rows wait, and looks again soon where half of them do', async () => {
+  const rest = { restMs: 60_000, restRows: 4, fullMs: 40 };
+  const [one = ''] = await add(newJob());
+  const few = await under.queue.take(QUEUE, { ...takeRequest('w:a'), ...rest });
+  assert.ok(few.kind === 'later' && few.inMs > 10 && few.inMs <= 80);
+  const more = await add(newJob(), newJob());
+  const half = await under.queue.take(QUEUE, { ...takeRequest('w:a'), ...rest });
+  assert.ok(half.kind === 'later' && half.inMs <= 10);
+  const last = await add(newJob());
+  assert.deepEqual(ids(await under.queue.take(QUEUE, { ...takeRequest('w:a'), ...rest })), [one, ...more, ...last]);
+});
+
 const turnOf = (worker: string, weight = 1) => ({ turn: { worker, weight, waitMs: 60 } });
 
 test('in turns who is ahead leaves young jobs to the one that has least, by weight, and hands the marker on', async () => {

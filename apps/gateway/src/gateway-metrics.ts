@@ -53,6 +53,7 @@ export const REFUSALS: ReadonlySet<FailureCode> = new Set([
   'queue_unavailable',
 ]);
 
+type InferenceLabels = Readonly<Record<'model' | 'version' | 'class' | 'outcome', string>>;
 type Outcome = 'success' | 'invalid' | 'refused' | 'expired' | 'cancelled' | 'failed';
 
 /** How a request ended, for whoever sums it up. */
@@ -131,18 +132,35 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
     triton.pending(queue, counts.depth);
   }
 
+  /** Since the metrics were read last: a number is cheaper to count in than a metric with labels. */
+  const counted = new Map<string, { readonly labels: InferenceLabels; count: number }>();
+  function count(queue: string, priority: PriorityClass, outcome: Outcome): InferenceLabels {
+    const key = `${queue} ${priority} ${outcome}`;
+    let known = counted.get(key);
+    if (!known) {
+      known = { labels: { ...modelOfQueue(queue), class: priority, outcome }, count: 0 };
+      counted.set(key, known);
+    }
+    known.count += 1;
+    return known.labels;
+  }
+  function tellCounts(): void {
+    for (const { labels, count: more } of counted.values()) inferences.inc(labels, more);
+    counted.clear();
+  }
+
   return {
     request(ended) {
       const { route, method, status, seconds, queue, priority } = ended;
       requests.observe({ route, method, status: String(status) }, seconds);
       if (queue === undefined) return;
       const outcome = outcomeOf(ended);
-      const { model, version } = modelOfQueue(queue);
-      inferences.inc({ model, version, class: priority, outcome });
+      const { model } = count(queue, priority, outcome);
       if (route === 'infer' && outcome === 'success') latency.observe({ model, class: priority }, seconds);
       triton.ended(queue, outcome);
     },
     async collect(look) {
+      tellCounts();
       await Promise.all(look.queues.map(collectQueue));
       const states = look.workers.map(({ heartbeat, silentMs }) => (silentMs < LOST_MS ? heartbeat.state : 'lost'));
       for (const state of [...WORKER_STATES, 'lost'] as const)
@@ -150,6 +168,7 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
       triton.cache(look.lookups, look.entries);
     },
     forget() {
+      tellCounts();
       queueMetrics.forget();
       triton.forget();
     },

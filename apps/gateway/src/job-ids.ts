@@ -8,8 +8,11 @@ import { NO_TENANT } from '@batchyard/shared/contract/api-key';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 
-const base32 = (bytes: Uint8Array, length: number): string =>
-  Array.from({ length }, (_, i) => ALPHABET[(bytes[i] ?? 0) & 31]).join('');
+function base32(bytes: Uint8Array, from: number, length: number): string {
+  let text = '';
+  for (let i = from; i < from + length; i += 1) text += ALPHABET[(bytes[i] ?? 0) & 31];
+  return text;
+}
 
 const prefixes = new Map<string, string>();
 
@@ -17,7 +20,7 @@ const prefixes = new Map<string, string>();
 export function idPrefix(queue: string): string {
   let prefix = prefixes.get(queue);
   if (prefix === undefined) {
-    prefix = base32(createHash('sha256').update(queue).digest(), 7);
+    prefix = base32(createHash('sha256').update(queue).digest(), 0, 7);
     prefixes.set(queue, prefix);
   }
   return prefix;
@@ -27,7 +30,7 @@ let pool = Buffer.alloc(0);
 let used = 0;
 
 const tagOf = (id: string, tenant: string): string =>
-  base32(createHash('sha256').update(`${id}:${tenant}`).digest(), 4);
+  base32(createHash('sha256').update(`${id}:${tenant}`).digest(), 0, 4);
 
 /** 100 random bits, from a pool that is filled now and then. */
 export function newJobId(queue: string, tenant: string): string {
@@ -36,7 +39,7 @@ export function newJobId(queue: string, tenant: string): string {
     used = 0;
   }
   used += 20;
-  const id = `${idPrefix(queue)}-${base32(pool.subarray(used - 20, used), 20)}`;
+  const id = `${idPrefix(queue)}-${base32(pool, used - 20, 20)}`;
   return tenant === NO_TENANT ? id : `${id}-${tagOf(id, tenant)}`;
 }
 

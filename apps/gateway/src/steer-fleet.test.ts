@@ -60,7 +60,7 @@ test('who holds the lease lets as many take as the load fills, and the others re
     last
       .map((one) => (one.kind === 'serve' ? one.takes : {}))
       .toSorted((x, y) => Object.keys(x).length - Object.keys(y).length),
-    [{}, { 'm@1': { rest_ms: 40 } }],
+    [{}, { 'm@1': { rest_ms: 40, rest_rows: 32 } }],
   );
   assert.ok(last.some(({ reason }) => /1 of 2 workers can do the \d+ rows\/s that come/.test(reason)));
 });

@@ -138,7 +138,16 @@ export function createConsumer(settings: QueueSettings, clock: RedisClock): Cons
       const names = [base, extraBase(prefix, queue), shard, token];
       const turn = asked.turn ? [asked.turn.worker, asked.turn.weight, asked.turn.waitMs] : [];
       const share = asked.share ? [asked.share.workers, asked.share.held] : [];
-      const limits = [...waits, ...bounds, clock.sentMs(), turn, share, asked.restWhileTakenMs ?? 0, traces];
+      const limits = [
+        ...waits,
+        ...bounds,
+        clock.sentMs(),
+        turn,
+        share,
+        asked.restWhileTakenMs ?? 0,
+        traces,
+        asked.restRows ?? 0,
+      ];
       const header = pack([...names, batch, maxRows, lockMs, ...limits]);
       const reply = await runScript(commands, 'takeMany', `${base}meta`, [header]);
       clock.observe((reply as [Buffer, number])[1], sent, performance.now());

@@ -74,6 +74,8 @@ export type TakeRequest = {
   readonly fullMs?: number;
   /** Nothing is taken before the first job of a class has waited so long, or four fifths of the SLA of its class. */
   readonly restMs?: number;
+  /** But at once where so many rows wait. */
+  readonly restRows?: number;
   /** Nor while anybody has taken jobs of the queue within so long. */
   readonly restWhileTakenMs?: number;
   /** Jobs at most; MAX_JOBS_PER_CALL where it is absent. */

@@ -41,7 +41,7 @@ test('bytes that wait follow the mean size of an input', () => {
   const backlog = createBacklog();
   for (let i = 0; i < 200; i += 1) backlog.admitted(job({ rows: 4 }), 0);
   backlog.told(200, [0, 0, 100, 0], 0);
-  assert.ok(Math.abs(backlog.bytes(0, 0) - 100_000) < 1_000);
+  assert.ok(Math.abs(backlog.bytes(backlog.rows(0, 0)) - 100_000) < 1_000);
 });
 
 test('predictions that prove too short are made longer, within bounds', () => {

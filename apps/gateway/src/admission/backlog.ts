@@ -10,8 +10,8 @@ export type Backlog = {
   rows(nowMs: number, rowsPerMs: number): ClassCounts;
   /** Rows per ms that arrive, by class, over about the last second. */
   arrivals(nowMs: number): ClassCounts;
-  /** Bytes of the inputs that wait. */
-  bytes(nowMs: number, rowsPerMs: number): number;
+  /** Of the inputs of so many rows. */
+  bytes(rows: ClassCounts): number;
   /** One job was admitted and is on its way to Redis. */
   admitted(job: { class: number; rows: number; bytes: number }, nowMs: number): void;
   /** A call that carried `jobs` of those has ended, and told how many of each class wait unless it failed. */
@@ -35,6 +35,8 @@ export function createBacklog(): Backlog {
   let toldAt = 0;
   /** Admitted and not yet part of what was told. */
   let onTheWay: { class: number; rows: number }[] = [];
+  /** Their rows, by class. */
+  const coming = [0, 0, 0, 0];
   let meanRows = 1;
   let meanBytes = 0;
   let rates = [0, 0, 0, 0];
@@ -47,22 +49,25 @@ export function createBacklog(): Backlog {
   }
   function rows(nowMs: number, rowsPerMs: number): ClassCounts {
     let done = (nowMs - toldAt) * rowsPerMs;
-    const left = waiting.map((jobs) => {
+    const left = waiting.map((jobs, i) => {
       const own = jobs * meanRows;
       const ran = Math.min(own, done);
       done -= ran;
-      return own - ran;
+      return own - ran + (coming[i] ?? 0);
     });
-    for (const job of onTheWay) left[job.class] = (left[job.class] ?? 0) + job.rows;
     return left as unknown as ClassCounts;
+  }
+  function addComing({ class: of, rows: count }: { class: number; rows: number }, sign: 1 | -1): void {
+    coming[of] = (coming[of] ?? 0) + sign * count;
   }
 
   return {
     rows,
     arrivals: (nowMs) => decayed(nowMs) as unknown as ClassCounts,
-    bytes: (nowMs, rowsPerMs) => (rows(nowMs, rowsPerMs).reduce((sum, n) => sum + n, 0) / meanRows) * meanBytes,
+    bytes: ([critical, high, normal, low]) => ((critical + high + normal + low) / meanRows) * meanBytes,
     admitted(job, nowMs) {
       onTheWay.push(job);
+      addComing(job, 1);
       meanRows += SHARE * (job.rows - meanRows);
       meanBytes += SHARE * (job.bytes - meanBytes);
       rates = decayed(nowMs);
@@ -70,6 +75,7 @@ export function createBacklog(): Backlog {
       ratedAt = nowMs;
     },
     told(jobs, byClass, nowMs) {
+      for (const job of onTheWay.slice(0, jobs)) addComing(job, -1);
       onTheWay = onTheWay.slice(jobs);
       if (!byClass) return;
       waiting = [...byClass];

@@ -3,7 +3,7 @@ import type { LatencyPoint } from '@batchyard/shared/contract/heartbeat';
 import { PRIORITY_CLASSES, type PriorityClass } from '@batchyard/shared/contract/job';
 
 import type { Load } from './admit.ts';
-import { createBacklog, type Backlog } from './backlog.ts';
+import { createBacklog, type Backlog, type ClassCounts } from './backlog.ts';
 import { predictWait } from './predict-wait.ts';
 
 type Parts = {
@@ -45,12 +45,8 @@ export function createQueueLoads({ draining, memoryShare, model, maxWaitingBytes
     backlogs.set(queue, made);
     return made;
   }
-  function waitOf(queue: string, priority: number, rowsPerMs: number): number {
-    const backlog = backlogOf(queue);
-    const at = now();
-    return (
-      predictWait(priority, backlog.rows(at, rowsPerMs), backlog.arrivals(at), rowsPerMs) * backlog.correction(priority)
-    );
+  function waitOf(backlog: Backlog, priority: number, rows: ClassCounts, rowsPerMs: number): number {
+    return predictWait(priority, rows, backlog.arrivals(now()), rowsPerMs) * backlog.correction(priority);
   }
   const byClass = <T>(value: (index: number) => T): Record<PriorityClass, T> =>
     Object.fromEntries(PRIORITY_CLASSES.map((name, i) => [name, value(i)])) as Record<PriorityClass, T>;
@@ -58,13 +54,15 @@ export function createQueueLoads({ draining, memoryShare, model, maxWaitingBytes
   return {
     load(queue, priority) {
       const { workers, latency, rowsPerMs } = model(queue) ?? { workers: 0, latency: [], rowsPerMs: 0 };
+      const backlog = backlogOf(queue);
+      const rows = backlog.rows(now(), rowsPerMs);
       return {
         draining: draining(),
         workers,
         latency,
         memoryShare: memoryShare(),
-        waitMs: waitOf(queue, PRIORITY_CLASSES.indexOf(priority), rowsPerMs),
-        bytesShare: backlogOf(queue).bytes(now(), rowsPerMs) / maxWaitingBytes,
+        waitMs: waitOf(backlog, PRIORITY_CLASSES.indexOf(priority), rows, rowsPerMs),
+        bytesShare: backlog.bytes(rows) / maxWaitingBytes,
         behindMs: behindMs(),
       };
     },
@@ -79,9 +77,11 @@ export function createQueueLoads({ draining, memoryShare, model, maxWaitingBytes
     },
     forecast(queue) {
       const rowsPerMs = model(queue)?.rowsPerMs ?? 0;
-      const arrivals = backlogOf(queue).arrivals(now());
+      const backlog = backlogOf(queue);
+      const arrivals = backlog.arrivals(now());
+      const rows = backlog.rows(now(), rowsPerMs);
       return {
-        waitMs: byClass((i) => waitOf(queue, i, rowsPerMs)),
+        waitMs: byClass((i) => waitOf(backlog, i, rows, rowsPerMs)),
         arrivalsPerS: byClass((i) => (arrivals[i] ?? 0) * 1_000),
         rowsPerS: rowsPerMs * 1_000,
       };

@@ -10,7 +10,7 @@ const decideRests = (queue: string, seats: readonly Seat[], load: number, best =
 
 const WIDE: Post = { host: 'wide', cores: 64, threads: 1 };
 const seats = (count: number, rowsPerMs = 1, batchMs = 16, post = WIDE): Seat[] =>
-  Array.from({ length: count }, (_, i) => ({ worker: `w${i}`, rowsPerMs, batchMs, post }));
+  Array.from({ length: count }, (_, i) => ({ worker: `w${i}`, rowsPerMs, batchMs, post, maxRows: 16 }));
 const times = (rests: ReturnType<typeof decideRests>): number[] => rests.map(({ rule }) => rule.rest_ms);
 
 test('one worker never rests, and while little comes nobody does', () => {
@@ -24,12 +24,22 @@ test('as many as the load fills take at once, the others after longer and longer
   assert.deepEqual(times(decideRests('m@1', seats(4), 9)), []);
 });
 
+test('who rests takes at once what fills its batch after those before it; who is slow or finds no core does not', () => {
+  const rows = (rests: ReturnType<typeof decideRests>) => rests.map(({ rule }) => rule.rest_rows);
+  assert.deepEqual(rows(decideRests('m@1', seats(4), 1.2)), [32, 48, 64]);
+  assert.deepEqual(rows(decideRests('m@1', seats(4), 2.9)), [48, 64]);
+  const slow = { ...seats(1)[0], worker: 'slow', rowsPerMs: 0.2 } as Seat;
+  assert.deepEqual(rows(decideRests('m@1', [...seats(1), slow], 1)), [undefined]);
+  const narrow = { host: 'narrow', cores: 1, threads: 1 };
+  assert.deepEqual(rows(decideRests('m@1', seats(2, 1, 16, narrow), 5)), [undefined]);
+});
+
 test('the shortest rest is 20 ms', () => {
   assert.deepEqual(times(decideRests('m@1', seats(3, 10, 2), 12)), [20, 40]);
 });
 
 test('a worker that is clearly slower than the fastest rests at any load below what the others do', () => {
-  const mixed = [...seats(1, 0.2, 80), { worker: 'fast', rowsPerMs: 1, batchMs: 16, post: WIDE }];
+  const mixed = [...seats(1, 0.2, 80), { worker: 'fast', rowsPerMs: 1, batchMs: 16, post: WIDE, maxRows: 16 }];
   for (const load of [0, 0.1, 0.9]) {
     const [rest, ...none] = decideRests('m@1', mixed, load);
     assert.equal(rest?.worker, 'w0');
@@ -48,6 +58,7 @@ test('somebody always takes at once, and no rest is out of bounds', () => {
   const rate = fc.double({ min: 0, max: 10, noNaN: true });
   const seat = fc.record({
     worker: fc.string(),
+    maxRows: fc.integer({ min: 1, max: 64 }),
     rowsPerMs: rate,
     batchMs: fc.double({ min: 0, max: 500, noNaN: true }),
     post: fc.record({

@@ -7,18 +7,22 @@
  * | worker | takes |
  * | --- | --- |
  * | the first n, n = as many as the rows that come would keep busy at their best rate, at least one | at once |
- * | the k-th after them | once the oldest has waited k times two full batches, 20 to 80 ms |
+ * | the k-th after them | once the oldest has waited k times two full batches, 20 to 80 ms, or as many rows wait as fill a batch of each before it and its own |
  * | who finds no core of its host left by those before it (crowding.ts) | once nobody has taken for as long as four full batches take, 0.4 to 4 s: until then it would only slow the others down |
  *
  * While little comes (less than half of what the first could do) all take at once, since batches would be small anyway.
  * A worker that is clearly slower than the fastest is among the last, and rests also then; so does who finds no core.
  */
+import type { TakeRule } from '@batchyard/shared/contract/directive';
+
 import { crowdedOut, type Post } from './crowding.ts';
 
 export type Seat = {
   readonly worker: string;
   /** Its best rate in this queue. */
   readonly rowsPerMs: number;
+  /** The largest batch of its table. */
+  readonly maxRows: number;
   /** How long a batch takes at that rate. */
   readonly batchMs: number;
   readonly post: Post;
@@ -29,7 +33,7 @@ export type Seat = {
 };
 export type Rest = {
   readonly worker: string;
-  readonly rule: { readonly rest_ms: number; readonly rest_while_taken_ms?: number };
+  readonly rule: Pick<TakeRule, 'rest_rows' | 'rest_while_taken_ms'> & { readonly rest_ms: number };
   /** In words. */
   readonly reason: string;
 };
@@ -85,8 +89,10 @@ export function decideRests(queue: string, seats: readonly Seat[], rowsPerMs: nu
       ? `it is ${(seat.slow?.times ?? fastest / seat.rowsPerMs).toFixed(1)} times as slow as the fastest`
       : `${atOnce} of ${order.length} workers can do the ${Math.round(1000 * rowsPerMs)} rows/s that come`;
     const restMs = Math.round(Math.min(LONGEST_MS, (i + 1) * stepMs));
-    const reason = `${queue}: takes what has waited ${restMs} ms: ${why}`;
-    return { worker: seat.worker, rule: { rest_ms: restMs }, reason };
+    const rows = (atOnce + i + 1) * seat.maxRows;
+    const alone = isSlow(seat) ? '' : `, or at once where ${rows} rows wait`;
+    const reason = `${queue}: takes what has waited ${restMs} ms${alone}: ${why}`;
+    return { worker: seat.worker, rule: { rest_ms: restMs, ...(isSlow(seat) ? {} : { rest_rows: rows }) }, reason };
   });
   const goneMs = Math.round(Math.max(CROWDED.least, Math.min(CROWDED.most, CROWDED.batches * first.batchMs)));
   const without = [...crowded].map(({ worker, post: { cores, host } }) => ({

@@ -46,3 +46,16 @@ test('one long run among five is chance, three are not, and it is fast again onl
   assert.equal(look(7, 7, 7, 7, 7), false);
   assert.equal(look(10, 10, 10, 10, 10), false);
 });
+
+test('who was somewhat slow and runs nothing is forgiven by and by; who is slow is not, as it is measured again', () => {
+  const book = createSlownessBook();
+  const look = (somewhat: number, slow: number) =>
+    book.look('m@1', [runner('a', [[1, 5]]), runner('b', [[1, somewhat]]), runner('c', [[1, slow]])]);
+  assert.equal(look(7.5, 50).get('b')?.times, 1.5);
+  for (let second = 1; second < 10; second += 1) look(7.5, 50);
+  const later = look(7.5, 50);
+  assert.ok((later.get('b')?.times ?? 9) < 1.2);
+  assert.deepEqual(later.get('c'), { times: 10, isSlow: true });
+  // A run that says so again counts whole.
+  assert.equal(look(8, 50).get('b')?.times, 1.6);
+});

@@ -1,7 +1,8 @@
 /**
  * How slow each worker of a queue is now, told from its last runs: each is compared with the best time that any worker's
  * table has for such a batch, so that small and large batches can be compared. The table itself remembers hundreds of runs
- * and follows too late. Pure.
+ * and follows too late. Who runs nothing is forgiven by and by, but for the slow ones, which are measured again by a job
+ * now and then: otherwise a chance of its last runs could keep a worker resting, and so from showing better. Pure.
  */
 import type { LatencyPoint, RecentRun } from '@batchyard/shared/contract/heartbeat';
 
@@ -21,6 +22,8 @@ export type SlownessBook = {
 /** A neighbour that shares the cores easily makes a run twice as long. */
 const SLOW_FROM = 2.5;
 const SLOW_TO = 1.6;
+/** Of what a worker is slower than the fastest, so much is left with each second in which it runs nothing. */
+const FORGIVEN = 0.9;
 
 /** Of `rows` rows by one table, between its sizes in proportion. */
 function tableMs(latency: readonly LatencyPoint[], rows: number): number {
@@ -34,27 +37,34 @@ function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 }
 
+/** Of a worker at the last look; `looks`: for how many in a row its runs have been the same. */
+type Known = Slowness & { readonly runs: string; readonly looks: number };
+
+const textOf = (recent: readonly RecentRun[]): string => recent.map(({ rows, ms }) => `${rows}:${ms}`).join(' ');
+
 export function createSlownessBook(): SlownessBook {
-  const slow = new Set<string>();
+  const known = new Map<string, ReadonlyMap<string, Known>>();
   return {
     look(queue, runners) {
+      const before = known.get(queue);
       const best = (rows: number): number => Math.min(...runners.map(({ latency }) => tableMs(latency, rows)));
-      const ratios = runners.map(({ worker, recent }) => {
-        const all = recent
-          .map(({ rows, ms }) => ms / best(rows))
-          .filter((ratio) => ratio > 0 && Number.isFinite(ratio));
-        return { worker, ratio: median(all) };
-      });
-      const fastest = Math.min(...ratios.map(({ ratio }) => ratio ?? Number.POSITIVE_INFINITY));
-      return new Map(
-        ratios.map(({ worker, ratio }) => {
+      const ratios = runners.map(({ recent }) =>
+        median(recent.map(({ rows, ms }) => ms / best(rows)).filter((ratio) => ratio > 0 && Number.isFinite(ratio))),
+      );
+      const fastest = Math.min(...ratios.map((ratio) => ratio ?? Number.POSITIVE_INFINITY));
+      const now = new Map(
+        runners.map(({ worker, recent }, i): [string, Known] => {
+          const last = before?.get(worker);
+          const ratio = ratios[i];
           const times = ratio === undefined ? 1 : Math.max(1, ratio / fastest);
-          const key = `${queue} ${worker}`;
-          if (times >= SLOW_FROM) slow.add(key);
-          else if (times < SLOW_TO) slow.delete(key);
-          return [worker, { times, isSlow: slow.has(key) }];
+          const isSlow = times >= SLOW_FROM || (times >= SLOW_TO && last?.isSlow === true);
+          const runs = textOf(recent);
+          const looks = last?.runs === runs ? last.looks + 1 : 0;
+          return [worker, { runs, looks, isSlow, times: isSlow ? times : 1 + (times - 1) * FORGIVEN ** looks }];
         }),
       );
+      known.set(queue, now);
+      return new Map(Array.from(now, ([worker, { times, isSlow }]) => [worker, { times, isSlow }]));
     },
   };
 }

@@ -21,8 +21,6 @@ import { decideRests, type Seat } from './decide-rests.ts';
 export type Candidate = Seat & {
   /** Moving average of the run time of its batches, ms. */
   readonly responseMs: number;
-  /** The largest batch of its table. */
-  readonly maxRows: number;
 };
 export type Moment = {
   readonly queue: string;

@@ -94,7 +94,9 @@ export async function readBody({ request, response }: Exchange, limit: number, i
     const early = (): void => reject(endedEarly());
     request.on('aborted', early);
     // Answered by somebody else, as a body is that turns out to be broken: then the request never ends.
-    response.once('close', early);
+    response.once('close', () => {
+      if (!request.readableEnded) early();
+    });
     request.on('error', reject);
   });
 }

@@ -3,7 +3,7 @@ import type { TakeRequest } from '@batchyard/queue/operations';
 import type { Directive, TakeRule } from '@batchyard/shared/contract/directive';
 
 /** What a take may ask for; `held`: jobs of the queue that this worker has. */
-export type Permit = Pick<TakeRequest, 'restMs' | 'restWhileTakenMs' | 'maxJobs' | 'turn'> & {
+export type Permit = Pick<TakeRequest, 'restMs' | 'restRows' | 'restWhileTakenMs' | 'maxJobs' | 'turn'> & {
   readonly shareOf?: number;
 };
 
@@ -45,11 +45,12 @@ export function createFollower(worker: string): Follower {
       return isDue(queue, followed.every_ms, nowMs) ? { maxJobs: followed.max_jobs } : undefined;
     const rule = ruleOf(queue);
     if (!rule) return {};
-    const { probe_ms, max_jobs, turn, share_of, rest_while_taken_ms } = rule;
+    const { probe_ms, max_jobs, turn, share_of, rest_rows, rest_while_taken_ms } = rule;
     if (probe_ms === undefined) probed.delete(queue);
     else if (isDue(queue, probe_ms, nowMs)) return { maxJobs: 1 };
     return {
       ...(rule.rest_ms === undefined ? {} : { restMs: rule.rest_ms }),
+      ...(rest_rows === undefined ? {} : { restRows: rest_rows }),
       ...(rest_while_taken_ms === undefined ? {} : { restWhileTakenMs: rest_while_taken_ms }),
       ...(max_jobs === undefined ? {} : { maxJobs: max_jobs }),
       ...(turn ? { turn: { worker, weight: turn.weight, waitMs: turn.wait_ms } } : {}),

@@ -10,7 +10,7 @@
   KEYS[1]  <base>meta
   ARGV[1]  msgpack [base, extra, shard, token, batch, maxRows, lockMs, minRows, lingerMs, restMs, events, replyBytes,
                     maxJobs, maxBytes, defaultTimeoutMs, preferredRows, spareMs, fullMs, sentMs, turn, share,
-                    restWhileTakenMs, traces]
+                    restWhileTakenMs, traces, restRows]
            fullMs: how long a full batch runs; sentMs: the sender's estimate of Redis' clock when it sent the call;
            turn: [worker, weight, waitMs] or []; share: [workers, jobs that the sender holds] or []; traces: 1 = tell of them
   Returns  [kind, nowMs, …]: ['nothing' | 'paused', now], ['later', now, inMs, filling or nil], ['dead', now], or
@@ -51,7 +51,7 @@ local settler = newSettler(base, extra, replies, events, now)
 promote(base, now, events)
 local turns = newTurns(extra, a[20])
 restMs = math.max(restMs, turns.waitMs)
-local rest = restMs > 0 and restsFor(base, restMs, a[22], now)
+local rest = restMs > 0 and restsFor(base, { ms = restMs, whileTakenMs = a[22], rows = a[24], fullMs = a[18] }, now)
 if rest then wake(base) return { 'later', now, rest } end
 if #a[21] > 0 and redis.call('ZCARD', prioritized) > 0 then
   maxJobs = math.min(maxJobs, equalShare(base, a[21][1]) - a[21][2])

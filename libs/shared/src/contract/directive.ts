@@ -12,6 +12,8 @@ export const takeRuleSchema = z.object({
    * of its class, ms.
    */
   rest_ms: z.number().min(0).optional(),
+  /** However young they are it takes at once where so many rows wait: enough for those before it, and for itself. */
+  rest_rows: z.int().min(1).optional(),
   /** It rests as well while anybody has taken jobs of the queue within so many ms. */
   rest_while_taken_ms: z.number().positive().optional(),
   /** Although it rests it takes one job at once this often, ms, so that its recovery is seen. */
