@@ -76,6 +76,7 @@ const STEADY = atMost(1);
 export function aimOf(name: string, figures: readonly Figure[]): Aim | undefined {
   if (/^cost\.(?:depth\..*\.own_ratio|(?:kept|workers)\..*\.ratio)$/.test(name)) return FLAT;
   if (/^steady\..*\.(gain|trend)$/.test(name) || name === 'steady.redis.kept_after') return STEADY;
+  if (/^peers\..*\.ours_over_/.test(name)) return above(1);
   if (name !== 'http.mlp.json.c64.rps') return AIMS[name];
   const raw = figures.find((figure) => figure.name === 'raw.mid.rows_per_s');
   return raw && atLeast(Math.round(raw.value * MLP_PER_RAW_MID));

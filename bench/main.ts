@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [queue|http|latency|floor|generator|capacity|overload|cost|fill|strategies|memory|balance|control|cache …]
+ * `npm run bench -- [queue|http|latency|floor|peers|generator|capacity|overload|cost|fill|strategies|memory|balance|control|cache …]
  *               [--quick] [--minutes N] [--rate N] [--set SUITE.SETTING=VALUE[,VALUE …]] [--json FILE]
  *               [--markdown FILE] [--pages FOLDER] [--plot FOLDER] [--autocannon] [--no-build]`
  *
@@ -34,6 +34,7 @@ import { runHttpSuite } from './suites/http.ts';
 import { runLatencySuite } from './suites/latency.ts';
 import { runMemorySuite } from './suites/memory.ts';
 import { runOverloadSuite } from './suites/overload.ts';
+import { runPeersSuite } from './suites/peers.ts';
 import { runQueueSuite } from './suites/queue.ts';
 import { runStrategiesSuite } from './suites/strategies.ts';
 
@@ -42,6 +43,7 @@ const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   http: runHttpSuite,
   latency: runLatencySuite,
   floor: runFloorSuite,
+  peers: runPeersSuite,
   generator: runGeneratorSuite,
   capacity: runCapacitySuite,
   overload: runOverloadSuite,

@@ -89,6 +89,17 @@ export type Plan = {
     readonly firstWarmupMs: number;
     readonly warmupMs: number;
   };
+  /** Of each turn of each system. */
+  readonly peers: {
+    readonly rounds: number;
+    readonly firstWarmupMs: number;
+    readonly warmupMs: number;
+    readonly measureMs: number;
+    readonly models: readonly BenchModel[];
+    readonly connections: number;
+    /** Open loop of few requests. */
+    readonly calmSeconds: number;
+  };
   readonly floor: { readonly warmupMs: number; readonly measureMs: number };
 };
 
@@ -148,6 +159,15 @@ const full: Plan = {
     firstWarmupMs: 8000,
     warmupMs: 300,
   },
+  peers: {
+    rounds: 3,
+    firstWarmupMs: 4000,
+    warmupMs: 700,
+    measureMs: 4000,
+    models: ['mid', 'mlp'],
+    connections: 64,
+    calmSeconds: 8,
+  },
   floor: { warmupMs: 2000, measureMs: 10_000 },
 };
 
@@ -192,6 +212,15 @@ const quick: Plan = {
     uniqueMs: 600,
     firstWarmupMs: 1000,
     warmupMs: 200,
+  },
+  peers: {
+    rounds: 1,
+    firstWarmupMs: 1000,
+    warmupMs: 300,
+    measureMs: 1000,
+    models: ['mid'],
+    connections: 64,
+    calmSeconds: 3,
   },
   floor: { warmupMs: 500, measureMs: 2000 },
 };

@@ -28,6 +28,8 @@ export type Stage = {
   anotherRaw(): Promise<Helper<RawHandlers>>;
   /** Both designs serving this model and no other; those of another model are stopped first. */
   serving(model: BenchModel): Promise<Systems>;
+  /** Where the models' files are. */
+  models(): Promise<string>;
   /** A Batchyard of its own that serves this model, with these settings; the caller stops it. */
   batchyard(model: BenchModel, env?: Readonly<Record<string, string>>): Promise<Batchyard>;
 };
@@ -64,6 +66,7 @@ export function createStage(parts: Parts): Stage {
     }),
     raw: once(startRaw),
     anotherRaw: startRaw,
+    models,
     async serving(model) {
       if (current?.model !== model) {
         const before = await current?.systems;
