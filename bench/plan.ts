@@ -163,10 +163,10 @@ const full: Plan = {
     rounds: 3,
     firstWarmupMs: 4000,
     warmupMs: 700,
-    measureMs: 4000,
+    measureMs: 3000,
     models: ['mid', 'mlp'],
     connections: 64,
-    calmSeconds: 8,
+    calmSeconds: 5,
   },
   floor: { warmupMs: 2000, measureMs: 10_000 },
 };

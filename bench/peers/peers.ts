@@ -26,7 +26,7 @@ export const PEERS: readonly Peer[] = [
   {
     name: 'bentoml',
     packages: ['bentoml==1.4.40', ...WITH],
-    program: ['-m', 'bentoml', 'serve', 'bentoml_service:Front'],
+    program: ['-m', 'bentoml', 'serve', 'bentoml_service:Infer'],
     args: (port) => ['--host', '127.0.0.1', '--port', String(port)],
   },
   { name: 'mlserver', packages: ['mlserver==1.7.1', 'uvloop<0.22', ...WITH], program: ['mlserver_start.py'] },
