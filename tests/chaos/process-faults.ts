@@ -155,11 +155,14 @@ async function killSteering({ world, measured }: Disturbance): Promise<void> {
     const holds = await Promise.all(all.map(({ ops }) => steers(ops)));
     return all[holds.indexOf(true)];
   });
-  const left = all.find((one) => one !== holder)?.ops ?? '';
   const pid = await holder.pid();
   const since = Date.now();
   process.kill(pid, 'SIGKILL');
-  await until('the other one steers', async () => ((await steers(left)) ? true : undefined));
+  // The other one, or the successor of the dead, if that is there sooner than the lease lapses.
+  await until('another one steers', async () => {
+    const holds = await Promise.all(all.map(({ ops }) => steers(ops).catch(() => false)));
+    return holds.includes(true) ? true : undefined;
+  });
   measured('from the death of the steering gateway to the next', Date.now() - since);
   await gone(pid);
   await world.healthy(2);
