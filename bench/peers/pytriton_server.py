@@ -10,7 +10,7 @@ from pytriton.triton import Triton, TritonConfig
 
 from common import MAX_BATCH, MAX_WAIT_S, MODEL, PORT, Model
 
-# Triton's stub loads a libpython; one of another release than this interpreter's modules does not start.
+# Triton's backend loads a libpython; one of another release than this interpreter's modules does not start.
 libraries = [sysconfig.get_config_var("LIBDIR"), os.environ.get("LD_LIBRARY_PATH", "")]
 os.environ["LD_LIBRARY_PATH"] = ":".join(filter(None, libraries))
 model = Model()
