@@ -23,6 +23,7 @@ import { parse, parseAllDocuments } from 'yaml';
 
 import { chartFiles, makeManifests, renderManifests } from '../../apps/cli/src/k8s/render.ts';
 import { DEFAULT_VALUES, makeValues } from '../../apps/cli/src/k8s/values.ts';
+import { SETTINGS } from './chart-settings.ts';
 import { fillChart } from './fill-chart.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -37,19 +38,6 @@ const MODELS: Readonly<Record<string, new (data: never) => { validate(): void }>
 };
 
 type Manifest = { readonly kind: string; readonly metadata: { readonly name: string }; readonly spec: never };
-
-const SETTINGS: readonly (readonly string[])[] = [
-  ['auth.insecure=true'],
-  ['auth.apiKeysSecret=keys', 'auth.opsTokenSecret=ops', 'serviceMonitor.enabled=true', 'keda.enabled=true'],
-  ['auth.apiKeysSecret=keys', 'hpa.enabled=true', 'redis.secret=redis', 'redis.cluster=true'],
-  [
-    'auth.insecure=true',
-    'networkPolicy.enabled=false',
-    'worker.replicas=7',
-    'gateway.extraEnv=[{"name":"LOG_LEVEL","value":"debug"}]',
-    'worker.resources={"requests":{"cpu":2}}',
-  ],
-];
 
 const documents = (text: string): Manifest[] =>
   parseAllDocuments(text).map((document) => {
