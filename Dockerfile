@@ -21,6 +21,8 @@ EXPOSE 8000 8001 8002
 ENTRYPOINT ["node", "--max-semi-space-size=16", "apps/gateway/dist/main.js"]
 
 FROM base AS worker
+# onnxruntime reports nothing to its makers; the worker says so as well.
+ENV ORT_DISABLE_TELEMETRY=1
 COPY --from=build /out/worker /app
 ENV BATCHYARD_MODELS=/models BATCHYARD_DATA=/data WORKER_OPS_PORT=8003
 EXPOSE 8003

@@ -59,6 +59,9 @@ const SUITES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
 /** Without a name: what ends within a minute by --quick. The others take longer and are asked for. */
 const USUAL = ['queue', 'http', 'latency', 'floor'];
 
+// What runs onnxruntime beside Batchyard, which sees to that itself, reports nothing to its makers either.
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
+
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -66,13 +66,15 @@ async function examineServer(config: Config): Promise<Finding> {
 }
 
 /** In a process of its own: loading it is what is tried, and a broken library may end more than an import. */
-async function examineRuntime(): Promise<Finding> {
+async function examineRuntime(env: NodeJS.ProcessEnv): Promise<Finding> {
   const what = 'onnxruntime';
   const script =
     "import('onnxruntime-node').then(({ env }) => process.stdout.write(env.versions.node ?? env.versions.common))";
   const cwd = fileURLToPath(new URL('../../worker', import.meta.url));
   try {
-    const { stdout } = await run(process.execPath, ['-e', script], { cwd, timeout: 30_000 });
+    // Or it would report to its makers: see openSession.
+    const quiet = { ORT_DISABLE_TELEMETRY: '1', ...env };
+    const { stdout } = await run(process.execPath, ['-e', script], { cwd, env: quiet, timeout: 30_000 });
     return { what, ok: true, detail: stdout };
   } catch (error) {
     const reason = /Error: (.*)/.exec(sentence(error))?.[1] ?? 'it does not load';
@@ -128,7 +130,7 @@ export async function examine(config: Config, env: NodeJS.ProcessEnv): Promise<F
   const redis =
     config.REDIS_URL === undefined ? [await examineServer(config)] : await examineRedis(config, config.REDIS_URL);
   const others = await Promise.all([
-    examineRuntime(),
+    examineRuntime(env),
     examinePort(config, 'PORT'),
     examinePort(config, 'OPS_PORT'),
     examineCpus(config, env),

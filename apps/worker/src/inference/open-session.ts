@@ -30,8 +30,18 @@ const THREAD = new URL(
   import.meta.url,
 );
 
+/**
+ * onnxruntime's own builds report to their makers, under an identifier that they keep in the home folder, unless this is in the
+ * environment of the process before the library is loaded (https://github.com/microsoft/onnxruntime/pull/27379). A thread's
+ * `process.env` is a copy that a library never sees, so it is set here; what the operator has set stays.
+ */
+function keepQuiet(): void {
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+}
+
 /** @throws Error when the file cannot be loaded, or not in time */
 export async function openSession({ file, intraOpThreads, providers, release, loadLimitMs }: Parts): Promise<Session> {
+  keepQuiet();
   const start: ThreadStart = { file, intraOpThreads, providers };
   const thread = new Worker(THREAD, { workerData: start, execArgv: [] });
   const waiting = new Map<number, Waiter>();
