@@ -8,7 +8,7 @@
  *   npm test -- tests/queue/steps.test.ts    these files, whichever step they belong to
  *   npm test -- --list                       which step runs which test file
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -26,22 +26,29 @@ const tests = (files, concurrency) => {
   return [[...flags, `--test-concurrency=${concurrency}`, `--test-timeout=${fileTimeoutMs}`, ...files]];
 };
 
-/**
- * Run one at a time, and first: those that install what others use (Redis, a browser, Python packages), and those that look at
- * shares, times or the processes of the whole machine. The rest has systems of its own on free ports, and goes two at a time.
- */
+/** Run one at a time, with nothing beside them: those that look at shares, at times, or at how many requests are answered. */
 const alone =
-  /^tests\/(?:chaos|clients|dashboard|docs|fuzz|infra|loadtest|start)\/|^tests\/system\/(?:balancer|batching|dynamic-batching|exit|monitor|reload|scaling|steering|tuning)\.test/;
+  /^tests\/(?:chaos\/chaos|loadtest\/(?:capacity|generator)|system\/(?:balancer|batching|dynamic-batching|steering))\.test/;
+/** The rest has systems of its own on free ports, and waits most of the time. */
+const LANES = 3;
 const integration = (files) => [
+  ...tests(
+    files.filter((file) => !alone.test(file)),
+    Math.min(LANES, 1 + availableParallelism()),
+  ),
   ...tests(
     files.filter((file) => alone.test(file)),
     1,
   ),
-  ...tests(
-    files.filter((file) => !alone.test(file)),
-    Math.min(2, availableParallelism()),
-  ),
 ];
+
+/** Gets what the tests of processes need from elsewhere, while the steps before them run. @returns what waits for its end */
+function getTools() {
+  const flags = ['--conditions=batchyard-source', '--import', 'tsx'];
+  const child = spawn(process.execPath, [...flags, 'tests/support/get-tools.ts'], { cwd: root, stdio: 'ignore' });
+  const ended = new Promise((resolve) => void child.once('exit', resolve).once('error', resolve));
+  return () => ended;
+}
 
 /** Each step: what it is called, and the argument lists that node is started with, one after another. */
 function stepsFor(files) {
@@ -103,7 +110,13 @@ async function main() {
   prepare();
   // For the tests that load onnxruntime themselves; what the product does about it has a test of its own.
   process.env.ORT_DISABLE_TELEMETRY = '1';
-  const results = steps.map(runStep);
+  const whole = asked.positionals.length === 0 && steps.some(({ name }) => name === 'integration');
+  const toolsAreThere = whole ? getTools() : () => undefined;
+  const results = [];
+  for (const step of steps) {
+    if (step.name === 'integration') await toolsAreThere();
+    results.push(runStep(step));
+  }
   process.stdout.write('\n');
   for (const { name, ok, seconds } of results) {
     process.stdout.write(`${ok ? '✔' : '✖'} ${name.padEnd(12)} ${seconds.toFixed(1).padStart(7)} s\n`);

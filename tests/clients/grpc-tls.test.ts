@@ -12,7 +12,7 @@ import { status, type ServiceError } from '@grpc/grpc-js';
 import { makeCertificate, type CertificateFiles } from '../support/certificate.ts';
 import { startGateway, type ExtraGateway } from '../support/gateway.ts';
 import { grpcClient, simpleRequest, sumOf, type InferAnswer } from '../support/grpc.ts';
-import { pythonWith } from '../support/python.ts';
+import { PYTHON, pythonWith } from '../support/python.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startSystem, until, type System } from '../support/system.ts';
 
@@ -63,7 +63,7 @@ test('a call goes by TLS, and plain text is not answered', async () => {
 });
 
 test('tritonclient[grpc] with ssl=True', { timeout: 600_000 }, async (t) => {
-  const found = await pythonWith(['tritonclient[grpc]==2.73.0', 'numpy<3']);
+  const found = await pythonWith(PYTHON.tritonGrpc);
   if ('missing' in found) {
     t.skip(found.missing);
     return;

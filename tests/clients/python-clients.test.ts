@@ -13,12 +13,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { makeTestModels } from '../../models/make-test-models.ts';
-import { pythonWith } from '../support/python.ts';
+import { PYTHON, pythonWith } from '../support/python.ts';
 import { startSystem, type System } from '../support/system.ts';
 
 const run = promisify(execFile);
 const INSTALLING_MS = 600_000;
-const MLSERVER = ['mlserver==1.7.1'];
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 let folder: string;
@@ -51,14 +50,14 @@ async function outputOf(program: string, args: readonly string[], timeout = 120_
 const address = (): string => new URL(system.url).host;
 
 test('tritonclient[http] works unmodified, and so does its aio client', { timeout: INSTALLING_MS }, async (t) => {
-  const python = await pythonFor(t, ['tritonclient[http]==2.73.0', 'numpy<3']);
+  const python = await pythonFor(t, PYTHON.tritonHttp);
   if (python === undefined) return;
   assert.match(await outputOf(python, [here('triton_http.py'), address()]), /tritonclient agrees/);
   assert.match(await outputOf(python, [here('triton_aio.py'), address()]), /tritonclient aio agrees/);
 });
 
 test("KServe's InferenceRESTClient works unmodified", { timeout: INSTALLING_MS }, async (t) => {
-  const python = await pythonFor(t, ['kserve==0.17.0']);
+  const python = await pythonFor(t, PYTHON.kserve);
   if (python === undefined) return;
   assert.match(await outputOf(python, [here('kserve_rest.py'), system.url]), /kserve agrees/);
 });
@@ -67,7 +66,7 @@ test(
   '`mlserver infer` answers a file of requests, one by one and in small batches',
   { timeout: INSTALLING_MS },
   async (t) => {
-    const python = await pythonFor(t, MLSERVER);
+    const python = await pythonFor(t, PYTHON.mlserver);
     if (python === undefined) return;
     const rows = Array.from({ length: 20 }, (_, seed) => Array.from({ length: 16 }, (_value, i) => seed * 16 + i));
     const tensor = (name: string, data: readonly number[]) => ({ name, shape: [1, 16], datatype: 'INT32', data });
@@ -113,7 +112,6 @@ async function schemathesis(python: string, document: string, more: readonly str
   return outputOf(python, ['-c', start, 'run', document, '--no-color', ...bounds, ...more]);
 }
 
-const SCHEMATHESIS = ['schemathesis==4.32.5'];
 const ANSWERS = ['not_a_server_error', 'content_type_conformance', 'response_schema_conformance'];
 const ALL = [
   ...ANSWERS,
@@ -127,7 +125,7 @@ test(
   'schemathesis finds no answer that the OpenAPI document does not tell of',
   { timeout: INSTALLING_MS },
   async (t) => {
-    const python = await pythonFor(t, SCHEMATHESIS);
+    const python = await pythonFor(t, PYTHON.schemathesis);
     if (python === undefined) return;
     // It cannot write NDJSON, and takes the schema of a stream for that of each of its events.
     const more = ['--checks', ALL.join(), '--exclude-path-regex', '/(bulk|events)$'];
@@ -138,8 +136,8 @@ test(
 );
 
 test("answers have the form of MLServer's own OpenAPI document, too", { timeout: INSTALLING_MS }, async (t) => {
-  const mlserver = await pythonFor(t, MLSERVER);
-  const python = mlserver && (await pythonFor(t, SCHEMATHESIS));
+  const mlserver = await pythonFor(t, PYTHON.mlserver);
+  const python = mlserver && (await pythonFor(t, PYTHON.schemathesis));
   if (mlserver === undefined || python === undefined) return;
   const find = "import importlib.util as u; print(u.find_spec('mlserver').submodule_search_locations[0])";
   const shipped = join((await outputOf(mlserver, ['-c', find])).trim(), 'rest', 'openapi', 'dataplane.json');

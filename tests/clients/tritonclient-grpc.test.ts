@@ -11,12 +11,11 @@ import { promisify } from 'node:util';
 import protobuf from 'protobufjs';
 
 import { makeTestModels } from '../../models/make-test-models.ts';
-import { pythonWith } from '../support/python.ts';
+import { PYTHON, pythonWith } from '../support/python.ts';
 import { startSystem } from '../support/system.ts';
 
 const run = promisify(execFile);
 const fileAt = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const PACKAGES = ['tritonclient[grpc]==2.73.0', 'numpy<3'];
 /** As protobuf's descriptors number the types that are no messages. */
 const SCALARS: Readonly<Record<string, number>> = {
   double: 1,
@@ -43,7 +42,7 @@ function messagesIn(holder: protobuf.NamespaceBase): protobuf.Type[] {
 const nameOf = (one: protobuf.ReflectionObject): string => one.fullName.replace(/^\./, '');
 
 test('tritonclient[grpc] works unmodified', { timeout: 600_000 }, async (t) => {
-  const found = await pythonWith(PACKAGES);
+  const found = await pythonWith(PYTHON.tritonGrpc);
   if ('missing' in found) {
     t.skip(found.missing);
     return;
@@ -61,7 +60,7 @@ test('tritonclient[grpc] works unmodified', { timeout: 600_000 }, async (t) => {
 });
 
 test("every message, field, enum and method of ours is tritonclient's", { timeout: 600_000 }, async (t) => {
-  const found = await pythonWith(PACKAGES);
+  const found = await pythonWith(PYTHON.tritonGrpc);
   if ('missing' in found) {
     t.skip(found.missing);
     return;

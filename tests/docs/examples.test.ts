@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { pythonWith } from '../support/python.ts';
+import { PYTHON, pythonWith } from '../support/python.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { simpleBody } from '../support/simple-client.ts';
 import { startSystem, until, type System } from '../support/system.ts';
@@ -110,7 +110,7 @@ test('examples/curl.sh runs', async () => {
 });
 
 test("Triton's client runs the README's lines and examples/infer.py", { timeout: 600_000 }, async (t) => {
-  const found = await pythonWith(['tritonclient[http]==2.73.0', 'numpy<3']);
+  const found = await pythonWith(PYTHON.tritonHttp);
   if ('missing' in found) {
     t.skip(found.missing);
     return;
@@ -123,7 +123,7 @@ test("Triton's client runs the README's lines and examples/infer.py", { timeout:
 });
 
 test("the example of docs/grpc.md runs with Triton's client", { timeout: 600_000 }, async (t) => {
-  const found = await pythonWith(['tritonclient[grpc]==2.73.0', 'numpy<3']);
+  const found = await pythonWith(PYTHON.tritonGrpc);
   if ('missing' in found) {
     t.skip(found.missing);
     return;

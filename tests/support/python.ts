@@ -8,6 +8,15 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url));
 
+/** What the tests have of Python's registry, each an environment of its own; tests/support/get-tools.ts makes them ahead. */
+export const PYTHON = {
+  tritonHttp: ['tritonclient[http]==2.73.0', 'numpy<3'],
+  tritonGrpc: ['tritonclient[grpc]==2.73.0', 'numpy<3'],
+  kserve: ['kserve==0.17.0'],
+  mlserver: ['mlserver==1.7.1'],
+  schemathesis: ['schemathesis==4.32.5'],
+} as const;
+
 /** @returns the interpreter, or why there is none. */
 export async function pythonWith(packages: readonly string[]): Promise<{ python: string } | { missing: string }> {
   const name = `python-${createHash('sha256').update(packages.join(' ')).digest('hex').slice(0, 12)}`;
