@@ -33,8 +33,16 @@ function tableMs(latency: readonly LatencyPoint[], rows: number): number {
   if (above.rows === below.rows) return above.p50_ms;
   return below.p50_ms + ((rows - below.rows) / (above.rows - below.rows)) * (above.p50_ms - below.p50_ms);
 }
-function median(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
+/**
+ * The mean without the best and the worst; of two the better. One long run is chance, but a process that is held back by a
+ * quota of CPU time, or stopped in turns, has as many runs that are not touched as runs that take several times as long:
+ * its median would call it slow in one second and fast in the next.
+ */
+function typical(values: readonly number[]): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  if (sorted.length < 3) return sorted[0];
+  const middle = sorted.slice(1, -1);
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length;
 }
 
 /** Of a worker at the last look; `looks`: for how many in a row its runs have been the same. */
@@ -49,7 +57,7 @@ export function createSlownessBook(): SlownessBook {
       const before = known.get(queue);
       const best = (rows: number): number => Math.min(...runners.map(({ latency }) => tableMs(latency, rows)));
       const ratios = runners.map(({ recent }) =>
-        median(recent.map(({ rows, ms }) => ms / best(rows)).filter((ratio) => ratio > 0 && Number.isFinite(ratio))),
+        typical(recent.map(({ rows, ms }) => ms / best(rows)).filter((ratio) => ratio > 0 && Number.isFinite(ratio))),
       );
       const fastest = Math.min(...ratios.map((ratio) => ratio ?? Number.POSITIVE_INFINITY));
       const now = new Map(
