@@ -100,13 +100,20 @@ test(
   },
 );
 
-/** @returns what it has printed */
-async function schemathesis(python: string, document: string, more: readonly string[]): Promise<string> {
+/** @param paths values of parameters of the path, beside those that name the model @returns what it has printed */
+async function schemathesis(
+  python: string,
+  document: string,
+  more: readonly string[],
+  paths: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const hooks = `hooks = ${JSON.stringify(here('schemathesis_hooks.py'))}`;
   // A refusal that asks to come back is no error of the server.
-  const settings = ['[checks.not_a_server_error]', 'expected-statuses = ["2xx", "3xx", "4xx", 503]', '[parameters]'];
-  const names = ['model', 'model_name'].map((name) => `"path.${name}" = "simple"`);
-  const versions = ['version', 'model_version'].map((name) => `"path.${name}" = "1"`);
-  await writeFile(join(folder, 'schemathesis.toml'), `${[...settings, ...names, ...versions].join('\n')}\n`);
+  const checks = ['[checks.not_a_server_error]', 'expected-statuses = ["2xx", "3xx", "4xx", 503]'];
+  const given = { model: 'simple', model_name: 'simple', version: '1', model_version: '1', ...paths };
+  const parameters = Object.entries(given).map(([name, value]) => `"path.${name}" = ${JSON.stringify(value)}`);
+  const settings = [hooks, ...checks, '[parameters]', ...parameters];
+  await writeFile(join(folder, 'schemathesis.toml'), `${settings.join('\n')}\n`);
   const start = 'from schemathesis.cli import schemathesis; schemathesis()';
   const bounds = ['--seed', '1', '--max-examples', '20', '--max-time', '25', '--phases', 'examples,coverage,fuzzing'];
   return outputOf(python, ['-c', start, 'run', document, '--no-color', ...bounds, ...more]);
@@ -127,13 +134,45 @@ test(
   async (t) => {
     const python = await pythonFor(t, PYTHON.schemathesis);
     if (python === undefined) return;
-    // It cannot write NDJSON, and takes the schema of a stream for that of each of its events.
-    const more = ['--checks', ALL.join(), '--exclude-path-regex', '/(bulk|events)$'];
-    const printed = await schemathesis(python, `${system.url}/openapi.json`, more);
-    assert.match(printed, /\b(\d+) generated, \1 passed/);
+    const document = `${system.url}/openapi.json`;
+    const more = ['--checks', ALL.join(), '--exclude-path-regex', '/events$'];
+    assert.match(await schemathesis(python, document, more), ALL_PASSED);
     assert.equal((await fetch(`${system.url}/livez`)).status, 200);
   },
 );
+
+test('nor any of the routes of a job that there is, its events included', { timeout: INSTALLING_MS }, async (t) => {
+  const python = await pythonFor(t, PYTHON.schemathesis);
+  if (python === undefined) return;
+  const document = `${system.url}/openapi.json`;
+  const id = await endedJob();
+  const routes = ['--max-time', '5', '--include-path-regex', String.raw`^/v1/jobs/\{id\}`];
+  const answered = ['--checks', ALL.join(), '--exclude-path-regex', '/events$'];
+  assert.match(await schemathesis(python, document, [...routes, ...answered], { id }), ALL_PASSED);
+  // It takes the schema of a stream for that of each of its events.
+  const streamed = ALL.filter((check) => check !== 'response_schema_conformance');
+  const events = ['--max-time', '5', '--include-path-regex', '/events$', '--checks', streamed.join()];
+  assert.match(await schemathesis(python, document, events, { id }), ALL_PASSED);
+});
+
+const ALL_PASSED = /\b(\d+) generated, \1 passed/;
+
+async function endedJob(): Promise<string> {
+  const tensor = (name: string) => ({
+    name,
+    shape: [1, 16],
+    datatype: 'INT32',
+    data: Array.from({ length: 16 }, () => 1),
+  });
+  const submitted = await fetch(`${system.url}/v1/models/simple/jobs`, {
+    method: 'POST',
+    body: JSON.stringify({ inputs: ['INPUT0', 'INPUT1'].map(tensor) }),
+  });
+  assert.equal(submitted.status, 202);
+  const { id } = (await submitted.json()) as { id: string };
+  assert.equal((await fetch(`${system.url}/v1/jobs/${id}/result?wait=10`)).status, 200);
+  return id;
+}
 
 test("answers have the form of MLServer's own OpenAPI document, too", { timeout: INSTALLING_MS }, async (t) => {
   const mlserver = await pythonFor(t, PYTHON.mlserver);
@@ -148,5 +187,5 @@ test("answers have the form of MLServer's own OpenAPI document, too", { timeout:
   // Streams and text generation are extensions of its own.
   const own = ['--exclude-path-regex', 'generate|stream'];
   const printed = await schemathesis(python, document, ['--url', system.url, '--checks', ANSWERS.join(), ...own]);
-  assert.match(printed, /\b(\d+) generated, \1 passed/);
+  assert.match(printed, ALL_PASSED);
 });
