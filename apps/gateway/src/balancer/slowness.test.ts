@@ -42,6 +42,7 @@ test('one long run among five is chance, two are not, and it is fast again only 
       .get('b')?.isSlow;
   assert.equal(look(5, 5, 50, 5, 5), false);
   assert.equal(look(5, 30, 5, 5, 30), true);
+  assert.equal(look(5, 5, 50, 50, 50), true);
   assert.equal(look(10, 10, 10, 10, 10), true);
   assert.equal(look(7, 7, 7, 7, 7), false);
   assert.equal(look(10, 10, 10, 10, 10), false);
