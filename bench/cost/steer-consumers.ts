@@ -32,7 +32,8 @@ export function createConsumerSteering(queue: string): ConsumerSteering {
         return { worker: String(i), rowsPerMs: CONSUMER_ROWS / batchMs, batchMs, post, maxRows: CONSUMER_ROWS };
       });
       const best = bestRates.look(queue, Math.max(...seats.map((seat) => seat.rowsPerMs)));
-      const rests = new Map(decideRests(queue, seats, rowsPerMs, best).map(({ worker, rule }) => [worker, rule]));
+      const demand = { rowsPerMs, best, busyCores: rowsPerMs * Math.min(...seats.map(({ batchMs }) => batchMs)) };
+      const rests = new Map(decideRests(queue, seats, demand).map(({ worker, rule }) => [worker, rule]));
       return workers.map((_, i) => {
         const rule = rests.get(String(i));
         if (!rule) return undefined;

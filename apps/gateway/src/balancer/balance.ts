@@ -85,10 +85,23 @@ function withTableSlow(all: readonly Scored[]): Scored[] {
   });
 }
 
-function takesOf(books: Books, queue: string, beats: readonly Heartbeat[], settings: BalancerSettings): QueueTakes {
+/** Cores that a queue would keep busy if each of its requests ran alone, on the worker that is fastest with one. */
+function busyCoresOf(books: Books, queue: string, beats: readonly Heartbeat[]): number {
+  const perRow = beats.flatMap(({ models }) =>
+    models.flatMap(({ queue: own, latency, intra_op_threads: threads }) => {
+      const [least] = own === queue ? latency : [];
+      return least && least.p50_ms > 0 ? [(threads * least.p50_ms) / least.rows] : [];
+    }),
+  );
+  return perRow.length > 0 ? books.rowsPerMs(queue) * Math.min(...perRow) : 0;
+}
+
+type Asked = { readonly beats: readonly Heartbeat[]; readonly settings: BalancerSettings; readonly busyCores: number };
+
+function takesOf(books: Books, queue: string, { beats, settings, busyCores }: Asked): QueueTakes {
   const all = withTableSlow(beats.flatMap((beat) => scored(books, queue, beat, settings)));
   const best = books.bestRate(queue, Math.max(0, ...all.map(({ rowsPerMs }) => rowsPerMs)));
-  const moment = { queue, candidates: all, rowsPerMs: books.rowsPerMs(queue), best };
+  const moment = { queue, candidates: all, rowsPerMs: books.rowsPerMs(queue), best, busyCores };
   return { queue, scored: all, takes: STRATEGIES[settings.strategy](moment) };
 }
 
@@ -138,7 +151,10 @@ export function createBalance(): Balance {
       const whole = taking.filter((beat) => !fails(beat));
       // Where all fail, all serve: better than nobody.
       const some = whole.length > 0;
-      const queues = queuesOf(taking).map((queue) => takesOf(books, queue, some ? whole : taking, settings));
+      const beats = some ? whole : taking;
+      const names = queuesOf(taking);
+      const busyCores = names.reduce((sum, queue) => sum + busyCoresOf(books, queue, beats), 0);
+      const queues = names.map((queue) => takesOf(books, queue, { beats, settings, busyCores }));
       const directives = new Map(
         books.workers().map((beat): [string, Directive] => {
           const wish = drains.get(beat.id);

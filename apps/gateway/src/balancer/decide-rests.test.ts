@@ -4,9 +4,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 
 import type { Post } from './crowding.ts';
-import { decideRests as decide, type Seat } from './decide-rests.ts';
+import { decideRests as decide, type Demand, type Seat } from './decide-rests.ts';
 
-const decideRests = (queue: string, seats: readonly Seat[], load: number, best = 0) => decide(queue, seats, load, best);
+const decideRests = (queue: string, seats: readonly Seat[], rowsPerMs: number, more: Partial<Demand> = {}) =>
+  decide(queue, seats, { rowsPerMs, best: 0, busyCores: 16, ...more });
 
 const WIDE: Post = { host: 'wide', cores: 64, threads: 1 };
 const seats = (count: number, rowsPerMs = 1, batchMs = 16, post = WIDE): Seat[] =>
@@ -82,7 +83,7 @@ test('somebody always takes at once, and no rest is out of bounds', () => {
 });
 
 test('who is slowed down by the others does not seem to need still more of them', () => {
-  assert.deepEqual(times(decideRests('m@1', seats(3, 0.3, 16), 1.2, 1)), [32, 64]);
+  assert.deepEqual(times(decideRests('m@1', seats(3, 0.3, 16), 1.2, { best: 1 })), [32, 64]);
 });
 
 test('no more of a host take than it has cores: the others would only slow them down', () => {
@@ -97,6 +98,22 @@ test('no more of a host take than it has cores: the others would only slow them 
     );
   }
   assert.deepEqual(times(decideRests('m@1', onTwo, 1.2)), [32, ...Array.from({ length: 6 }, () => 80)]);
+});
+
+test('while half of the cores are idle who has none of its own takes too, unless it is slow or more than little comes', () => {
+  const onTwo = (slow: boolean): Seat[] =>
+    seats(8, 1, 16, { host: 'small', cores: 2, threads: 1 }).map((seat) => ({
+      ...seat,
+      slow: { is: slow && seat.worker === 'w0', times: 3 },
+    }));
+  const crowded = (load: number, busyCores: number, slow = false): number =>
+    decideRests('m@1', onTwo(slow), load, { busyCores }).filter(({ rule }) => rule.rest_while_taken_ms !== undefined)
+      .length;
+  assert.equal(crowded(0.4, 0.9), 0);
+  assert.equal(crowded(0, 0), 0);
+  assert.equal(crowded(0.4, 1.1), 6);
+  assert.equal(crowded(0.6, 0.9), 6);
+  assert.equal(crowded(0.4, 0.9, true), 1);
 });
 
 test('a second host carries what one host has no cores for', () => {

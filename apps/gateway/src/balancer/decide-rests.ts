@@ -10,8 +10,10 @@
  * | the k-th after them | once the oldest has waited k times two full batches, 20 to 80 ms, or as many rows wait as fill a batch of each before it and its own |
  * | who finds no core of its host left by those before it (crowding.ts) | once nobody has taken for as long as four full batches take, 0.4 to 4 s: until then it would only slow the others down |
  *
- * While little comes (less than half of what the first could do) all take at once, since batches would be small anyway.
- * A worker that is clearly slower than the fastest is among the last, and rests also then; so does who finds no core.
+ * While little comes (less than half of what the first could do) all take at once, since batches would be small anyway;
+ * who finds no core only while half of the cores would be idle even if all that comes, in all queues, ran alone: several
+ * that come at the same moment then share the cores instead of waiting for a run to end.
+ * A worker that is clearly slower than the fastest is among the last, and rests also then.
  */
 import type { TakeRule } from '@batchyard/shared/contract/directive';
 
@@ -31,6 +33,14 @@ export type Seat = {
   /** Lower ones are among the first; equal where it is absent. */
   readonly rank?: number;
 };
+/** What comes, and what the fleet has shown. */
+export type Demand = {
+  readonly rowsPerMs: number;
+  /** The best rate in this queue that one of them has shown lately. */
+  readonly best: number;
+  /** Cores that all that comes in all queues would keep busy if each request ran alone. */
+  readonly busyCores: number;
+};
 export type Rest = {
   readonly worker: string;
   readonly rule: Pick<TakeRule, 'rest_rows' | 'rest_while_taken_ms'> & { readonly rest_ms: number };
@@ -44,6 +54,8 @@ const LONGEST_MS = 80;
 /** Who finds no core: however old the jobs are the cores are busy, but for when those that should take hang or are dead. */
 const CROWDED = { least: 400, most: 4_000, batches: 4 };
 const LITTLE = 0.5;
+/** Of the cores of its hosts. */
+const IDLE = 0.5;
 /** Times as slow as the fastest. */
 const SLOW = 1.5;
 
@@ -60,12 +72,14 @@ function filled(rates: readonly number[], rowsPerMs: number): number {
   return rates.filter((rate) => (rest -= rate) >= 0).length;
 }
 
-/**
- * @param rowsPerMs that come
- * @param best rate that one of them has shown lately
- * @returns those who rest; no one else does
- */
-export function decideRests(queue: string, seats: readonly Seat[], rowsPerMs: number, best: number): Rest[] {
+function coresOf(seats: readonly Seat[]): number {
+  const hosts = new Map(seats.map(({ post }) => [post.host, post.cores]));
+  return Array.from(hosts.values()).reduce((sum, cores) => sum + cores, 0);
+}
+
+/** @returns those who rest; no one else does */
+export function decideRests(queue: string, seats: readonly Seat[], demand: Demand): Rest[] {
+  const { rowsPerMs, best, busyCores } = demand;
   const fastest = Math.max(...seats.map((seat) => seat.rowsPerMs));
   const isSlow = (seat: Seat): boolean => seat.slow?.is ?? seat.rowsPerMs * SLOW < fastest;
   const byPlace = seats.toSorted(
@@ -95,10 +109,13 @@ export function decideRests(queue: string, seats: readonly Seat[], rowsPerMs: nu
     return { worker: seat.worker, rule: { rest_ms: restMs, ...(isSlow(seat) ? {} : { rest_rows: rows }) }, reason };
   });
   const goneMs = Math.round(Math.max(CROWDED.least, Math.min(CROWDED.most, CROWDED.batches * first.batchMs)));
-  const without = [...crowded].map(({ worker, post: { cores, host } }) => ({
-    worker,
-    rule: { rest_ms: LONGEST_MS, rest_while_taken_ms: goneMs },
-    reason: `${queue}: takes when nobody has for ${goneMs} ms: others can keep the ${cores} cores of ${host} busy`,
-  }));
+  const idle = little && busyCores < IDLE * coresOf(seats);
+  const without = [...crowded]
+    .filter((seat) => !idle || isSlow(seat))
+    .map(({ worker, post: { cores, host } }) => ({
+      worker,
+      rule: { rest_ms: LONGEST_MS, rest_while_taken_ms: goneMs },
+      reason: `${queue}: takes when nobody has for ${goneMs} ms: others can keep the ${cores} cores of ${host} busy`,
+    }));
   return [...behind, ...without];
 }

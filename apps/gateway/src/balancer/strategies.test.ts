@@ -20,10 +20,10 @@ const candidate = (worker: string, times = 1): Candidate => ({
 const fleet = [candidate('a'), candidate('b'), candidate('c', 5)];
 const rules = (strategy: BalancerStrategy, candidates: readonly Candidate[], rowsPerMs = 0.02) =>
   Object.fromEntries(
-    Array.from(STRATEGIES[strategy]({ queue: 'm@1', candidates, rowsPerMs, best: 1 }), ([worker, { rule }]) => [
-      worker,
-      rule,
-    ]),
+    Array.from(
+      STRATEGIES[strategy]({ queue: 'm@1', candidates, rowsPerMs, best: 1, busyCores: 8 }),
+      ([worker, { rule }]) => [worker, rule],
+    ),
   );
 
 test('round_robin: equal turns', () => {
@@ -70,7 +70,7 @@ test('whatever the strategy, no worker waits for another past 80 ms, and every r
   const fleets = fc.uniqueArray(any, { selector: ({ worker }) => worker, minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(fleets, fc.constantFrom(...BALANCER_STRATEGIES), (candidates, strategy) => {
-      const takes = STRATEGIES[strategy]({ queue: 'm@1', candidates, rowsPerMs: 1, best: 1 });
+      const takes = STRATEGIES[strategy]({ queue: 'm@1', candidates, rowsPerMs: 1, best: 1, busyCores: 8 });
       for (const { rule, reason } of takes.values()) {
         assert.ok((rule.rest_ms ?? 0) <= 80 && (rule.turn?.wait_ms ?? 0) <= 80 && (rule.max_jobs ?? 1) >= 1);
         assert.match(reason, /^m@1: /);

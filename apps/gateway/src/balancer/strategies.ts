@@ -16,20 +16,13 @@
 import type { BalancerStrategy } from '@batchyard/shared/contract/balancer';
 import type { TakeRule } from '@batchyard/shared/contract/directive';
 
-import { decideRests, type Seat } from './decide-rests.ts';
+import { decideRests, type Demand, type Seat } from './decide-rests.ts';
 
 export type Candidate = Seat & {
   /** Moving average of the run time of its batches, ms. */
   readonly responseMs: number;
 };
-export type Moment = {
-  readonly queue: string;
-  readonly candidates: readonly Candidate[];
-  /** That come. */
-  readonly rowsPerMs: number;
-  /** The best rate that one of them has shown lately. */
-  readonly best: number;
-};
+export type Moment = Demand & { readonly queue: string; readonly candidates: readonly Candidate[] };
 /** `reason` in words. */
 export type Take = { readonly rule: TakeRule; readonly reason: string };
 export type Strategy = (moment: Moment) => ReadonlyMap<string, Take>;
@@ -79,10 +72,11 @@ const leastConnections: Strategy = ({ queue, candidates }) =>
     }),
   );
 
-const adaptive: Strategy = ({ queue, candidates, rowsPerMs, best }) => {
-  const probeMs = Math.round(bounded(PROBE_MS.least, 1 / (PROBE_SHARE * Math.max(1e-9, rowsPerMs)), PROBE_MS.most));
+const adaptive: Strategy = ({ queue, candidates, ...demand }) => {
+  const jobMs = 1 / Math.max(1e-9, demand.rowsPerMs);
+  const probeMs = Math.round(bounded(PROBE_MS.least, jobMs / PROBE_SHARE, PROBE_MS.most));
   return new Map(
-    decideRests(queue, candidates, rowsPerMs, best).map(({ worker, rule: rest, reason }): [string, Take] => {
+    decideRests(queue, candidates, demand).map(({ worker, rule: rest, reason }): [string, Take] => {
       const own = candidates.find((one) => one.worker === worker);
       if (!own?.slow?.is) return [worker, { rule: rest, reason }];
       const jobs = Math.max(1, Math.floor(own.maxRows / own.slow.times));
