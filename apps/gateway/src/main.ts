@@ -252,7 +252,6 @@ async function start(): Promise<void> {
     scaling,
     tuning,
     housekeeping: openHousekeeping(queue, fleet, log),
-    showQueues: ops.showQueues,
     draining: () => draining,
   });
 

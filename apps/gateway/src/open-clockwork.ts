@@ -18,13 +18,11 @@ type Parts = {
   readonly scaling: { turn(nowMs: number): Promise<void> };
   readonly tuning: { turn(): Promise<void> };
   readonly housekeeping: FleetHousekeeping;
-  readonly showQueues: () => void;
   readonly draining: () => boolean;
 };
 
 export const TICK_MS = 100;
 const LOOK_MS = 1_000;
-const SHOW_MS = 2_000;
 const SOON_MS = 250;
 const FORGET_MS = 60_000;
 
@@ -54,7 +52,6 @@ export function openClockwork(parts: Parts): () => void {
     setInterval(() => void housekeeping.sweep(performance.now()), LOOK_MS),
     setInterval(() => void lookOut().catch(() => undefined), SOON_MS),
     setInterval(() => void housekeeping.judge(performance.now()), SOON_MS),
-    setInterval(parts.showQueues, SHOW_MS),
     setInterval(() => void housekeeping.forget().catch(() => undefined), FORGET_MS),
   ];
   return () => timers.forEach((timer) => clearInterval(timer));

@@ -12,7 +12,7 @@ import { createOpsApp, type OpsApp, type OpsParts } from './http/ops-app.ts';
 import { createRetry } from './http/retry-job.ts';
 import { createLoadRunner } from './load/load-runner.ts';
 import { askRedis } from './queue/ask-redis.ts';
-import { createBoardQueues } from './queue/board-queues.ts';
+import type { BoardQueues } from './queue/board-queues.ts';
 
 type Own = Pick<
   OpsParts,
@@ -33,20 +33,30 @@ type Parts = Own & {
 /** A listener on all addresses is reached on this machine's own. */
 const reachable = (url: string): string => url.replace(/\/\/(?:0\.0\.0\.0|\[?::\]?)(?=:\d+$)/, '//127.0.0.1');
 
-export type Ops = Omit<OpsApp, 'show'> & {
-  /** Shows Bull Board the queues that there are now. */
-  readonly showQueues: () => void;
-  readonly closeBoard: () => Promise<void>;
-};
+export type Ops = OpsApp & { readonly closeBoard: () => Promise<void> };
+
+/** BullMQ's own queues, for Bull Board and for pauses: loaded and connected when they are first asked for. */
+function boardOnDemand({ config, link }: Pick<Parts, 'config' | 'link'>) {
+  let opened: Promise<BoardQueues> | undefined;
+  async function open(): Promise<BoardQueues> {
+    const { createBoardQueues } = await import('./queue/board-queues.ts');
+    return createBoardQueues(
+      { prefixOf: link.prefixOf, readOnly: config.BATCHYARD_BOARD !== 'full' },
+      { url: config.REDIS_URL, cluster: config.BATCHYARD_REDIS_CLUSTER },
+      (key, fields) => link.commands.hmget(key, ...fields),
+    );
+  }
+  return {
+    queues: () => (opened ??= open()),
+    close: async () => (await opened)?.close(),
+  };
+}
 
 export function openOps(parts: Parts): Ops {
   const { config, link, access, fleet, desk, forecast, publicLane, publicUrl, report, ...own } = parts;
-  const { queue, commands, prefixOf } = link;
-  const board = createBoardQueues(
-    { prefixOf, readOnly: config.BATCHYARD_BOARD !== 'full' },
-    { url: config.REDIS_URL, cluster: config.BATCHYARD_REDIS_CLUSTER },
-    (key, fields) => commands.hmget(key, ...fields),
-  );
+  const { queue } = link;
+  const board = boardOnDemand(parts);
+  const boardNow = async () => (await board.queues()).adapters(fleet.models().map((one) => one.queue));
   const { again } = createRetry({ desk, models: fleet });
   const names = askRedis(queue.queues);
   const jobsIn = askRedis(queue.jobsIn);
@@ -65,14 +75,14 @@ export function openOps(parts: Parts): Ops {
     loadTests,
     entry: access.entry,
     keys: access.keys,
-    board: config.BATCHYARD_BOARD !== 'off',
+    board: config.BATCHYARD_BOARD === 'off' ? undefined : boardNow,
     workers: { workers: fleet.workers },
     queues: {
       queues: names,
       counts: askRedis(queue.counts),
       forecast,
-      pause: askRedis(board.pause),
-      resume: askRedis(board.resume),
+      pause: askRedis(async (name: string) => (await board.queues()).pause(name)),
+      resume: askRedis(async (name: string) => (await board.queues()).resume(name)),
       drainJobs: askRedis(queue.drainJobs),
       cleanJobs: askRedis(queue.cleanJobs),
       jobsIn,
@@ -107,7 +117,6 @@ export function openOps(parts: Parts): Ops {
       loadTests.close();
       ops.endStreams();
     },
-    showQueues: () => ops.show(board.adapters(fleet.models().map((one) => one.queue))),
     closeBoard: board.close,
   };
 }

@@ -75,7 +75,7 @@ const opsApp = (token: string | undefined) =>
       audit: () => undefined,
       secure: false,
     },
-    board: false,
+    board: undefined,
   }).app;
 
 const publicApp = () =>

@@ -7,7 +7,7 @@ import { opsDocument } from '../openapi/ops-document.ts';
 import { createApiDocs } from './api-docs.ts';
 import { mountBalancer, type BalancerDesk } from './balancer-routes.ts';
 import { mountBatching, type BatchingDesk } from './batching-routes.ts';
-import { mountBoard, type ShowQueues } from './board.ts';
+import { mountBoard, type BoardQueuesNow } from './board.ts';
 import { mountCache, type CacheDesk } from './cache-routes.ts';
 import { mountDashboard } from './dashboard-files.ts';
 import { mountEvents, type EventDesk } from './event-stream.ts';
@@ -30,7 +30,8 @@ export type OpsParts = {
   readonly version: string;
   readonly entry: Entry;
   readonly keys: KeyDesk;
-  readonly board: boolean;
+  /** Undefined: without one. */
+  readonly board: BoardQueuesNow | undefined;
   readonly health: HealthDesk;
   readonly workers: WorkerDesk;
   readonly queues: QueueDesk;
@@ -52,7 +53,6 @@ export type OpsApp = {
   readonly app: Express;
   /** Ends what would go on for ever. */
   readonly endStreams: () => void;
-  readonly show: ShowQueues;
 };
 
 /** Express decodes the names in a path. */
@@ -86,10 +86,10 @@ export function createOpsApp(parts: OpsParts): OpsApp {
   app.get('/docs', docs.page);
   const streams = [mountLoadTests(app, parts.loadTests), mountEvents(app, parts.events)];
   mountDashboard(app);
-  const show = mountBoard(app, parts.board);
+  mountBoard(app, parts.board);
   app.use((request, response) => sendProblem(response, new Failure('not_found', 'Not Found'), request.path));
   app.use((error: unknown, request: express.Request, response: express.Response, _next: express.NextFunction) => {
     sendProblem(response, error instanceof URIError ? notDecodable() : error, request.path);
   });
-  return { app, show, endStreams: () => streams.forEach((end) => end()) };
+  return { app, endStreams: () => streams.forEach((end) => end()) };
 }
