@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+
+import { connectRedis } from '@batchyard/shared/runtime/redis';
 
 import { makeTestModels } from '../../models/make-test-models.ts';
 import { simpleBody } from '../support/simple-client.ts';
@@ -305,6 +307,26 @@ test('doctor looks at Redis, onnxruntime, ports and CPUs, and says what to type'
   assert.equal(of('models')?.ok, true);
   assert.deepEqual([of('cpus')?.ok, /BATCHYARD_WORKERS=\d+ npm start/.test(of('cpus')?.next ?? '')], [false, true]);
   assert.deepEqual([of('redis')?.ok, /redis-cli/.test(of('redis')?.next ?? '')], [false, true]);
+});
+
+test('doctor tells the keys by whose length KEDA can scale', async () => {
+  await well('queues', 'pause', 'simple');
+  const { id } = await json<{ id: string }>('submit', 'simple', '--random');
+  const port = (await readFile(join(system.data, 'redis', 'port'), 'utf8')).trim();
+  const { out } = await typed(['doctor', '--json'], { env: { REDIS_URL: `redis://127.0.0.1:${port}` } });
+  const keda = (JSON.parse(out) as { what: string; detail: string }[]).find(({ what }) => what === 'keda');
+  assert.match(keda?.detail ?? '', /\{by0\}:poison@1:prioritized \(0 wait\), \{by0\}:simple@1:prioritized \(1 wait\)$/);
+  const admin = connectRedis(`redis://127.0.0.1:${port}`, 'commands');
+  await admin.connect();
+  try {
+    // What the trigger counts by: the type says how.
+    assert.equal(await admin.type('{by0}:simple@1:prioritized'), 'zset');
+    assert.equal(await admin.zcard('{by0}:simple@1:prioritized'), 1);
+  } finally {
+    admin.disconnect();
+  }
+  await well('queues', 'resume', 'simple');
+  assert.equal((await typed(['jobs', 'get', id, '--wait', '20'])).code, 0);
 });
 
 // The last one: from here on the system asks for a key.

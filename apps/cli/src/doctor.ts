@@ -11,6 +11,7 @@ import type { Config } from './config.ts';
 import { checkModels, checkPort } from './preflight.ts';
 import { findBinary } from './redis/find-binary.ts';
 import { askRedis, judge, timeRedis } from './redis/redis-facts.ts';
+import { waitingKeys } from './redis/waiting-keys.ts';
 import { StopSentence } from './stop-sentence.ts';
 
 export type Finding = {
@@ -25,9 +26,19 @@ const run = promisify(execFile);
 /** Each batch is a few round trips; from here on they cost more than most runs. */
 const SLOW_REDIS_MS = 5;
 const LOOK_MS = 3_000;
+const MOST_KEYS = 8;
 
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const hint = (error: unknown): string | undefined => (error instanceof StopSentence ? error.hint : undefined);
+
+/** For who scales workers by KEDA's Redis trigger; nothing where no model was ever served. */
+async function examineKeda(config: Config, url: string): Promise<Finding[]> {
+  const keys = await waitingKeys(url, config.BATCHYARD_REDIS_CLUSTER);
+  if (keys.length === 0) return [];
+  const lines = keys.slice(0, MOST_KEYS).map(({ key, jobs }) => `${key} (${jobs} wait)`);
+  const more = keys.length > MOST_KEYS ? ` and ${keys.length - MOST_KEYS} more` : '';
+  return [{ what: 'keda', ok: true, detail: `listName of a redis trigger: ${lines.join(', ')}${more}` }];
+}
 
 async function examineRedis(config: Config, url: string): Promise<Finding[]> {
   try {
@@ -46,7 +57,7 @@ async function examineRedis(config: Config, url: string): Promise<Finding[]> {
     } catch (error) {
       return [{ ...found, ok: false, detail: `${found.detail}: ${sentence(error)}`, next: hint(error) }, time];
     }
-    return [{ ...found, ok: true }, time];
+    return [{ ...found, ok: true }, time, ...(await examineKeda(config, url))];
   } catch (error) {
     return [{ what: 'redis', ok: false, detail: sentence(error), next: hint(error) }];
   }
