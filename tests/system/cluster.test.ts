@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 
 import { shardOfModel, slotOfShard } from '@batchyard/shared/contract/redis-keys';
 
+import { waitingKeys } from '../../apps/cli/src/redis/waiting-keys.ts';
 import { writeModelFolder } from '../../models/model-folder.ts';
 import { TEST_MODELS } from '../../models/test-models.ts';
 import { ended, oneRow, resultOf } from '../support/jobs.ts';
@@ -117,6 +118,10 @@ test('models on three masters answer, and the operations port tells of all of th
     assert.ok((await cluster.ask(node, (redis) => redis.keys(`*${model}@1:completed`))).length === 1);
   const facts = (await (await fetch(`${system.ops}/v1/redis`)).json()) as { append_only: boolean; max_bytes: number };
   assert.deepEqual([facts.append_only, facts.max_bytes], [true, 3 * 256 * 1_048_576]);
+  // Asked of all nodes, whichever of them has the key.
+  const keyOf = (model: string): string => `{by${shardOfModel(model, true)}}:${model}@1:prioritized`;
+  const waiting = models.toSorted().map((model) => ({ queue: `${model}@1`, key: keyOf(model), jobs: 0 }));
+  assert.deepEqual(await waitingKeys(cluster.urls, true), waiting);
 });
 
 test('a queue is paused and resumed by BullMQ in its own shard', async () => {
