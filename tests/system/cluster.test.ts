@@ -124,6 +124,17 @@ test('models on three masters answer, and the operations port tells of all of th
   assert.deepEqual(await waitingKeys(cluster.urls, true), waiting);
 });
 
+test('one key at the same moment with models on two masters is one job, and the other request is refused', async () => {
+  const seeds = seedsFrom(1, 30);
+  const submitKeyed = async (seed: number, model: string | undefined): Promise<number> =>
+    (await post(`${system.url}/v1/models/${model}/jobs`, bodyOf(seed), { 'idempotency-key': `both-${seed}` })).status;
+  const [first, second] = models;
+  const pairs = await Promise.all(
+    seeds.map((seed) => Promise.all([submitKeyed(seed, first), submitKeyed(seed, second)])),
+  );
+  for (const statuses of pairs) assert.deepEqual(statuses.toSorted((a, b) => a - b), [202, 422]);
+});
+
 test('a queue is paused and resumed by BullMQ in its own shard', async () => {
   const [model = ''] = models;
   assert.equal((await fetch(`${system.ops}/v1/queues/${model}/pause`, { method: 'POST' })).status, 200);

@@ -42,6 +42,7 @@ export function openDesk({
     ...openWebhooks({ config, queue, log, metrics, draining }),
     submit,
     claimed: askRedis(queue.claimed),
+    claimTurn: askRedis(queue.claimTurn),
     queueOf: (id) => models().find((view) => id.startsWith(`${idPrefix(view.queue)}-`))?.queue,
     mayBeOf,
     view: askRedis(queue.view),

@@ -7,6 +7,7 @@ import { deadKey, shardPrefix } from '@batchyard/shared/contract/redis-keys';
 import { queueName } from '@batchyard/shared/contract/model';
 import type { Redis } from '@batchyard/shared/runtime/redis';
 
+import { createClaimTurns } from './claim-turns.ts';
 import { createClusterHooks, findIn } from './cluster-hooks.ts';
 import { laterJob } from './job-index.ts';
 import type { QueueOperations } from './queue.ts';
@@ -183,6 +184,7 @@ export function createClusterOperations({ shards, shardOf, commands }: Parts): Q
     },
     /** The key says nothing of the model: it is looked for wherever it can be. */
     claimed: (key) => findIn(shards, (shard) => shard.claimed(key)),
+    claimTurn: createClaimTurns(commands, shardPrefix(0)),
     ...createClusterHooks(shards),
     async indexed(tenant, queues, page) {
       const found = await each(byShard(queues, shardOf), ([shard, own]) => at(shard).indexed(tenant, own, page));

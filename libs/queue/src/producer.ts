@@ -7,6 +7,7 @@ import { claimKey, extraBase, queueBase } from '@batchyard/shared/contract/redis
 import { createCopyCount } from '@batchyard/shared/contract/memory';
 import { copiedByCommand } from '@batchyard/shared/runtime/redis';
 
+import type { ClaimTurn } from './claim-turns.ts';
 import { chunkJobs } from './chunk.ts';
 import type { AddOutcome, CancelOutcome, JobExtras, NewJob, RetryOutcome } from './operations.ts';
 import type { RedisClock } from './redis-clock.ts';
@@ -51,6 +52,8 @@ export type Producer = {
   addMany(queue: string, jobs: readonly NewJob[], options?: AddOptions): Promise<AddOutcome[]>;
   /** The record of the job that was stored for a claim within the last day. */
   claimed(key: string): Promise<string | undefined>;
+  /** To be had before a job with a claim is added. */
+  claimTurn(key: string): Promise<ClaimTurn>;
   cancel(queue: string, id: string): Promise<CancelOutcome>;
   /** A durable job that failed or expired waits once more, with the input it kept and a new deadline. */
   retry(queue: string, id: string, again: RetryOptions): Promise<RetryOutcome>;
@@ -121,6 +124,7 @@ export function createProducer(settings: QueueSettings, clock: RedisClock): Prod
     async claimed(key) {
       return (await commands.get(claimKey(prefix, key))) ?? undefined;
     },
+    claimTurn: async () => ({ kind: 'none' }),
     async cancel(queue, id) {
       const base = queueBase(prefix, queue);
       const header = pack([base, extraBase(prefix, queue), shard, id, events, MAX_REPLY_BYTES]);

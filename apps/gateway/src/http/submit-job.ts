@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import type { ClaimTurn } from '@batchyard/queue/claim-turns';
 import type { JobExtras } from '@batchyard/queue/operations';
 import { claimRecordSchema, type ClaimRecord, type Ticket } from '@batchyard/shared/contract/claim';
 import { Failure } from '@batchyard/shared/contract/failure';
@@ -37,6 +38,8 @@ export type SubmitDesk = Pick<HookDesk, 'hookTarget' | 'hooksFull'> & {
   submit(asked: Asked, extrasOf?: (accepted: Accepted) => JobExtras | undefined): Promise<Accepted | undefined>;
   /** The record of the job that has a claim. */
   claimed(key: string): Promise<string | undefined>;
+  /** To be had before a job with a claim is submitted. */
+  claimTurn(key: string): Promise<ClaimTurn>;
   /** False in a Redis that would forget. */
   durable(): boolean;
 };
@@ -92,6 +95,11 @@ export function createPlacing(desk: SubmitDesk, limits: Pick<Limits, 'screen' | 
     durable: desk.durable(),
   });
 
+  async function known(claim: Claim): Promise<Placed | undefined> {
+    const record = await desk.claimed(claim.key);
+    return record === undefined ? undefined : replay(readRecord(record), claim);
+  }
+
   /** Stores the job, unless its claim is another's. */
   async function place(
     asked: Asked,
@@ -109,9 +117,20 @@ export function createPlacing(desk: SubmitDesk, limits: Pick<Limits, 'screen' | 
     };
     const accepted = await desk.submit(asked, extrasOf);
     if (accepted) return { ticket: ticketOf(asked, accepted, submittedMs), replayed: false };
-    const record = claim && (await desk.claimed(claim.key));
-    if (record === undefined) throw new Failure('queue_unavailable', 'the key lapsed just now, try again');
-    return replay(readRecord(record), claim as Claim);
+    const placed = claim && (await known(claim));
+    if (placed === undefined) throw new Failure('queue_unavailable', 'the key lapsed just now, try again');
+    return placed;
+  }
+
+  async function placeInTurn(asked: Asked, claim: Claim, wishes: Pick<Wanted, 'tags' | 'webhook'>): Promise<Placed> {
+    const turn = await desk.claimTurn(claim.key);
+    if (turn.kind === 'none') return place(asked, claim, wishes);
+    if (turn.kind === 'busy') throw new Failure('queue_unavailable', 'a request with this key is under way, try again');
+    try {
+      return (await known(claim)) ?? (await place(asked, claim, wishes));
+    } finally {
+      void turn.giveBack().catch(() => undefined);
+    }
   }
 
   return {
@@ -133,7 +152,7 @@ export function createPlacing(desk: SubmitDesk, limits: Pick<Limits, 'screen' | 
       if (claim && record !== undefined) return replay(readRecord(record), claim);
       const asked = parseAsked(body, announced, noted, limits.elements);
       chargeRows(caller, asked.request.rows, response);
-      return place(asked, claim, wishes);
+      return claim ? placeInTurn(asked, claim, wishes) : place(asked, undefined, wishes);
     },
   };
 }

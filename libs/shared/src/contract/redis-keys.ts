@@ -16,6 +16,7 @@
  * | `{by<k>}:x:<queue>:jobs-swept` | string: the member at which the last sweep of it stopped | sweep | sweep | until it has been through |
  * | `{by<k>}:x:<queue>:tombs` | zset id → ms | whatever removes a result | gateway (410) | one more RESULT_TTL |
  * | `{by<k>}:x:idem:<hash of tenant and Idempotency-Key>` | string: JSON of the first submit with the key | addMany | gateways, at a submit with the key | 24 h |
+ * | `{by0}:x:idem-turn:<the same hash>` | string: whose turn it is to store a job with the key, on a Redis Cluster | gateways | the same | 3 s |
  * | `{by<k>}:x:idem-counts` | hash hour → such keys that began in it | addMany | addMany, which keeps to a million | 26 h |
  * | `{by<k>}:x:hook:<job>` | hash of a webhook: `r` (JSON of a HookRecord), `h` its host, `n` deliveries, `d:<n>` (JSON of a Delivery) | addMany, takeHooks, settleHook | takeHooks, gateway (GET …/webhook) | 48 h while it is told, 1 h after |
  * | `{by<k>}:x:hooks` | zset `<job> <n>` of deliveries that are not over → when they are due, or their lease ends (ms) | takeHooks, settleHook | the same | until they are over |
@@ -86,6 +87,7 @@ export const wishesKey = (prefix: string): string => `${prefix}:x:wishes`;
 export const batchingKey = (prefix: string): string => `${prefix}:x:batching`;
 export const replyStreamKey = (prefix: string, gateway: string): string => `${prefix}:x:reply:${gateway}`;
 export const claimKey = (prefix: string, key: string): string => `${prefix}:x:idem:${key}`;
+export const claimTurnKey = (prefix: string, key: string): string => `${prefix}:x:idem-turn:${key}`;
 export const hookKey = (prefix: string, job: string): string => `${prefix}:x:hook:${job}`;
 export const hooksKey = (prefix: string): string => `${prefix}:x:hooks`;
 export const hookSecretKey = (prefix: string): string => `${prefix}:x:hook-secret`;
