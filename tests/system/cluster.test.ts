@@ -132,7 +132,11 @@ test('one key at the same moment with models on two masters is one job, and the 
   const pairs = await Promise.all(
     seeds.map((seed) => Promise.all([submitKeyed(seed, first), submitKeyed(seed, second)])),
   );
-  for (const statuses of pairs) assert.deepEqual(statuses.toSorted((a, b) => a - b), [202, 422]);
+  for (const statuses of pairs)
+    assert.deepEqual(
+      statuses.toSorted((a, b) => a - b),
+      [202, 422],
+    );
 });
 
 test('a queue is paused and resumed by BullMQ in its own shard', async () => {
