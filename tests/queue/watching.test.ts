@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 
-import type { Sample, Second } from '@batchyard/shared/contract/sample';
+import { SAMPLE_WORDS, type Sample, type Second } from '@batchyard/shared/contract/sample';
 import { unpackText } from '@batchyard/shared/runtime/packed-text';
 
 import { PREFIX, startQueue, type QueueUnderTest } from './queue-under-test.ts';
@@ -44,7 +44,7 @@ test('only the gateway that steers writes samples, and everybody reads them', as
   assert.equal(await queue.recordSample('g', sample(3)), true);
   const { samples } = await queue.follow(FROM_START);
   assert.deepEqual(
-    samples.map(({ text }) => (JSON.parse(unpackText(text)) as Sample).at_ms),
+    samples.map(({ text }) => (JSON.parse(unpackText(text, SAMPLE_WORDS)) as Sample).at_ms),
     [3],
   );
   const after3 = { ...FROM_START, samples: samples[0]?.id ?? '' };

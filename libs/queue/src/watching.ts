@@ -1,7 +1,14 @@
 /** What the cluster tells of itself: events as they happen and a sample a second, in two small streams that everybody reads. */
 import { EVENTS_KEPT, eventText, type EventDetail, type EventKind } from '@batchyard/shared/contract/event';
 import { acknowledgedKey, eventsKey, samplesKey, secondsKey, steeringKey } from '@batchyard/shared/contract/redis-keys';
-import { SAMPLES_KEPT, SECONDS_KEPT, secondSchema, type Sample, type Second } from '@batchyard/shared/contract/sample';
+import {
+  SAMPLES_KEPT,
+  SAMPLE_WORDS,
+  SECONDS_KEPT,
+  secondSchema,
+  type Sample,
+  type Second,
+} from '@batchyard/shared/contract/sample';
 import { packText } from '@batchyard/shared/runtime/packed-text';
 
 import { pack, runScript } from './scripts.ts';
@@ -83,7 +90,7 @@ export function createWatching({ commands, prefix }: QueueSettings): Watching {
       };
     },
     async recordSample(gateway, sample) {
-      const header = pack([`${prefix}:x:`, gateway, SAMPLES_KEPT, packText(JSON.stringify(sample))]);
+      const header = pack([`${prefix}:x:`, gateway, SAMPLES_KEPT, packText(JSON.stringify(sample), SAMPLE_WORDS)]);
       return (await runScript(commands, 'recordSample', steeringKey(prefix), [header])) === 1;
     },
     async acknowledge(alert, atMs) {

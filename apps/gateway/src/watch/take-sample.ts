@@ -1,7 +1,7 @@
 /** What the gateway that steers does each second for the whole cluster: merges, decides the alerts, and writes the sample. */
 import type { QueueCounts } from '@batchyard/queue/count-jobs';
 import type { StreamEntry, Watching } from '@batchyard/queue/watching';
-import { sampleSchema, type AlertState, type Sample } from '@batchyard/shared/contract/sample';
+import { SAMPLE_WORDS, sampleSchema, type AlertState, type Sample } from '@batchyard/shared/contract/sample';
 import { unpackText } from '@batchyard/shared/runtime/packed-text';
 
 import { stepAlert, type Notice } from '../monitor/alert-state.ts';
@@ -37,7 +37,7 @@ const msOf = (id: string): number => Number(id.split('-')[0]);
 
 export function parseSample({ text }: StreamEntry): Sample | undefined {
   try {
-    return sampleSchema.safeParse(JSON.parse(unpackText(text))).data;
+    return sampleSchema.safeParse(JSON.parse(unpackText(text, SAMPLE_WORDS))).data;
   } catch {
     return undefined;
   }

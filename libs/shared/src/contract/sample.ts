@@ -119,3 +119,10 @@ export const sampleSchema = z.object({
   alerts: z.record(z.string(), alertStateSchema),
 });
 export type Sample = z.infer<typeof sampleSchema>;
+
+/**
+ * What every sample says, for packing it (runtime/packed-text.ts): a sample with the names and numbers that most have. A
+ * gateway reads no sample that was packed with other words than its own.
+ */
+export const SAMPLE_WORDS =
+  '{"at_ms":17,"covers_ms":1000,"upto":"17-0","gateways":1,"concurrency":0,"models":{"@1":{"requests":0,"errors":0,"hits":0,"misses":0,"latency":{"critical":"","high":"","normal":"","low":"1.2 1.3 2 1 1.4 1.5"},"rows_per_s":0,"batches_per_s":0,"depth":0,"oldest_ms":0,"active":0,"workers":1,"fill":null,"efficiency":null,"ended":0,"failed":0}},"sla":{"critical":{"met":0,"violated":0},"high":{"met":0,"violated":0},"normal":{"met":0,"violated":0},"low":{"met":0,"violated":0}},"processes":[{"name":"","kind":"gateway","host":"","cores":2,"cpu_cores":0.0,"rss_bytes":1,"budget_bytes":536870912},{"name":"","kind":"worker","host":"","cores":2,"cpu_cores":0.0,"rss_bytes":1,"budget_bytes":}],"memory":{"rss_bytes":,"processes":2,"budget_share":0.},"cpu_share":0.,"redis":{"used_bytes":,"memory_share":0,"ops_per_s":,"cpu_cores":0.0},"alerts":{"told_ms":{"warning":17,"critical":17},"raised":{"id":"","severity":"warning","value":,"since_ms":17},"warning_since_ms":17,"critical_since_ms":17,"calm_since_ms":17}}';
