@@ -44,6 +44,8 @@ test('a suite has its own figures and those of onnxruntime alone', () => {
   }));
   const names = figuresOfSuite('fill', figures).map(({ name }) => name);
   assert.deepEqual(names, ['fill.w1.mean_fill', 'raw.heavy.gain']);
+  const steady = [{ name: 'steady.cores', value: 1, unit: 'cores' }];
+  assert.deepEqual(figuresOfSuite('memory', [...figures, ...steady]).slice(-1), steady);
 });
 
 test('a page names its command and tells which aims were missed', () => {

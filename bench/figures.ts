@@ -32,9 +32,12 @@ function shown(value: number): string {
   return Math.abs(value) >= 1000 ? Math.round(value).toString() : threeDigits(value).toString();
 }
 
+/** What the figures of a suite begin with, where that is not its name. */
+const BEGINNINGS: Readonly<Record<string, string>> = { memory: 'steady' };
+
 /** Of one suite, with what onnxruntime alone did on this machine. */
 export const figuresOfSuite = (suite: string, figures: readonly Figure[]): Figure[] =>
-  figures.filter(({ name }) => name.startsWith(`${suite}.`) || name.startsWith('raw.'));
+  figures.filter(({ name }) => name.startsWith(`${BEGINNINGS[suite] ?? suite}.`) || name.startsWith('raw.'));
 
 /** Aligned columns: name, value, unit, and where there is one the aim and whether it is met. */
 export function figureTable(figures: readonly Figure[]): string {
