@@ -22,20 +22,21 @@ const fileTimeoutMs = 15 * 60_000;
 const tool = (name, ...args) => [`node_modules/${name}`, ...args];
 const tests = (files, concurrency) => {
   if (files.length === 0) return [];
-  const flags = ['--conditions=batchyard-source', '--import', 'tsx', '--test', '--test-reporter=spec'];
-  return [[...flags, `--test-concurrency=${concurrency}`, `--test-timeout=${fileTimeoutMs}`, ...files]];
+  const flags = ['--conditions=batchyard-source', '--import', 'tsx'];
+  return [[...flags, 'tools/run-tests.mjs', `${concurrency}`, `${fileTimeoutMs}`, ...files]];
 };
 
 /** Run one at a time, with nothing beside them: those that look at shares, at times, or at how many requests are answered. */
 const alone =
   /^tests\/(?:chaos\/chaos|loadtest\/(?:capacity|generator)|system\/(?:balancer|batching|dynamic-batching|steering))\.test/;
+/** Those that take a minute or two begin first, so that none of them is left alone at the end. */
+const long =
+  /^tests\/(?:clients\/python-clients|start\/start|system\/(?:exit|many-models|scaling|tuning|monitor|webhooks))\.test/;
+const longFirst = (files) => files.toSorted((a, b) => Number(long.test(b)) - Number(long.test(a)));
 /** The rest has systems of its own on free ports, and waits most of the time. */
 const LANES = 3;
 const integration = (files) => [
-  ...tests(
-    files.filter((file) => !alone.test(file)),
-    Math.min(LANES, 1 + availableParallelism()),
-  ),
+  ...tests(longFirst(files.filter((file) => !alone.test(file))), Math.min(LANES, 1 + availableParallelism())),
   ...tests(
     files.filter((file) => alone.test(file)),
     1,
