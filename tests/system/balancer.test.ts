@@ -254,9 +254,11 @@ test(
         20_000,
       );
       release();
+      // It may have had more than an equal share, from the load before; all three take at once now.
+      const again = Math.min(one.share, 1 / 3) / 2;
       await until(
         'it has its share again',
-        async () => (((await lineOf(one.worker))?.share ?? 0) >= one.share / 2 ? true : undefined),
+        async () => (((await lineOf(one.worker))?.share ?? 0) >= again ? true : undefined),
         60_000,
       );
     } finally {
