@@ -3,14 +3,15 @@
  * workers, of the gateway and of a master while requests and jobs with unique inputs are under way. Nothing accepted is lost.
  */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { shardOfModel, slotOfShard } from '@batchyard/shared/contract/redis-keys';
 
-import { waitingKeys } from '../../apps/cli/src/redis/waiting-keys.ts';
 import { writeModelFolder } from '../../models/model-folder.ts';
 import { TEST_MODELS } from '../../models/test-models.ts';
 import { ended, oneRow, resultOf } from '../support/jobs.ts';
@@ -18,6 +19,8 @@ import { processesOf } from '../support/processes.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { post, type Answer } from '../support/simple-client.ts';
 import { startSystem, until, type System } from '../support/system.ts';
+
+const MAIN = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.url));
 
 let cluster: TestCluster;
 let system: System;
@@ -118,10 +121,25 @@ test('models on three masters answer, and the operations port tells of all of th
     assert.ok((await cluster.ask(node, (redis) => redis.keys(`*${model}@1:completed`))).length === 1);
   const facts = (await (await fetch(`${system.ops}/v1/redis`)).json()) as { append_only: boolean; max_bytes: number };
   assert.deepEqual([facts.append_only, facts.max_bytes], [true, 3 * 256 * 1_048_576]);
-  // Asked of all nodes, whichever of them has the key.
-  const keyOf = (model: string): string => `{by${shardOfModel(model, true)}}:${model}@1:prioritized`;
-  const waiting = models.toSorted().map((model) => ({ queue: `${model}@1`, key: keyOf(model), jobs: 0 }));
-  assert.deepEqual(await waitingKeys(cluster.urls, true), waiting);
+});
+
+test('the command line asks whichever node answers, and of all nodes the one that has the key', async () => {
+  // Port 1 takes no connection, as a node that is down.
+  const env = {
+    PATH: process.env['PATH'],
+    BATCHYARD_REDIS_CLUSTER: '1',
+    REDIS_URL: `redis://127.0.0.1:1,${cluster.urls}`,
+  };
+  const typed = async (...args: string[]): Promise<string> =>
+    // The exit code of doctor is that of its other findings too, as of ports that are taken.
+    new Promise((done) => execFile(process.execPath, [MAIN, ...args], { cwd: folder, env }, (_, out) => done(out)));
+  type Finding = { what: string; ok: boolean; detail: string };
+  const findings = JSON.parse(await typed('doctor', '--json')) as Finding[];
+  const found = (what: string): Finding | undefined => findings.find((finding) => finding.what === what);
+  assert.deepEqual([found('redis')?.ok, found('redis latency')?.ok], [true, true], JSON.stringify(findings));
+  const keys = models.toSorted().map((model) => `{by${shardOfModel(model, true)}}:${model}@1:prioritized (0 wait)`);
+  assert.equal(found('keda')?.detail, `listName of a redis trigger: ${keys.join(', ')}`);
+  assert.match(await typed('config', 'webhook-secret'), /^whsec_/);
 });
 
 test('one key at the same moment with models on two masters is one job, and the other request is refused', async () => {

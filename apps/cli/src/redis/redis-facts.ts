@@ -1,8 +1,8 @@
 /** What a Redis says of itself, and whether Batchyard can work with it. */
 import { durabilityProblem, shownUrl, type Durability, type Persistence } from '@batchyard/shared/contract/durability';
-import { connectRedis } from '@batchyard/shared/runtime/redis';
 
 import { StopSentence } from '../stop-sentence.ts';
+import { askAny } from './connect-briefly.ts';
 
 export type RedisFacts = Persistence & {
   readonly version: string;
@@ -30,12 +30,8 @@ export function judge(facts: RedisFacts, durability: Durability, shown: string):
 
 /** @throws StopSentence when it cannot be reached */
 export async function askRedis(url: string): Promise<RedisFacts> {
-  // Of a cluster the first that is named.
-  const [first = url] = url.split(',');
-  const redis = connectRedis(first, 'commands', { retryStrategy: () => null, connectTimeout: 3_000 });
   try {
-    await redis.connect();
-    const info = await redis.info();
+    const info = await askAny(url, async (redis) => redis.info());
     const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
     return {
       version: field('redis_version') || '0',
@@ -46,18 +42,14 @@ export async function askRedis(url: string): Promise<RedisFacts> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StopSentence(`no Redis answers at ${shownUrl(url)} (${reason})`, `redis-cli -u ${shownUrl(url)} ping`);
-  } finally {
-    redis.disconnect();
   }
 }
 
 const ROUND_TRIPS = 50;
 
 /** Of so many round trips one after the other the median, ms. */
-export async function timeRedis(url: string): Promise<number> {
-  const redis = connectRedis(url, 'commands', { retryStrategy: () => null, connectTimeout: 3_000 });
-  try {
-    await redis.connect();
+export const timeRedis = async (url: string): Promise<number> =>
+  askAny(url, async (redis) => {
     const times: number[] = [];
     for (let turn = 0; turn < ROUND_TRIPS; turn += 1) {
       const since = performance.now();
@@ -65,7 +57,4 @@ export async function timeRedis(url: string): Promise<number> {
       times.push(performance.now() - since);
     }
     return times.toSorted((a, b) => a - b)[ROUND_TRIPS / 2] ?? 0;
-  } finally {
-    redis.disconnect();
-  }
-}
+  });

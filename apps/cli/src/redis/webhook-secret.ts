@@ -4,10 +4,10 @@ import { join } from 'node:path';
 
 import { shownUrl } from '@batchyard/shared/contract/durability';
 import { hookSecretKey } from '@batchyard/shared/contract/redis-keys';
-import { connectRedis } from '@batchyard/shared/runtime/redis';
 
 import type { Config } from '../config.ts';
 import { StopSentence } from '../stop-sentence.ts';
+import { askAll } from './connect-briefly.ts';
 
 const PREFIX = '{by0}';
 const HINT = 'REDIS_URL=redis://… batchyard config webhook-secret';
@@ -27,16 +27,12 @@ export async function findWebhookSecret(env: NodeJS.ProcessEnv, config: Config):
   if (given !== undefined) return given;
   if (file !== undefined && file !== '') return (await readFile(file, 'utf8')).trim();
   const url = await urlOf(config);
-  const redis = connectRedis(url, 'commands', { retryStrategy: () => null, connectTimeout: 3_000 });
   let kept: string | null;
   try {
-    await redis.connect();
-    kept = await redis.get(hookSecretKey(PREFIX));
+    kept = await askAll(url, config.BATCHYARD_REDIS_CLUSTER, async (redis) => redis.get(hookSecretKey(PREFIX)));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StopSentence(`no Redis answers at ${shownUrl(url)} (${reason})`, HINT);
-  } finally {
-    redis.disconnect();
   }
   if (kept === null) throw new StopSentence('no gateway has made a secret yet', 'npm start');
   return kept;
