@@ -309,6 +309,21 @@ test('doctor looks at Redis, onnxruntime, ports and CPUs, and says what to type'
   assert.deepEqual([of('redis')?.ok, /redis-cli/.test(of('redis')?.next ?? '')], [false, true]);
 });
 
+test('a Redis server that an earlier start has fetched is one, and a REDIS_BIN that is none is told', async () => {
+  const bin = join(folder, 'fetched', 'redis-package', 'debian', 'usr', 'bin');
+  await mkdir(bin, { recursive: true });
+  await writeFile(join(bin, 'redis-server'), "#!/bin/sh\necho 'Redis server v=7.0.15'\n", { mode: 0o755 });
+  const server = async (env: NodeJS.ProcessEnv): Promise<{ ok: boolean; detail: string } | undefined> => {
+    const { out } = await typed(['doctor', '--json'], { env: { BATCHYARD_DATA: join(folder, 'fetched'), ...env } });
+    const findings = JSON.parse(out) as { what: string; ok: boolean; detail: string }[];
+    return findings.find(({ what }) => what === 'redis server');
+  };
+  // Where the machine has one of its own, that one is told.
+  assert.equal((await server({}))?.ok, true);
+  const wrong = await server({ REDIS_BIN: '/bin/true' });
+  assert.deepEqual([wrong?.ok, wrong?.detail], [false, 'REDIS_BIN is /bin/true, which is no Redis 6.2 or later']);
+});
+
 test('doctor tells the keys by whose length KEDA can scale', async () => {
   await well('queues', 'pause', 'simple');
   const { id } = await json<{ id: string }>('submit', 'simple', '--random');

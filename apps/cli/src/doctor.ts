@@ -9,6 +9,7 @@ import { availableCpus } from '@batchyard/shared/runtime/cpu-quota';
 
 import type { Config } from './config.ts';
 import { checkModels, checkPort } from './preflight.ts';
+import { keptRedis } from './redis/debian-package.ts';
 import { findBinary } from './redis/find-binary.ts';
 import { askRedis, judge, timeRedis } from './redis/redis-facts.ts';
 import { waitingKeys } from './redis/waiting-keys.ts';
@@ -64,10 +65,14 @@ async function examineRedis(config: Config, url: string): Promise<Finding[]> {
 }
 
 async function examineServer(config: Config): Promise<Finding> {
-  const binary = await findBinary(config.PATH, config.REDIS_BIN);
+  const folder = join(config.BATCHYARD_DATA, 'redis-package');
+  const found = await findBinary(config.PATH, config.REDIS_BIN);
+  const binary = found ?? (config.REDIS_BIN === undefined ? await keptRedis(folder) : undefined);
   const detail = binary
     ? `${binary.file} ${binary.version}`
-    : `none here; kept package in ${join(config.BATCHYARD_DATA, 'redis-package')} or the bundled one`;
+    : config.REDIS_BIN === undefined
+      ? `none here, and none kept in ${folder}`
+      : `REDIS_BIN is ${config.REDIS_BIN}, which is no Redis 6.2 or later`;
   return {
     what: 'redis server',
     ok: binary !== undefined,

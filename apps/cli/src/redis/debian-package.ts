@@ -58,10 +58,15 @@ async function download(folder: string, options: readonly string[]): Promise<voi
   }
 }
 
+const rootIn = (folder: string): string => join(folder, 'debian');
+
+/** @returns that of an earlier time, or undefined */
+export const keptRedis = async (folder: string): Promise<RedisBinary | undefined> => unpacked(rootIn(folder));
+
 /** @param folder where it is kept for the next time; @returns undefined where this is no such system or nothing came */
 export async function debianRedis(folder: string): Promise<RedisBinary | undefined> {
-  const root = join(folder, 'debian');
-  const kept = await unpacked(root);
+  const root = rootIn(folder);
+  const kept = await keptRedis(folder);
   if (kept) return kept;
   if (!(await exists('/usr/bin/apt-get')) || !(await exists('/usr/bin/dpkg'))) return undefined;
   const making = join(folder, `debian.${process.pid}`);
