@@ -174,12 +174,13 @@ test('every setting is changed by the example of the document, and refuses what 
   }
   for (const route of ['get /v1/balancer', 'get /v1/cache', 'get /v1/workers']) await told(ops, route);
   await told(ops, 'get /v1/models/{model}/batching', { path: '/v1/models/simple/batching' });
+  const serves = async (): Promise<boolean> =>
+    (await told<{ workers: { state: string }[] }>(ops, 'get /v1/workers')).workers[0]?.state === 'serving';
+  // Taken back before it was seen, the drain would pass by at any later moment, with requests refused.
+  await until('the worker drains', async () => ((await serves()) ? undefined : true));
   assert.equal(await statusOf(ops, 'delete /v1/workers/{id}/drain', { path: `/v1/workers/${id}/drain` }), 202);
   assert.equal(await statusOf(ops, 'post /v1/workers/scale', { body: { count: 1 } }), 202);
-  await until('it serves again', async () => {
-    const { workers } = await told<{ workers: { state: string }[] }>(ops, 'get /v1/workers');
-    return workers.some(({ state }) => state === 'serving') ? true : undefined;
-  });
+  await until('it serves again', async () => ((await serves()) ? true : undefined));
   for (const [route, path] of [
     ['put /v1/balancer', '/v1/balancer'],
     ['put /v1/models/{model}/batching', '/v1/models/simple/batching'],
@@ -221,7 +222,7 @@ test('requests, their answers in both forms and their errors are as the public d
     open.document.paths['/v2/models/{model}/infer']?.['post']?.requestBody?.content['application/json']?.example;
   await told(open, INFER, to(body));
   const binary = await send(open, INFER, to({ ...simpleBody(1), parameters: { binary_data_output: true } }));
-  assert.equal(binary.headers.get('content-type'), 'application/octet-stream');
+  assert.equal(binary.headers.get('content-type'), 'application/octet-stream', await binary.clone().text());
   await open.check(INFER, binary);
   const given = { 'batchyard-priority': 'high', 'batchyard-timeout-ms': '5000', 'x-request-id': 'abc' };
   const named = await send(open, INFER, to(simpleBody(2), given));
