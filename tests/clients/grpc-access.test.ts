@@ -93,32 +93,50 @@ test('a key keeps to its classes and to its rate of rows', async () => {
   assert.deepEqual(seen, [status.OK, status.OK, status.RESOURCE_EXHAUSTED]);
 });
 
-test('a change is told with who made it and how it came, over gRPC and over the public port; reading is not', async () => {
+test('a change is told with who made it and how it came, over gRPC and over the public port, and so is one that was refused; reading is not', async () => {
   const verbose = { settings: { log_verbose_level: { uint32_param: 1 } } };
   assert.equal(await ended('LogSettings', { settings: {} }, as('admin')), status.OK);
   assert.equal(await ended('LogSettings', verbose, as('infer')), status.PERMISSION_DENIED);
   assert.equal(await ended('LogSettings', verbose, as('admin')), status.OK);
   const { authorization } = as('admin').metadata;
-  const answer = await fetch(`${system.url}/v2/logging`, {
-    method: 'POST',
-    headers: { authorization },
-    body: JSON.stringify({ log_verbose_level: 0 }),
-  });
-  assert.equal(answer.status, 200);
+  const overHttp = async (key: string, level: unknown): Promise<number> => {
+    const headers = { authorization: key };
+    const body = JSON.stringify({ log_verbose_level: level });
+    return (await fetch(`${system.url}/v2/logging`, { method: 'POST', headers, body })).status;
+  };
+  const wrong = `Bearer ${secretOf('unknown')}`;
+  assert.deepEqual(
+    [
+      await overHttp(as('infer').metadata.authorization, 0),
+      await overHttp(wrong, 0),
+      await overHttp(authorization, 'much'),
+      await overHttp(authorization, 0),
+    ],
+    [403, 401, 400, 200],
+  );
   const lines = await until('both are in the log', async () => {
     const told = system
       .output()
       .split('\n')
       .filter((line) => line.includes('"name":"audit"') && /LogSettings|\/v2\/logging/.test(line));
-    return told.length >= 2 ? told : undefined;
+    return told.length >= 5 ? told.map((line) => JSON.parse(line) as Record<string, unknown>) : undefined;
   });
-  assert.equal(lines.length, 2, lines.join('\n'));
-  assert.match(lines[0] ?? '', /"who":"admin \(k_[0-9a-f]{16}\)".*"from":"gRPC".*"path":"LogSettings"/);
-  assert.match(lines[1] ?? '', /"who":"admin \(k_[0-9a-f]{16}\)".*"path":"\/v2\/logging"/);
+  assert.deepEqual(
+    lines.map(({ who, from, path, status: code }) => [String(who).split(' ')[0], from === 'gRPC', path, code]),
+    [
+      ['infer', true, 'LogSettings', 403],
+      ['admin', true, 'LogSettings', 200],
+      ['infer', false, '/v2/logging', 403],
+      ['admin', false, '/v2/logging', 400],
+      ['admin', false, '/v2/logging', 200],
+    ],
+  );
   await until('both are events', async () => {
     const told = await fetch(`${system.ops}/v1/events`, { headers: { authorization, accept: 'application/json' } });
     const { events } = (await told.json()) as { events: { kind: string; detail: { path: string } }[] };
     const paths = events.filter(({ kind }) => kind === 'audit').map(({ detail }) => detail.path);
-    return paths.includes('LogSettings') && paths.includes('/v2/logging') ? true : undefined;
+    if (!paths.includes('LogSettings') || !paths.includes('/v2/logging')) return undefined;
+    assert.equal(paths.length, 2, 'only what was changed is an event');
+    return true;
   });
 });

@@ -143,7 +143,7 @@ export function openAccess(parts: Parts): OpenAccess {
   return {
     admit,
     front: {
-      door: createDoor(admit, () => !closed.front && !keyring.hasKeys()),
+      door: createDoor(admit, () => !closed.front && !keyring.hasKeys(), audit),
       tls: tls.front,
       headerBytes: config.BATCHYARD_MAX_HEADER_BYTES,
     },

@@ -81,9 +81,11 @@ export async function openGrpc(parts: Parts): Promise<Omit<GrpcListener, 'port'>
       repository: parts.repository,
       log,
       admit: (headers, need) => void admitted(headers, need),
-      changed(headers, path) {
+      changed(headers, path, why) {
+        // Who has no key that is known can fill no log.
+        if (why?.code === 'unauthorized' || why?.code === 'rate_limited') return;
         const who = whoOf(admitted(headers, 'any'));
-        access.audit({ who, from: 'gRPC', method: 'POST', path, status: 200, body: '' });
+        access.audit({ who, from: 'gRPC', method: 'POST', path, status: why?.kind.status ?? 200, body: '' });
       },
     },
     infer: {

@@ -9,7 +9,7 @@ import type { GrpcParameters } from '../protocol/grpc-messages.ts';
 import { shown } from '../protocol/infer-request.ts';
 import { liveBody, serverMetadata, type ServerIdentity } from '../protocol/metadata.ts';
 import { readLoadRequest } from '../protocol/repository-index.ts';
-import { errorOf, statusOf } from './call-status.ts';
+import { asFailure, errorOf, statusOf } from './call-status.ts';
 import { headersOf, type Headers } from './infer-calls.ts';
 import { logAnswer, traceAnswer, type LogRequest, type TraceRequest } from './setting-calls.ts';
 
@@ -24,8 +24,8 @@ export type ServerParts = {
   ask(question: Question, model?: string, version?: string): Promise<object>;
   /** @throws Failure unauthorized, forbidden, rate_limited */
   admit(headers: Headers, need: 'any' | 'admin'): void;
-  /** Is told of each change that was made. */
-  changed(headers: Headers, what: string): void;
+  /** Is told of each change that was made, and of each that was refused or failed. */
+  changed(headers: Headers, what: string, why?: Failure): void;
   readonly repository: {
     index(onlyReady: boolean): Promise<readonly object[]>;
     load(model: string, config: string | undefined): Promise<void>;
@@ -38,6 +38,9 @@ export type ServerParts = {
 type Named = { readonly name: string; readonly version: string };
 type Changed = { readonly model_name: string; readonly parameters: GrpcParameters };
 type Answer<Request> = (request: Request, headers: Headers) => object | Promise<object>;
+
+/** What the log calls it; undefined: it only reads. */
+type Change<Request> = (request: Request) => string | undefined;
 
 /** An answer, or the failure that it throws, as the library wants them. */
 function answering<Request>(
@@ -83,9 +86,28 @@ export function createServerCalls(parts: ServerParts): UntypedServiceImplementat
     ask(question, MODEL_NAME.test(name) ? name : shown(name), version === '' ? undefined : version);
 
   const looks = (headers: Headers): void => parts.admit(headers, 'any');
-  const changes = (headers: Headers): void => parts.admit(headers, 'admin');
   const looking = <Request>(answer: Answer<Request>) => answering(answer, looks);
-  const changing = <Request>(answer: Answer<Request>) => answering(answer, changes);
+  function changing<Request>(change: Change<Request>, answer: Answer<Request>) {
+    return answering(async (request: Request, headers) => {
+      const what = change(request);
+      const tell = (why?: Failure): void => (what === undefined ? undefined : parts.changed(headers, what, why));
+      try {
+        parts.admit(headers, 'admin');
+        const told = await answer(request, headers);
+        tell();
+        return told;
+      } catch (error) {
+        tell(asFailure(error));
+        throw error;
+      }
+    });
+  }
+  const ofModel = (call: string) => (asked: Changed) => `${call} ${shown(asked.model_name)}`;
+  const ofSettings =
+    (call: string) =>
+    ({ settings }: { readonly settings: object }) =>
+      Object.keys(settings).length > 0 ? call : undefined;
+  const always = (call: string) => () => call;
 
   return {
     ServerLive: answering(() => ({ live: liveBody().live })),
@@ -98,29 +120,22 @@ export function createServerCalls(parts: ServerParts): UntypedServiceImplementat
     RepositoryIndex: looking(async (asked: { readonly ready: boolean }) => ({
       models: await repository.index(asked.ready),
     })),
-    RepositoryModelLoad: changing(async (asked: Changed, headers) => {
+    RepositoryModelLoad: changing(ofModel('RepositoryModelLoad'), async (asked) => {
       const model = modelOf(asked);
       await repository.load(model, readLoadRequest(model, parametersOf(asked)));
-      parts.changed(headers, `RepositoryModelLoad ${model}`);
       return {};
     }),
-    RepositoryModelUnload: changing(async (asked: Changed, headers) => {
-      const model = modelOf(asked);
-      await repository.unload(model);
-      parts.changed(headers, `RepositoryModelUnload ${model}`);
+    RepositoryModelUnload: changing(ofModel('RepositoryModelUnload'), async (asked) => {
+      await repository.unload(modelOf(asked));
       return {};
     }),
-    TraceSetting: changing((asked: TraceRequest) => traceAnswer(asked)),
-    LogSettings: changing((asked: LogRequest, headers) => {
-      const told = logAnswer(asked, parts.log);
-      if (Object.keys(asked.settings).length > 0) parts.changed(headers, 'LogSettings');
-      return told;
-    }),
+    TraceSetting: changing(ofSettings('TraceSetting'), (asked: TraceRequest) => traceAnswer(asked)),
+    LogSettings: changing(ofSettings('LogSettings'), (asked: LogRequest) => logAnswer(asked, parts.log)),
     SystemSharedMemoryStatus: looking(() => ({ regions: {} })),
-    SystemSharedMemoryUnregister: changing(() => ({})),
-    SystemSharedMemoryRegister: changing(noSharedMemory),
+    SystemSharedMemoryUnregister: changing(always('SystemSharedMemoryUnregister'), () => ({})),
+    SystemSharedMemoryRegister: changing(always('SystemSharedMemoryRegister'), noSharedMemory),
     CudaSharedMemoryStatus: looking(() => ({ regions: {} })),
-    CudaSharedMemoryUnregister: changing(() => ({})),
-    CudaSharedMemoryRegister: changing(noSharedMemory),
+    CudaSharedMemoryUnregister: changing(always('CudaSharedMemoryUnregister'), () => ({})),
+    CudaSharedMemoryRegister: changing(always('CudaSharedMemoryRegister'), noSharedMemory),
   };
 }

@@ -3,10 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { Failure } from '@batchyard/shared/contract/failure';
 
+import { auditRequest, type Audit } from './audit.ts';
 import { identify, may, OPEN_CALLER, type Caller, type Need } from './caller.ts';
 import type { Keyring, Presented } from './keyring.ts';
 import { pathOf } from './paths.ts';
-import { publicNeeds } from './public-needs.ts';
+import { changesServer, publicNeeds } from './public-needs.ts';
 import type { WrongKeys } from './wrong-keys.ts';
 
 /** @returns the caller, or why nobody comes in */
@@ -37,16 +38,24 @@ export function createAdmit({ keyring, wrongKeys, closed }: Parts): Admit {
   };
 }
 
-export function createDoor(admit: Admit, isOpen: () => boolean): Door {
+/** @param audit is told of the changes that a key was refused; who has no key that is known can fill no log */
+export function createDoor(admit: Admit, isOpen: () => boolean, audit: Audit): Door {
   return (request, response) => {
     if (isOpen()) return undefined;
-    const need = publicNeeds(request.method ?? '', pathOf(request.url ?? ''));
-    const caller = admit(request, need, request.socket.remoteAddress);
+    const method = request.method ?? '';
+    const path = pathOf(request.url ?? '');
+    const address = request.socket.remoteAddress;
+    const caller = admit(request, publicNeeds(method, path), address);
     if (!(caller instanceof Failure)) {
       identify(request, caller);
       return undefined;
     }
     if (caller.code === 'unauthorized') response.setHeader('www-authenticate', CHALLENGE);
+    if (caller.code === 'forbidden' && changesServer(method, path)) {
+      const known = admit(request, 'any', address);
+      if (!(known instanceof Failure)) identify(request, known);
+      auditRequest(request, response, audit);
+    }
     return caller;
   };
 }

@@ -11,7 +11,7 @@ import { auditRequest, type Audit } from './audit.ts';
 import { lookUp } from './infer-route.ts';
 import { createInquiries, type InquiryDesk } from './inquiry-routes.ts';
 import { matchModel, type ModelPath } from './paths.ts';
-import { publicNeeds } from './public-needs.ts';
+import { changesServer } from './public-needs.ts';
 import { mountRepository, type RepositoryDesk } from './repository-routes.ts';
 import { sendFailure, sendJson } from './respond.ts';
 import {
@@ -53,8 +53,7 @@ export function createPublicApp({ serverName, version, inquiries, repository, lo
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
   app.use(helmet());
   app.use((request, response, next) => {
-    if (publicNeeds(request.method, request.path) === 'admin')
-      auditRequest(request, response, (line) => (line.status < 400 ? audit(line) : undefined));
+    if (changesServer(request.method, request.path)) auditRequest(request, response, audit);
     next();
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { publicDocument } from '../openapi/public-document.ts';
-import { publicNeeds } from './public-needs.ts';
+import { changesServer, publicNeeds } from './public-needs.ts';
 import { createWrongKeys } from './wrong-keys.ts';
 
 test('what the document calls open is open, and nothing else; nothing that it has is for administrators only', () => {
@@ -10,9 +10,15 @@ test('what the document calls open is open, and nothing else; nothing that it ha
     for (const [method, { security }] of Object.entries(item)) {
       const need = publicNeeds(method.toUpperCase(), path);
       assert.equal(need === 'open', security?.length === 0, `${method} ${path}`);
-      const changesServer = path.startsWith('/v2/repository/models') || /\/(logging|setting|unregister)$/.test(path);
-      if (!changesServer) assert.notEqual(need, 'admin', `${method} ${path}`);
+      assert.equal(need === 'admin', changesServer(method.toUpperCase(), path), `${method} ${path}`);
     }
+});
+
+test('what is not known changes nothing, so that a scanner fills no log', () => {
+  for (const path of ['/', '/nothing', '/v2/repository/models/a/b/load', '/V2/logging', '/v2/logging/', '/v2/loggings'])
+    assert.equal(changesServer('POST', path), false, path);
+  for (const path of ['/v2/cudasharedmemory/region/a/register', '/v2/systemsharedmemory/unregister'])
+    assert.equal(changesServer('POST', path), true, path);
 });
 
 test('what changes the server is for administrators, and so is whatever is not known', () => {

@@ -8,7 +8,12 @@ const OPEN = new Set(['/livez', '/readyz', '/v2/health/live', '/v2/health/ready'
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Changes nothing, though it is a POST. */
 const LOOKS = new Set(['/v2/repository/index']);
+const CHANGES =
+  /^\/v2(\/repository\/models\/[^/]+\/(un)?load|\/logging|(\/models\/[^/]+)?\/trace\/setting|\/(system|cuda)sharedmemory\/.*register)$/;
 const INFERS = /^\/v2\/models\/[^/]+(\/versions\/[^/]+)?\/infer$/;
+
+/** What an administrator changes here. */
+export const changesServer = (method: string, path: string): boolean => !SAFE.has(method) && CHANGES.test(path);
 
 export function publicNeeds(method: string, path: string): Need {
   if (SAFE.has(method)) return OPEN.has(path) ? 'open' : 'any';
