@@ -12,6 +12,7 @@ import { makeTestModels } from '../../models/make-test-models.ts';
 import { readEvents, type EventReader } from '../support/event-stream.ts';
 import { startGateway, type ExtraGateway } from '../support/gateway.ts';
 import { ended, oneRow, submitJob } from '../support/jobs.ts';
+import { readApi } from '../support/openapi.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { simpleBody } from '../support/simple-client.ts';
 import { startSystem, until, type System } from '../support/system.ts';
@@ -21,6 +22,7 @@ let admin: Redis;
 let system: System;
 let other: ExtraGateway;
 let models: string;
+const streams: EventReader[] = [];
 /** Of a job that waits all the time. */
 let quiet: EventReader;
 before(async () => {
@@ -43,8 +45,11 @@ after(async () => {
   await rm(models, { recursive: true, force: true });
 });
 
-const watch = (url: string, id: string, lastId?: string): Promise<EventReader> =>
-  readEvents(url, lastId, `/v1/jobs/${id}/events`);
+async function watch(url: string, id: string, lastId?: string): Promise<EventReader> {
+  const stream = await readEvents(url, lastId, `/v1/jobs/${id}/events`);
+  streams.push(stream);
+  return stream;
+}
 const names = ({ seen }: EventReader): string[] => seen.map(({ event }) => event);
 const pause = (): Promise<unknown> => admin.hset('{by0}:poison@1:meta', 'paused', 1);
 async function resume(): Promise<void> {
@@ -57,15 +62,15 @@ test('every state is told once, by both gateways under the same ids, and the str
   const id = await submitJob(system.url, 'poison', oneRow('CODE', 'INT32', [21]));
   const accepted = (await (await fetch(`${system.url}/v1/jobs/${id}`)).json()) as { status: string };
   assert.equal(accepted.status, 'queued');
-  const streams = await Promise.all([watch(system.url, id), watch(other.url, id)]);
-  await until('both have begun', async () => (streams.every(({ seen }) => seen.length === 1) ? true : undefined));
+  const both = await Promise.all([watch(system.url, id), watch(other.url, id)]);
+  await until('both have begun', async () => (both.every(({ seen }) => seen.length === 1) ? true : undefined));
   await resume();
-  for (const stream of streams) {
+  for (const stream of both) {
     await stream.ended;
     assert.deepEqual(names(stream), ['queued', 'running', 'succeeded']);
     assert.deepEqual(stream.notes, ['retry: 2000']);
   }
-  const [one, two] = streams;
+  const [one, two] = both;
   assert.deepEqual(one?.seen, two?.seen);
   const last = one?.seen.at(-1);
   assert.deepEqual([last?.data['id'], last?.data['status'], last?.data['deliveries']], [id, 'succeeded', 1]);
@@ -111,18 +116,18 @@ test(
     await pause();
     const id = await submitJob(system.url, 'poison', oneRow('CODE', 'INT32', [1]));
     // One of 256 is the quiet one.
-    const streams = await Promise.all(Array.from({ length: 255 }, () => watch(system.url, id)));
+    const many = await Promise.all(Array.from({ length: 255 }, () => watch(system.url, id)));
     const refused = await fetch(`${system.url}/v1/jobs/${id}/events`);
     assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [503, 'overloaded']);
     assert.ok(Number(refused.headers.get('retry-after')) > 0);
-    await streams.pop()?.close();
+    await many.pop()?.close();
     await until('there is room', async () => {
       const answer = await fetch(`${system.url}/v1/jobs/${id}/events`, { signal: AbortSignal.timeout(1_000) });
       await answer.body?.cancel();
       return answer.status === 200 ? true : undefined;
     });
     await resume();
-    for (const stream of streams) {
+    for (const stream of many) {
       await stream.ended;
       assert.equal(names(stream).at(-1), 'succeeded');
     }
@@ -149,4 +154,26 @@ test('a gateway that is told to end ends its streams, and they go on at another'
 test('a stream on which nothing happens says now and then that it is there', async () => {
   await until('a heartbeat has come', async () => (quiet.notes.includes(': still here') ? true : undefined));
   assert.deepEqual(names(quiet), ['queued']);
+});
+
+test('every event that was told, and each way in which a job ends, is as the document says', async () => {
+  await pause();
+  const submit = (code: number, timeoutMs?: number): Promise<string> =>
+    submitJob(system.url, 'poison', oneRow('CODE', 'INT32', [code]), timeoutMs);
+  const cancelled = await watch(system.url, await submit(2));
+  const late = await watch(system.url, await submit(3, 200));
+  const taken = await watch(system.url, await submit(4));
+  const idOf = ({ seen }: EventReader): string => String(seen[0]?.data['id']);
+  await until('all are told', async () => ([cancelled, taken].every(({ seen }) => seen.length > 0) ? true : undefined));
+  await fetch(`${system.url}/v1/jobs/${idOf(cancelled)}`, { method: 'DELETE' });
+  await admin.del(`{by0}:poison@1:${idOf(taken)}`);
+  await Promise.all([cancelled.ended, late.ended, taken.ended]);
+  await resume();
+  const api = await readApi(system.url);
+  const named = api.checkEvents(
+    'get /v1/jobs/{id}/events',
+    streams.flatMap(({ seen }) => seen),
+  );
+  for (const name of ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired', 'gone'])
+    assert.ok(named.has(name), name);
 });

@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { makeTestModels } from '../../models/make-test-models.ts';
+import { readEvents } from '../support/event-stream.ts';
 import { ended, oneRow, submitJob } from '../support/jobs.ts';
 import { codeOf, operationsOf, readApi, send, statusOf, told, type Api, type Init } from '../support/openapi.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -90,6 +91,10 @@ test('the stream of events is one', async () => {
   const first = await reader?.read();
   assert.match(Buffer.from(first?.value ?? []).toString(), /^retry: \d+\n\n/);
   await reader?.cancel();
+  const stream = await readEvents(system.ops, undefined, '/v1/events', BEARER);
+  await until('a sample is told', async () => stream.seen.find(({ event }) => event === 'sample'));
+  await stream.close();
+  assert.ok(ops.checkEvents('get /v1/events', stream.seen).has('sample'));
 });
 
 test('without the token every operation but the probes is 401, and what a page from elsewhere sends is 403', async () => {

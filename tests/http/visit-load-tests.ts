@@ -1,6 +1,7 @@
 /** A load test begun, found to run, and stopped, each answer held against the document. */
 import assert from 'node:assert/strict';
 
+import { readEvents } from '../support/event-stream.ts';
 import type { Api } from '../support/openapi.ts';
 import { until } from '../support/system.ts';
 
@@ -16,9 +17,13 @@ export async function visitLoadTests(api: Api, send: Send): Promise<void> {
   const { id } = await told<{ id: string }>(202, 'post /v1/loadtests', { body: ask });
   const path = `/v1/loadtests/${id}`;
   await told(409, 'post /v1/loadtests', { body: ask });
+  const stream = await readEvents(api.url, undefined, '/v1/loadtests', api.headers);
+  await until('it is told of', async () => stream.seen.find(({ event }) => event === 'run'));
   await told(202, 'delete /v1/loadtests/{id}', { path });
   await until('it has ended', async () =>
     (await told<{ runs: unknown[] }>(200, 'get /v1/loadtests')).runs.length > 0 ? true : undefined,
   );
   await told(404, 'delete /v1/loadtests/{id}', { path });
+  await stream.close();
+  assert.deepEqual([...api.checkEvents('get /v1/loadtests', stream.seen)], ['run']);
 }

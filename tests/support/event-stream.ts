@@ -17,11 +17,16 @@ function parse(block: string): SentEvent | string {
   return { id: value('id'), event: value('event'), data: JSON.parse(value('data')) as Record<string, unknown> };
 }
 
-/** @param lastId of a watcher who comes back */
-export async function readEvents(base: string, lastId?: string, path = '/v1/events'): Promise<EventReader> {
+/** @param lastId of a watcher who comes back @param more headers */
+export async function readEvents(
+  base: string,
+  lastId?: string,
+  path = '/v1/events',
+  more: Readonly<Record<string, string>> = {},
+): Promise<EventReader> {
   const [seen, notes]: [SentEvent[], string[]] = [[], []];
   const gone = new AbortController();
-  const headers: Record<string, string> = { accept: 'text/event-stream' };
+  const headers: Record<string, string> = { ...more, accept: 'text/event-stream' };
   if (lastId !== undefined) headers['last-event-id'] = lastId;
   const answer = await fetch(base + path, { headers, signal: gone.signal });
   if (answer.status !== 200 || !answer.body) throw new Error(`events: ${answer.status}`);

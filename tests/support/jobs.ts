@@ -18,8 +18,8 @@ export const oneRow = (name: string, datatype: string, values: readonly number[]
 });
 
 /** @returns its id */
-export async function submitJob(url: string, model: string, body: unknown): Promise<string> {
-  const answer = await post(`${url}/v1/models/${model}/jobs`, body, { 'batchyard-timeout-ms': '120000' });
+export async function submitJob(url: string, model: string, body: unknown, timeoutMs = 120_000): Promise<string> {
+  const answer = await post(`${url}/v1/models/${model}/jobs`, body, { 'batchyard-timeout-ms': String(timeoutMs) });
   const accepted = (await answer.json()) as { id: string };
   assert.equal(answer.status, 202, JSON.stringify(accepted));
   return accepted.id;

@@ -3,7 +3,11 @@ import assert from 'node:assert/strict';
 
 import { Ajv2020 } from 'ajv/dist/2020.js';
 
-type Content = Readonly<Record<string, { readonly schema?: unknown; readonly example?: unknown }>>;
+import type { SentEvent } from './event-stream.ts';
+
+type Content = Readonly<
+  Record<string, { readonly schema?: unknown; readonly example?: unknown; readonly 'x-events'?: object }>
+>;
 export type Operation = {
   readonly operationId: string;
   readonly security?: readonly unknown[];
@@ -29,6 +33,8 @@ export type Api = {
    * @returns the body: of JSON its value, otherwise its text
    */
   check<T = Record<string, unknown>>(route: string, answer: Response): Promise<T>;
+  /** Fails unless the stream's route tells of each event, and of all that its data has. @returns the names that were seen */
+  checkEvents(route: string, events: readonly SentEvent[]): ReadonlySet<string>;
   /** `<status> <route>` of each that was checked. */
   checked(): ReadonlySet<string>;
 };
@@ -56,6 +62,16 @@ export async function readApi(url: string, headers: Record<string, string> = {})
     url,
     headers,
     checked: () => checked,
+    checkEvents(route, events) {
+      const [method = '', path = ''] = route.split(' ');
+      const pointer = ['paths', path, method, 'responses', '200', 'content', 'text/event-stream', 'x-events'];
+      for (const { event, data } of events) {
+        const validate = ajv.getSchema(`api#${pointerOf([...pointer, event])}`);
+        assert.ok(validate, `${route}: the event ${event} is not described`);
+        assert.ok(validate(data), `${route}: ${event}: ${ajv.errorsText(validate.errors)} in ${JSON.stringify(data)}`);
+      }
+      return new Set(events.map(({ event }) => event));
+    },
     async check<T>(route: string, answer: Response): Promise<T> {
       const [method = '', path = ''] = route.split(' ');
       const what = `${route}: ${answer.status}`;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { readEvents, type EventReader } from '../support/event-stream.ts';
+import { readApi } from '../support/openapi.ts';
 import { processesOf } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startSystem, until, type System } from '../support/system.ts';
@@ -66,6 +67,14 @@ test('one who comes back hears what was missed, and no more', async () => {
   } finally {
     await again.close();
   }
+});
+
+test('what the stream tells is as the document says', async () => {
+  const reader = await readEvents(one.ops);
+  await until('a sample is told', async () => reader.seen.find(({ event }) => event === 'sample'));
+  await reader.close();
+  const named = (await readApi(one.ops)).checkEvents('get /v1/events', reader.seen);
+  for (const name of ['kill', 'scale', 'sample']) assert.ok(named.has(name), name);
 });
 
 test('as JSON for those who want no stream', async () => {

@@ -4,7 +4,9 @@ import type { Method, Parameter } from './operation.ts';
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export type JsonObject = { readonly [name: string]: Json };
 
-export type Contents = Readonly<Record<string, { readonly schema?: JsonObject; readonly example?: Json }>>;
+export type Contents = Readonly<
+  Record<string, { readonly schema?: JsonObject; readonly example?: Json; readonly 'x-events'?: JsonObject }>
+>;
 export type ParameterObject = {
   readonly name: string;
   readonly in: Parameter['in'];

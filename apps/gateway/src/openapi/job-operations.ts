@@ -11,8 +11,17 @@ import {
   REQUEST_PARAMETERS,
 } from './infer-request.ts';
 import { ofVersionsToo } from './inference-operations.ts';
-import { job, jobCancelled, jobList, jobPending, jobRetried, jobStatus, jobWebhook } from './job-schemas.ts';
-import { type Operation, type Parameter, told } from './operation.ts';
+import {
+  job,
+  JOB_EVENTS,
+  jobCancelled,
+  jobList,
+  jobPending,
+  jobRetried,
+  jobStatus,
+  jobWebhook,
+} from './job-schemas.ts';
+import { type Operation, type Parameter, streamed, told } from './operation.ts';
 import {
   acceptEncoding,
   contentEncoding,
@@ -137,7 +146,7 @@ export const JOB_OPERATIONS: readonly Operation[] = [
       },
     ],
     answers: [
-      { status: 200, description: 'The stream.', content: [{ type: 'text/event-stream', schema: z.string() }] },
+      { status: 200, description: 'The stream.', content: [streamed(JOB_EVENTS)] },
       { status: 204, description: 'Its end was the last event that was seen.' },
     ],
     failures: [...LOOKING, 'overloaded'],

@@ -147,6 +147,33 @@ export const jobPending = z
   .object({ id: jobIdText, status: z.enum(['queued', 'running']) })
   .meta({ description: 'A job that has not ended.', examples: [{ id: EXAMPLE_ID, status: 'running' }] });
 
+export const jobState = z
+  .object({
+    id: jobIdText,
+    status: jobStatus,
+    at: moment,
+    deliveries: count.describe('How often a worker has taken it so far.'),
+    worker: z.string().optional(),
+    error: jobFailure.optional(),
+  })
+  .meta({
+    description: 'A state that a job has come to.',
+    examples: [
+      {
+        id: EXAMPLE_ID,
+        status: 'succeeded',
+        at: '2026-01-31T12:00:00.021Z',
+        deliveries: 1,
+        worker: 'host-1a2b3c',
+      },
+    ],
+  });
+/** By the names of the events. */
+export const JOB_EVENTS = {
+  ...Object.fromEntries(JOB_STATUSES.map((status) => [status, jobState])),
+  gone: z.object({ id: jobIdText }),
+};
+
 export const jobCancelled = z
   .object({ id: jobIdText, status: z.enum(['cancelled', 'running']), cancel_requested: z.literal(true) })
   .meta({ examples: [{ id: EXAMPLE_ID, status: 'cancelled', cancel_requested: true }] });
@@ -168,4 +195,5 @@ export const publicJobSchemas = {
   JobList: jobList,
   JobWebhook: jobWebhook,
   JobPending: jobPending,
+  JobState: jobState,
 };

@@ -2,7 +2,7 @@
 import { loadAskSchema, loadRunSchema, loadSecondSchema, loadStepSchema } from '@batchyard/shared/contract/load-test';
 import { z } from 'zod';
 
-import { JSON_TYPE, jsonBody, told, type Operation } from './operation.ts';
+import { JSON_TYPE, jsonBody, streamed, told, type Operation } from './operation.ts';
 
 const TAG = 'Load tests';
 const run = loadRunSchema.meta({ description: 'A load test, and what it has found so far.' });
@@ -24,10 +24,7 @@ export const LOAD_OPERATIONS: readonly Operation[] = [
       {
         status: 200,
         description: 'The list, or the stream.',
-        content: [
-          { type: JSON_TYPE, schema: list },
-          { type: 'text/event-stream', schema: z.string() },
-        ],
+        content: [{ type: JSON_TYPE, schema: list }, streamed({ run })],
       },
     ],
     failures: ['overloaded', 'queue_unavailable', 'internal'],

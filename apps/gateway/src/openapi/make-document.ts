@@ -33,13 +33,16 @@ function failuresOf(operation: Operation, guarded: boolean): Answer[] {
 }
 
 function createWriter(schemas: WrittenSchemas, guarded: boolean) {
+  const eventsOf = (events: NamedSchemas): JsonObject =>
+    Object.fromEntries(Object.entries(events).map(([name, schema]) => [name, schemas.of(schema)]));
   const contentsOf = (content: readonly Content[]): Contents =>
     Object.fromEntries(
-      content.map(({ type, schema, example }) => [
+      content.map(({ type, schema, example, events }) => [
         type,
         {
           ...(schema === undefined ? {} : { schema: schemas.of(schema) }),
           ...(example === undefined ? {} : { example: example as Json }),
+          ...(events === undefined ? {} : { 'x-events': eventsOf(events) }),
         },
       ]),
     );

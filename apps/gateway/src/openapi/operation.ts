@@ -1,6 +1,6 @@
 /** How a route is described; make-document.ts turns descriptions into OpenAPI. */
 import type { FailureCode } from '@batchyard/shared/contract/failure';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 export const METHODS = ['get', 'put', 'post', 'delete'] as const;
 export type Method = (typeof METHODS)[number];
@@ -15,7 +15,13 @@ export type Parameter = {
 };
 
 /** A body in one of its forms. Without a schema: bytes. */
-export type Content = { readonly type: string; readonly schema?: z.ZodType; readonly example?: unknown };
+export type Content = {
+  readonly type: string;
+  readonly schema?: z.ZodType;
+  readonly example?: unknown;
+  /** Of a stream: what the JSON of `data` is, by the name of the event. Written as `x-events`: OpenAPI 3.1 has no word for it. */
+  readonly events?: Readonly<Record<string, z.ZodType>>;
+};
 
 export type Body = {
   readonly required: boolean;
@@ -67,6 +73,14 @@ export type Operation = {
 
 export const JSON_TYPE = 'application/json';
 export const BYTES_TYPE = 'application/octet-stream';
+
+/** Server-sent events. @param events what `data` is, by the name of the event */
+export const streamed = (events: Readonly<Record<string, z.ZodType>>, example?: string): Content => ({
+  type: 'text/event-stream',
+  schema: z.string(),
+  events,
+  ...(example === undefined ? {} : { example }),
+});
 
 /** An answer in JSON. */
 export const told = (

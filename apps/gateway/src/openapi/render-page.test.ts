@@ -30,6 +30,8 @@ for (const [name, document, caller] of PAGES) {
         for (const status of Object.keys(responses)) assert.ok(section.includes(`<b>${status}</b>`), operationId);
         for (const one of parameters) assert.ok(section.includes(`<td>${one.name} <i>${one.in}</i>`), operationId);
         assert.match(section, /<pre>curl -s /);
+        const events = responses['200']?.content?.['text/event-stream']?.['x-events'] ?? {};
+        for (const event of Object.keys(events)) assert.match(section, new RegExp(`<div>[\\w, ]*\\b${event}\\b`));
       }
     for (const [schema, { properties }] of Object.entries(document.components.schemas)) {
       const from = page.indexOf(`<section id="s-${schema}">`);

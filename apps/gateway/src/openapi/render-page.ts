@@ -30,13 +30,27 @@ function parameterTable({ parameters = [] }: OperationObject): Html | undefined 
     </table>`;
 }
 
+/** What the data of each event of a stream is; those that have the same in one line. */
+function eventLines(events: JsonObject): Html[] {
+  const alike = new Map<string, string[]>();
+  for (const [name, schema] of Object.entries(events)) {
+    const written = JSON.stringify(schema);
+    alike.set(written, [...(alike.get(written) ?? []), name]);
+  }
+  return [...alike].map(([written, names]) => {
+    const schema = JSON.parse(written) as JsonObject;
+    return html`<div>${names.join(', ')}: ${typeOf(schema)}${fieldTable(schema)}</div>`;
+  });
+}
+
 /** Each form of a body; what is inside one that has no name of its own is told at once. */
 function contentLines(content: Contents): Html[] {
-  return Object.entries(content).map(([type, { schema, example }]) => {
+  return Object.entries(content).map(([type, { schema, example, 'x-events': events = {} }]) => {
     const kind = schema === undefined ? 'bytes' : typeOf(schema);
     const fields = schema === undefined ? undefined : fieldTable(schema);
     return html`<div>
-      <code>${type}</code>: ${kind}${fields}${example === undefined ? undefined : exampleOf(example)}
+      <code>${type}</code>:
+      ${kind}${fields}${eventLines(events)}${example === undefined ? undefined : exampleOf(example)}
     </div>`;
   });
 }

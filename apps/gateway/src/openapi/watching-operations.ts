@@ -1,17 +1,20 @@
 /** Operations routes of probes, metrics, performance, alerts, events, and the pages. */
+import { EVENT_KINDS } from '@batchyard/shared/contract/event';
 import { z } from 'zod';
 
 import { UNCHANGED } from './docs-operations.ts';
-import { JSON_TYPE, type Operation, told } from './operation.ts';
+import { JSON_TYPE, type Operation, streamed, told } from './operation.ts';
 import { ifNoneMatch } from './parameters.ts';
 import {
   alertAcknowledged,
   alertList,
+  clusterEvent,
   eventList,
   performance,
   performanceExport,
   performanceHistory,
   readiness,
+  sample,
 } from './watching-schemas.ts';
 import { live } from './inference-schemas.ts';
 
@@ -170,12 +173,10 @@ export const WATCHING_OPERATIONS: readonly Operation[] = [
         status: 200,
         description: 'The stream, or the list.',
         content: [
-          {
-            type: 'text/event-stream',
-            schema: z.string(),
-            example:
-              'retry: 2000\n\nid: 1769860800000-0\nevent: scale\ndata: {"id":"1769860800000-0","at_ms":1769860800000,"kind":"scale","detail":{"sentence":"4 workers instead of 2 are asked for by hand","before":2,"count":4}}\n\n',
-          },
+          streamed(
+            { ...Object.fromEntries(EVENT_KINDS.map((kind) => [kind, clusterEvent])), sample },
+            'retry: 2000\n\nid: 1769860800000-0\nevent: scale\ndata: {"id":"1769860800000-0","at_ms":1769860800000,"kind":"scale","detail":{"sentence":"4 workers instead of 2 are asked for by hand","before":2,"count":4}}\n\n',
+          ),
           { type: JSON_TYPE, schema: eventList },
         ],
       },

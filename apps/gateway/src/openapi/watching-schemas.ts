@@ -48,7 +48,7 @@ const modelFigures = z.object({
   workers: count,
 });
 
-const sample = z
+export const sample = z
   .object({
     at_ms: amount,
     covers_ms: amount.describe('Since the sample before.'),
@@ -99,7 +99,7 @@ export const performance = summary.extend({ window_ms: count }).meta({ descripti
 export const performanceHistory = z.object({ samples: z.array(sample) });
 export const performanceExport = z.object({ exported_at: moment, summary, samples: z.array(sample) });
 
-const told = clusterEventSchema.extend({ id: z.string(), at_ms: amount }).meta({
+export const clusterEvent = clusterEventSchema.extend({ id: z.string(), at_ms: amount }).meta({
   description: 'Something that happened: a sentence for people, and the figures and names that it speaks of.',
   examples: [
     {
@@ -110,7 +110,7 @@ const told = clusterEventSchema.extend({ id: z.string(), at_ms: amount }).meta({
     },
   ],
 });
-export const eventList = z.object({ events: z.array(told) });
+export const eventList = z.object({ events: z.array(clusterEvent) });
 
 export const alertList = z.object({
   alerts: z.array(raised.extend({ acknowledged_ms: maybe(), sentence: z.string() })),
@@ -123,7 +123,7 @@ export const alertList = z.object({
       worse: z.enum(['lower', 'higher']).describe('On which side of its thresholds a value is bad.'),
     }),
   ),
-  told: z.array(told).describe('What was told of alerts lately.'),
+  told: z.array(clusterEvent).describe('What was told of alerts lately.'),
 });
 export const alertAcknowledged = z
   .object({ id: z.string(), metric: z.string(), acknowledged_ms: amount })
@@ -142,7 +142,7 @@ export const watchingSchemas = {
   PerformanceSummary: summary,
   PerformanceHistory: performanceHistory,
   PerformanceExport: performanceExport,
-  Event: told,
+  Event: clusterEvent,
   EventList: eventList,
   AlertList: alertList,
   AlertAcknowledged: alertAcknowledged,
