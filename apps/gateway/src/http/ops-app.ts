@@ -3,7 +3,6 @@ import express, { type Express } from 'express';
 
 import { Failure } from '@batchyard/shared/contract/failure';
 
-import { opsDocument } from '../openapi/ops-document.ts';
 import { createApiDocs } from './api-docs.ts';
 import { mountBalancer, type BalancerDesk } from './balancer-routes.ts';
 import { mountBatching, type BatchingDesk } from './batching-routes.ts';
@@ -78,8 +77,9 @@ export function createOpsApp(parts: OpsParts): OpsApp {
   mountCache(app, parts.cache);
   mountMonitor(app, parts.monitor);
   app.get('/v1/memory', (_request, response) => sendJson(response, 200, parts.memory()));
-  const docs = createApiDocs(opsDocument(parts.version), {
-    base: 'http://127.0.0.1:8002',
+  const docs = createApiDocs({
+    listener: 'operations',
+    version: parts.version,
     tokenVariable: parts.entry.token === undefined ? undefined : 'BATCHYARD_OPS_TOKEN',
   });
   app.get('/openapi.json', docs.document);

@@ -5,7 +5,6 @@ import helmet from 'helmet';
 import { Failure } from '@batchyard/shared/contract/failure';
 
 import { liveBody, readyBody, serverMetadata } from '../protocol/metadata.ts';
-import { publicDocument } from '../openapi/public-document.ts';
 import { createApiDocs } from './api-docs.ts';
 import { auditRequest, type Audit } from './audit.ts';
 import { lookUp } from './infer-route.ts';
@@ -58,7 +57,7 @@ export function createPublicApp({ serverName, version, inquiries, repository, lo
   });
 
   const get = (path: string, answer: Handler): void => mountPath(app, path, { get: answer });
-  const docs = createApiDocs(publicDocument(version), { base: 'http://127.0.0.1:8000', tokenVariable: undefined });
+  const docs = createApiDocs({ listener: 'public', version, tokenVariable: undefined });
   get('/openapi.json', docs.document);
   get('/docs', docs.page);
   get('/livez', (_request, response) => sendJson(response, 200, { live: true }));

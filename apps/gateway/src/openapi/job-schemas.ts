@@ -147,7 +147,7 @@ export const jobPending = z
   .object({ id: jobIdText, status: z.enum(['queued', 'running']) })
   .meta({ description: 'A job that has not ended.', examples: [{ id: EXAMPLE_ID, status: 'running' }] });
 
-export const jobState = z
+const jobState = z
   .object({
     id: jobIdText,
     status: jobStatus,
