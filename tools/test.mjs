@@ -12,6 +12,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { groupTests } from './group-tests.mjs';
 import { prepare } from './prepare.mjs';
 import { testFiles } from './test-files.mjs';
 
@@ -35,6 +36,7 @@ const long =
 const longFirst = (files) => files.toSorted((a, b) => Number(long.test(b)) - Number(long.test(a)));
 /** The rest has systems of its own on free ports, and waits most of the time. */
 const LANES = 3;
+const cores = Math.min(2, availableParallelism());
 const integration = (files) => [
   ...tests(longFirst(files.filter((file) => !alone.test(file))), Math.min(LANES, 1 + availableParallelism())),
   ...tests(
@@ -60,7 +62,7 @@ function stepsFor(files) {
       name: 'types',
       commands: [tool('typescript/bin/tsc', '-b'), tool('typescript/bin/tsc', '-p', 'tsconfig.tests.json', '--noEmit')],
     },
-    { name: 'unit', commands: tests(files.unit, Math.min(2, availableParallelism())) },
+    { name: 'unit', commands: tests(groupTests(root, files.unit, cores), cores) },
     { name: 'integration', commands: integration(files.integration) },
     { name: 'knip', commands: [tool('knip/bin/knip.js', '--no-progress')] },
     { name: 'tidy', commands: tests(files.tidy, 1) },
