@@ -30,6 +30,7 @@ const STRATEGY_AIMS: Readonly<Record<string, Aim>> = {
 };
 
 const AIMS: Readonly<Record<string, Aim>> = {
+  'raw.heavy.gain': atLeast(4),
   'queue.attached.jobs_per_s': atLeast(8000),
   'queue.durable.jobs_per_s': atLeast(6000),
   'queue.attached.cpu_vs_bullmq': atLeast(2),
