@@ -9,7 +9,7 @@ export const ROW_SHAPE: Readonly<Record<BenchModel, readonly number[]>> = {
   cnn: [3, 64, 64],
   heavy: [64],
 };
-/** Of `heavy` a full batch is what less than four rows alone would cost. */
+/** Of `heavy` a full batch is what five rows alone would cost. */
 export const MAX_BATCH: Readonly<Record<BenchModel, number>> = { mid: 64, mlp: 64, cnn: 64, heavy: 16 };
 
 /** @param folder of all repositories */
