@@ -1,5 +1,5 @@
 /** The processes of a running system as /proc tells of them: which they are, and the memory they hold. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 import { descendants } from '../../bench/processes/tree.ts';
 import type { System } from './system.ts';
@@ -11,6 +11,13 @@ export function processesOf(system: System, app: 'gateway' | 'worker'): number[]
     .map(({ pid }) => pid)
     .toSorted((a, b) => a - b);
 }
+
+/** Of every thread, as Linux tells it. */
+export const niceOf = (pid: number): number[] =>
+  readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+  });
 
 /** Resident set size. */
 export function rssBytes(pid: number): number {

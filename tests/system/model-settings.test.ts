@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { parameter, writeModelFolder } from '../../models/model-folder.ts';
+import { niceOf, processesOf } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { factorOf, scaled } from '../support/scaled-model.ts';
 import { startSystem, type System } from '../support/system.ts';
@@ -47,7 +48,12 @@ before(async () => {
     await writeFile(join(models, name, 'warmup', 'two-rows'), new Uint8Array(Float32Array.of(1, 2).buffer));
   }
   redis = await startRedis();
-  system = await startSystem({ REDIS_URL: redis.url, BATCHYARD_MODELS: models, LOG_LEVEL: 'fatal' });
+  system = await startSystem({
+    REDIS_URL: redis.url,
+    BATCHYARD_MODELS: models,
+    LOG_LEVEL: 'fatal',
+    BATCHYARD_WORKER_NICE: '3',
+  });
 });
 after(async () => {
   await system.stop();
@@ -78,4 +84,13 @@ test('what a worker cannot do is refused, with the reason in the repository inde
     assert.match(line?.reason ?? '', reason, name);
     assert.equal((await factorOf(system.url, name)).status, 404, name);
   }
+});
+
+test('a worker gives way by as much as it is told, its sessions with it, and nobody else does', async () => {
+  const [worker] = await system.workers();
+  const nice = niceOf(worker?.pid ?? 0);
+  assert.equal(nice[0], 3);
+  // A session is a thread that this one has made since.
+  assert.ok(nice.filter((one) => one === 3).length > Object.keys(SERVED).length, nice.join());
+  for (const pid of processesOf(system, 'gateway')) assert.deepEqual([...new Set(niceOf(pid))], [0]);
 });

@@ -42,6 +42,8 @@ const schema = z.object({
     .optional(),
   /** A run is called hung after so many seconds, or twenty times its p99 where that is more. */
   BATCHYARD_RUN_LIMIT_S: z.coerce.number().positive().default(30),
+  /** How far it gives way where other processes of the machine want the same cores; it cannot be undone without rights. */
+  BATCHYARD_WORKER_NICE: z.coerce.number().int().min(0).max(19).default(0),
   /** Probes and metrics, and nothing that could be changed. */
   WORKER_OPS_HOST: z.string().default('127.0.0.1'),
   WORKER_OPS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),

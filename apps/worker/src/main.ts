@@ -1,6 +1,6 @@
 /** Wires the worker together; everything that happens is in the story and the folders beside this file. */
 import { randomBytes } from 'node:crypto';
-import { hostname, totalmem } from 'node:os';
+import { hostname, setPriority, totalmem } from 'node:os';
 
 import { openQueues } from '@batchyard/queue/open-queues';
 import type { ChildMessage } from '@batchyard/shared/contract/child-message';
@@ -62,6 +62,8 @@ const endNow = (): void => void process.kill(process.pid, 'SIGKILL');
 async function start(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger('worker', config.LOG_LEVEL);
+  // Before any session: its thread begins with the priority of this one.
+  if (config.BATCHYARD_WORKER_NICE > 0) setPriority(config.BATCHYARD_WORKER_NICE);
   const incarnation = createIncarnation(
     config.BATCHYARD_WORKER_ID ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
   );
