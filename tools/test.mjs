@@ -53,19 +53,22 @@ function getTools() {
   return () => ended;
 }
 
-/** Each step: what it is called, and the argument lists that node is started with, one after another. */
+/** Each step: what it is called, and, once it begins, the argument lists that node is started with, one after another. */
 function stepsFor(files) {
   return [
-    { name: 'format', commands: [tool('oxfmt/bin/oxfmt', '--check')] },
-    { name: 'lint', commands: [tool('oxlint/bin/oxlint')] },
+    { name: 'format', commands: () => [tool('oxfmt/bin/oxfmt', '--check')] },
+    { name: 'lint', commands: () => [tool('oxlint/bin/oxlint')] },
     {
       name: 'types',
-      commands: [tool('typescript/bin/tsc', '-b'), tool('typescript/bin/tsc', '-p', 'tsconfig.tests.json', '--noEmit')],
+      commands: () => [
+        tool('typescript/bin/tsc', '-b'),
+        tool('typescript/bin/tsc', '-p', 'tsconfig.tests.json', '--noEmit'),
+      ],
     },
-    { name: 'unit', commands: tests(groupTests(root, files.unit, cores), cores) },
-    { name: 'integration', commands: integration(files.integration) },
-    { name: 'knip', commands: [tool('knip/bin/knip.js', '--no-progress')] },
-    { name: 'tidy', commands: tests(files.tidy, 1) },
+    { name: 'unit', commands: () => tests(groupTests(root, files.unit, cores), cores) },
+    { name: 'integration', commands: () => integration(files.integration) },
+    { name: 'knip', commands: () => [tool('knip/bin/knip.js', '--no-progress')] },
+    { name: 'tidy', commands: () => tests(files.tidy, 1) },
   ];
 }
 
@@ -73,12 +76,13 @@ function stepsFor(files) {
 function runStep({ name, commands }) {
   const startedMs = performance.now();
   process.stdout.write(`\n── ${name} ${'─'.repeat(Math.max(0, 70 - name.length))}\n`);
-  const results = commands.map((args) => {
+  const wanted = commands();
+  const results = wanted.map((args) => {
     const { status, error, signal } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
     if (error ?? signal) process.stdout.write(`${args[0]}: ${error?.message ?? `ended by ${signal}`}\n`);
     return status === 0;
   });
-  if (commands.length === 0) process.stdout.write('nothing to run\n');
+  if (wanted.length === 0) process.stdout.write('nothing to run\n');
   return { name, ok: results.every(Boolean), seconds: (performance.now() - startedMs) / 1000 };
 }
 
