@@ -61,6 +61,9 @@ export async function openGrpc(parts: Parts): Promise<Omit<GrpcListener, 'port'>
     if (caller instanceof Failure) throw caller;
     return caller;
   }
+  function changed(who: string, path: string, why?: Failure): void {
+    access.audit({ who, from: 'gRPC', method: 'POST', path, status: why?.kind.status ?? 200, body: '' });
+  }
   const { serveGrpc } = await import('./grpc/serve-grpc.ts');
   const report = reportTo(log);
   const find = (model: string, version: string | undefined) => lookUp(fleet, { model, version, rest: '' });
@@ -80,12 +83,11 @@ export async function openGrpc(parts: Parts): Promise<Omit<GrpcListener, 'port'>
       ask: askOf(parts.inquiries),
       repository: parts.repository,
       log,
-      admit: (headers, need) => void admitted(headers, need),
-      changed(headers, path, why) {
-        // Who has no key that is known can fill no log.
-        if (why?.code === 'unauthorized' || why?.code === 'rate_limited') return;
-        const who = whoOf(admitted(headers, 'any'));
-        access.audit({ who, from: 'gRPC', method: 'POST', path, status: why?.kind.status ?? 200, body: '' });
+      admit: (headers, need) => whoOf(admitted(headers, need)),
+      changed,
+      // Who has no key that is known can fill no log.
+      refused(headers, path, why) {
+        if (why.code === 'forbidden') changed(whoOf(admitted(headers, 'any')), path, why);
       },
     },
     infer: {

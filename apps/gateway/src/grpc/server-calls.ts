@@ -22,10 +22,12 @@ export type ServerParts = {
   ready(): boolean;
   /** Without a model of all of them. @throws Failure model_not_found, queue_unavailable */
   ask(question: Question, model?: string, version?: string): Promise<object>;
-  /** @throws Failure unauthorized, forbidden, rate_limited */
-  admit(headers: Headers, need: 'any' | 'admin'): void;
-  /** Is told of each change that was made, and of each that was refused or failed. */
-  changed(headers: Headers, what: string, why?: Failure): void;
+  /** @returns who calls, as the log has it; @throws Failure unauthorized, forbidden, rate_limited */
+  admit(headers: Headers, need: 'any' | 'admin'): string;
+  /** Is told of each change that was made, or failed. */
+  changed(who: string, what: string, why?: Failure): void;
+  /** Is told of each that its caller was not let make. */
+  refused(headers: Headers, what: string, why: Failure): void;
   readonly repository: {
     index(onlyReady: boolean): Promise<readonly object[]>;
     load(model: string, config: string | undefined): Promise<void>;
@@ -85,19 +87,21 @@ export function createServerCalls(parts: ServerParts): UntypedServiceImplementat
   const askOf = (question: Question, { name, version }: Named): Promise<object> =>
     ask(question, MODEL_NAME.test(name) ? name : shown(name), version === '' ? undefined : version);
 
-  const looks = (headers: Headers): void => parts.admit(headers, 'any');
+  const looks = (headers: Headers): void => void parts.admit(headers, 'any');
   const looking = <Request>(answer: Answer<Request>) => answering(answer, looks);
   function changing<Request>(change: Change<Request>, answer: Answer<Request>) {
     return answering(async (request: Request, headers) => {
       const what = change(request);
-      const tell = (why?: Failure): void => (what === undefined ? undefined : parts.changed(headers, what, why));
+      // Found out once: a key that is revoked meanwhile has made its change all the same.
+      let who: string | undefined;
       try {
-        parts.admit(headers, 'admin');
+        who = parts.admit(headers, 'admin');
         const told = await answer(request, headers);
-        tell();
+        if (what !== undefined) parts.changed(who, what);
         return told;
       } catch (error) {
-        tell(asFailure(error));
+        if (what !== undefined && who !== undefined) parts.changed(who, what, asFailure(error));
+        else if (what !== undefined) parts.refused(headers, what, asFailure(error));
         throw error;
       }
     });

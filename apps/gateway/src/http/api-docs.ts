@@ -49,13 +49,18 @@ export function createApiDocs(asked: AskedDocs): ApiDocs {
     const { document, page } = await make(asked);
     return { document: ready(document, 'application/json'), page: ready(page, 'text/html; charset=utf-8') };
   }
+  function made(): ReturnType<typeof all> {
+    making ??= all().catch((error: unknown) => {
+      // The next one who asks has it tried again.
+      making = undefined;
+      throw error;
+    });
+    return making;
+  }
   const answer =
     (which: 'document' | 'page'): Answer =>
     async (request, response) => {
-      making ??= all();
-      // The next one who asks has it tried again.
-      making.catch(() => (making = undefined));
-      const { body, headers } = (await making)[which];
+      const { body, headers } = (await made())[which];
       if (request.headers['if-none-match'] === headers.etag) response.writeHead(304, headers).end();
       else sendBytes(response, 200, body, headers);
     };
