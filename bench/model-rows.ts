@@ -9,8 +9,8 @@ export const ROW_SHAPE: Readonly<Record<BenchModel, readonly number[]>> = {
   cnn: [3, 64, 64],
   heavy: [64],
 };
-/** Of `heavy` a full batch is what five rows alone would cost. */
-export const MAX_BATCH: Readonly<Record<BenchModel, number>> = { mid: 64, mlp: 64, cnn: 64, heavy: 16 };
+/** Of `heavy` a full batch is what two rows alone would cost. */
+export const MAX_BATCH: Readonly<Record<BenchModel, number>> = { mid: 64, mlp: 64, cnn: 64, heavy: 8 };
 
 /** @param folder of all repositories */
 export const modelFile = (folder: string, model: BenchModel): string => `${folder}/${model}/${model}/1/model.onnx`;
