@@ -1,13 +1,14 @@
 /**
  * `npm run bench -- [queue|http|latency|floor|peers|generator|capacity|overload|cost|fill|strategies|memory|balance|control|cache …]
- *               [--quick] [--minutes N] [--rate N] [--set SUITE.SETTING=VALUE[,VALUE …]] [--json FILE]
- *               [--markdown FILE] [--pages FOLDER] [--plot FOLDER] [--autocannon] [--no-build]`
+ *               [--quick] [--minutes N] [--rate N] [--set SUITE.SETTING=VALUE[,VALUE …]] [--env NAME=VALUE …]
+ *               [--json FILE] [--markdown FILE] [--pages FOLDER] [--plot FOLDER] [--autocannon] [--no-build]`
  *
  * Everything is measured in one run, in turns, because the machines it runs on are noisy: read ratios, not absolutes.
  * The load generator, the systems and Redis share the cores.
  *
  * `--minutes`, `--rate`: of the memory suite, 10 and seven tenths of the capacity measured unless they are given; a rate is
  * for machines whose other load changes so much that a capacity says little. `--pages`: a page for each suite as it ends.
+ * `--env`: a setting of the Batchyard that is measured, where a suite does not set it itself.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -17,7 +18,7 @@ import { parseArgs } from 'node:util';
 
 import { createFigures, figurePage, figuresOfSuite, figureTable } from './figures.ts';
 import { machineLine } from './machine.ts';
-import { changedPlan } from './plan-settings.ts';
+import { changedPlan, readSettings } from './plan-settings.ts';
 import { planFor } from './plan.ts';
 import { createCleanup } from './processes/cleanup.ts';
 import { startOwnRedis } from './redis.ts';
@@ -67,6 +68,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     set: { type: 'string', multiple: true, default: [] },
+    env: { type: 'string', multiple: true, default: [] },
     minutes: { type: 'string' },
     rate: { type: 'string' },
     json: { type: 'string' },
@@ -97,6 +99,7 @@ function givenFlags(): string[] {
     ...(options.quick ? ['--quick'] : []),
     ...given.map((name) => `--${name} ${options[name]}`),
     ...options.set.flatMap((one) => ['--set', one]),
+    ...options.env.flatMap((one) => ['--env', one]),
   ];
 }
 
@@ -105,6 +108,7 @@ async function run(): Promise<void> {
   if (unknown.length > 0)
     throw new Error(`No such benchmark: ${unknown.join(', ')}. There are ${Object.keys(SUITES).join(', ')}.`);
   const { quick, set } = options;
+  const env = readSettings(options.env);
   const plan = changedPlan(planFor(quick, { minutes: numberOf(options.minutes), rate: numberOf(options.rate) }), set);
   const chosen = positionals.length > 0 ? positionals : USUAL;
   const cleanup = createCleanup();
@@ -119,6 +123,7 @@ async function run(): Promise<void> {
     void process.stderr.write(`${((performance.now() - start) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
   const stage = createStage({
     plan,
+    env,
     figures,
     cleanup,
     withAutocannon: options.autocannon,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { changedPlan } from './plan-settings.ts';
+import { changedPlan, readSettings } from './plan-settings.ts';
 import { planFor } from './plan.ts';
 
 const plan = planFor(false);
@@ -24,4 +24,11 @@ test('what is no setting, or no number, is refused', () => {
     'fill',
   ])
     assert.throws(() => changedPlan(plan, [wrong]), wrong);
+});
+
+test('settings of the system are names with values', () => {
+  const settings = ['BATCHYARD_WORKER_NICE=5', 'BATCHYARD_TUNING=a=b'];
+  assert.deepEqual(readSettings(settings), { BATCHYARD_WORKER_NICE: '5', BATCHYARD_TUNING: 'a=b' });
+  for (const wrong of ['BATCHYARD_WORKER_NICE', 'BATCHYARD_WORKER_NICE=', '=5', 'nice=5'])
+    assert.throws(() => readSettings([wrong]), wrong);
 });

@@ -31,3 +31,17 @@ export function changedPlan(plan: Plan, settings: readonly string[]): Plan {
   }
   return suites as unknown as Plan;
 }
+
+/**
+ * @param settings `NAME=VALUE`, each
+ * @throws Error for one without a name or a value
+ */
+export function readSettings(settings: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    settings.map((setting) => {
+      const [, name, value] = /^([A-Z][A-Z0-9_]*)=(.+)$/.exec(setting) ?? [];
+      if (name === undefined || value === undefined) throw new Error(`${setting} is not NAME=VALUE.`);
+      return [name, value];
+    }),
+  );
+}

@@ -15,6 +15,8 @@ export type Systems = { readonly batchyard: Served; readonly textbook: Served };
 
 export type Stage = {
   readonly plan: Plan;
+  /** Settings of every Batchyard that is started, below those that a suite gives it. */
+  readonly env: Readonly<Record<string, string>>;
   readonly figures: Figures;
   readonly cleanup: Cleanup;
   readonly withAutocannon: boolean;
@@ -34,7 +36,7 @@ export type Stage = {
   batchyard(model: BenchModel, env?: Readonly<Record<string, string>>): Promise<Batchyard>;
 };
 
-type Parts = Pick<Stage, 'plan' | 'figures' | 'cleanup' | 'withAutocannon' | 'plotFolder' | 'say'>;
+type Parts = Pick<Stage, 'plan' | 'env' | 'figures' | 'cleanup' | 'withAutocannon' | 'plotFolder' | 'say'>;
 
 export function createStage(parts: Parts): Stage {
   const { cleanup, say } = parts;
@@ -44,7 +46,7 @@ export function createStage(parts: Parts): Stage {
   async function start(model: BenchModel): Promise<Systems> {
     say(`starting Batchyard and the textbook design with ${model}`);
     const folder = await models();
-    const batchyard = startBatchyard(`${folder}/${model}`, [model]);
+    const batchyard = startBatchyard(`${folder}/${model}`, [model], parts.env);
     const textbook = startTextbook(folder, model);
     // Known to the cleanup before they are there: it may have to wait for them.
     for (const starting of [batchyard, textbook]) cleanup.add(async () => (await starting).stop());
@@ -76,7 +78,7 @@ export function createStage(parts: Parts): Stage {
       return current.systems;
     },
     async batchyard(model, env) {
-      const starting = startBatchyard(`${await models()}/${model}`, [model], env);
+      const starting = startBatchyard(`${await models()}/${model}`, [model], { ...parts.env, ...env });
       cleanup.add(async () => (await starting).stop());
       return starting;
     },

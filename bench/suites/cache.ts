@@ -79,14 +79,14 @@ type Contest = {
 };
 
 async function startContest(stage: Stage, model: BenchModel): Promise<Contest> {
-  const { cleanup, plan, say } = stage;
+  const { cleanup, plan, say, env: given } = stage;
   say(`starting Batchyard with ${model}, and gateways with and without a cache`);
   const names = [model, plainName(model)];
-  const starting = startBatchyard(await writeCachedModel(model), names);
+  const starting = startBatchyard(await writeCachedModel(model), names, given);
   cleanup.add(async () => (await starting).stop());
   const system = await starting;
   async function start(cache: 'on' | 'off'): Promise<Gateway> {
-    const env = { BATCHYARD_CACHE: cache, BATCHYARD_CACHE_BYTES: String(plan.cache.memoryBytes) };
+    const env = { ...given, BATCHYARD_CACHE: cache, BATCHYARD_CACHE_BYTES: String(plan.cache.memoryBytes) };
     const gateway = await startGateway(system.redis, env);
     cleanup.add(gateway.stop);
     for (const name of names)

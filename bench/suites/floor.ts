@@ -30,7 +30,7 @@ export async function runFloorSuite(stage: Stage): Promise<void> {
   const { figures, plan, say } = stage;
   say('starting Batchyard with the shipped models');
   const names = MIX.specs.map(({ model }) => model);
-  const starting = startBatchyard(MODELS, names);
+  const starting = startBatchyard(MODELS, names, stage.env);
   stage.cleanup.add(async () => (await starting).stop());
   const served = await starting;
   const measured = await measureLoad(stage, served, { ...plan.floor, connections: USERS, mix: MIX });

@@ -34,9 +34,10 @@ const FLAT = /\.(pss|heap|used)$/;
 
 const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
-async function start({ plan, cleanup }: Stage): Promise<Batchyard> {
+async function start({ plan, cleanup, env: given }: Stage): Promise<Batchyard> {
   const { retentionS } = plan.memory;
   const env = {
+    ...given,
     BATCHYARD_RESULT_TTL: String(retentionS),
     BATCHYARD_CACHE: 'on',
     BATCHYARD_CACHE_TTL: String(retentionS),
