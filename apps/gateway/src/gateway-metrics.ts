@@ -133,19 +133,23 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
   }
 
   /** Since the metrics were read last: a number is cheaper to count in than a metric with labels. */
-  const counted = new Map<string, { readonly labels: InferenceLabels; count: number }>();
+  type Counted = { readonly labels: InferenceLabels; readonly queue: string; readonly outcome: Outcome; count: number };
+  const counted = new Map<string, Counted>();
   function count(queue: string, priority: PriorityClass, outcome: Outcome): InferenceLabels {
     const key = `${queue} ${priority} ${outcome}`;
     let known = counted.get(key);
     if (!known) {
-      known = { labels: { ...modelOfQueue(queue), class: priority, outcome }, count: 0 };
+      known = { labels: { ...modelOfQueue(queue), class: priority, outcome }, queue, outcome, count: 0 };
       counted.set(key, known);
     }
     known.count += 1;
     return known.labels;
   }
   function tellCounts(): void {
-    for (const { labels, count: more } of counted.values()) inferences.inc(labels, more);
+    for (const { labels, queue, outcome, count: more } of counted.values()) {
+      inferences.inc(labels, more);
+      triton.ended(queue, outcome, more);
+    }
     counted.clear();
   }
 
@@ -157,7 +161,6 @@ export function createGatewayMetrics(metrics: Metrics, source: Source): GatewayM
       const outcome = outcomeOf(ended);
       const { model } = count(queue, priority, outcome);
       if (route === 'infer' && outcome === 'success') latency.observe({ model, class: priority }, seconds);
-      triton.ended(queue, outcome);
     },
     async collect(look) {
       tellCounts();

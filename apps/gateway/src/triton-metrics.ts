@@ -35,9 +35,10 @@ export function createTritonMetrics(metrics: Metrics) {
     /** How many are pending is not known. */
     forget: (): void => pending.reset(),
     /** Of what never ran; the rest is the workers'. */
-    ended(queue: string, outcome: string): void {
-      if (outcome === 'refused' || outcome === 'expired') failure.inc({ ...modelOfQueue(queue), reason: 'REJECTED' });
-      if (outcome === 'cancelled') failure.inc({ ...modelOfQueue(queue), reason: 'CANCELED' });
+    ended(queue: string, outcome: string, count: number): void {
+      const labels = modelOfQueue(queue);
+      if (outcome === 'refused' || outcome === 'expired') failure.inc({ ...labels, reason: 'REJECTED' }, count);
+      if (outcome === 'cancelled') failure.inc({ ...labels, reason: 'CANCELED' }, count);
     },
     cache(found: Lookups, kept: number): void {
       let [hit, missed] = [0, 0];

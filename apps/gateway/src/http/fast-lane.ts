@@ -101,12 +101,13 @@ export function createFastLane({ infer, desk, models, limits, observe, trace, re
     function fail(error: unknown): void {
       const failure = asFailure(error);
       code = failure.code;
-      if (failure.kind.status >= 500) {
-        const requestId = given ?? newRequestId();
-        if (!response.headersSent) response.setHeader(REQUEST_ID, requestId);
-        report({ requestId, route, failure, error });
+      if (failure.kind.status < 500) {
+        sendFailure(response, failure);
+        return;
       }
-      sendFailure(response, error);
+      const requestId = given ?? newRequestId();
+      report({ requestId, route, failure, error });
+      sendFailure(response, failure, given === undefined ? requestId : undefined);
     }
     function end(): void {
       limits.infer.intake.inFlight.leave(response.req);

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FAILURES, Failure } from '@batchyard/shared/contract/failure';
 
 import { pathOf } from './paths.ts';
+import { REQUEST_ID } from './request-id.ts';
 
 export function sendJson(
   response: ServerResponse,
@@ -11,7 +12,7 @@ export function sendJson(
   value: unknown,
   headers: Record<string, string> = {},
 ): void {
-  sendBytes(response, status, Buffer.from(JSON.stringify(value)), { 'content-type': 'application/json', ...headers });
+  sendText(response, status, JSON.stringify(value), { 'content-type': 'application/json', ...headers });
 }
 
 export const ONE_WRITE_BYTES = 8_192;
@@ -22,18 +23,39 @@ export function sendBytes(
   body: Buffer,
   headers: Record<string, string>,
 ): void {
-  if (response.headersSent || response.destroyed) return;
-  response.writeHead(status, { ...headers, 'content-length': body.byteLength });
+  if (!begin(response, status, headers, body.byteLength)) return;
   if (headers['connection'] === 'close' && !response.req.complete) endAfterReading(response, body);
   // A string joins the header in one write; latin1 keeps every byte as it is.
   else if (body.byteLength <= ONE_WRITE_BYTES) response.end(body.toString('latin1'), 'latin1');
   else response.end(body);
 }
 
+function sendText(response: ServerResponse, status: number, text: string, headers: Record<string, string>): void {
+  if (!begin(response, status, headers, Buffer.byteLength(text))) return;
+  if (headers['connection'] === 'close' && !response.req.complete) endAfterReading(response, text);
+  else response.end(text);
+}
+
+/** @returns false where it was answered before, or nobody is there any more */
+function begin(
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string>,
+  contentLength: number,
+): boolean {
+  if (response.headersSent || response.destroyed) return false;
+  // A list goes out as it is, an object is read key by key.
+  const list: string[] = [];
+  for (const name in headers) list.push(name, headers[name] as string);
+  list.push('content-length', String(contentLength));
+  response.writeHead(status, list);
+  return true;
+}
+
 const LINGER_MS = 1_000;
 
 /** A socket closed with bytes unread is reset, and the reset can overtake the answer: so what still comes is read first. */
-function endAfterReading(response: ServerResponse, body: Buffer): void {
+function endAfterReading(response: ServerResponse, body: Buffer | string): void {
   response.write(body);
   const end = (): void => {
     clearTimeout(timer);
@@ -48,23 +70,34 @@ export function asFailure(error: unknown): Failure {
   return error instanceof Failure ? error : new Failure('internal', FAILURES.internal.title);
 }
 
-/** Seconds with a little jitter, so that those refused together do not come back together. */
-const retryAfter = (failure: Failure, status: number): Record<string, string> =>
-  status === 503 || status === 429
-    ? { 'retry-after': String(Math.max(1, Math.ceil((failure.retryAfterS ?? 1) * (1 + Math.random() / 2)))) }
-    : {};
-
 /** The synchronous way tells a passed deadline as 503, as Triton does. */
 const v2Status = (failure: Failure): number =>
   failure.code === 'expired' || failure.code === 'cancelled' ? 503 : failure.kind.status;
 
-function sendV2Failure(response: ServerResponse, error: unknown): void {
-  const failure = asFailure(error);
-  const status = v2Status(failure);
-  sendJson(response, status, { error: failure.message }, { ...retryAfter(failure, status), ...closing(failure) });
+/** Put together in one object, and once: refusals come by the thousand. */
+function failureHeaders(
+  { code, retryAfterS = 1 }: Failure,
+  status: number,
+  contentType: string,
+  requestId: string | undefined,
+): Record<string, string> {
+  const headers: Record<string, string> = { 'content-type': contentType };
+  if (requestId !== undefined) headers[REQUEST_ID] = requestId;
+  // Seconds with a little jitter, so that those refused together do not come back together.
+  if (status === 503 || status === 429)
+    headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterS * (1 + Math.random() / 2))));
+  // What could not be read to its end leaves the connection in doubt.
+  if (code === 'too_large' || code === 'draining') headers['connection'] = 'close';
+  return headers;
 }
 
-export function sendProblem(response: ServerResponse, error: unknown, instance: string): void {
+function sendV2Failure(response: ServerResponse, failure: Failure, requestId?: string): void {
+  const status = v2Status(failure);
+  const headers = failureHeaders(failure, status, 'application/json', requestId);
+  sendText(response, status, JSON.stringify({ error: failure.message }), headers);
+}
+
+export function sendProblem(response: ServerResponse, error: unknown, instance: string, requestId?: string): void {
   const failure = asFailure(error);
   const { status, title, retryable } = failure.kind;
   const body = {
@@ -77,18 +110,17 @@ export function sendProblem(response: ServerResponse, error: unknown, instance: 
     retryable,
     ...(failure.pointers.length > 0 ? { errors: failure.pointers.map((pointer) => ({ pointer })) } : {}),
   };
-  const headers = { 'content-type': 'application/problem+json', ...retryAfter(failure, status), ...closing(failure) };
-  sendBytes(response, status, Buffer.from(JSON.stringify(body)), headers);
+  const headers = failureHeaders(failure, status, 'application/problem+json', requestId);
+  sendText(response, status, JSON.stringify(body), headers);
 }
 
-/** In the form of the part of the interface that was asked, also where Express has handed it on under another path. */
-export function sendFailure(response: ServerResponse, error: unknown): void {
+/**
+ * In the form of the part of the interface that was asked, also where Express has handed it on under another path.
+ * @param requestId sent where the request came without one
+ */
+export function sendFailure(response: ServerResponse, error: unknown, requestId?: string): void {
   const { url = '', originalUrl = url } = response.req as IncomingMessage & { originalUrl?: string };
   const path = pathOf(originalUrl);
-  if (path.startsWith('/v1/')) sendProblem(response, error, path);
-  else sendV2Failure(response, error);
+  if (path.startsWith('/v1/')) sendProblem(response, error, path, requestId);
+  else sendV2Failure(response, asFailure(error), requestId);
 }
-
-/** What could not be read to its end leaves the connection in doubt. */
-const closing = (failure: Failure): Record<string, string> =>
-  failure.code === 'too_large' || failure.code === 'draining' ? { connection: 'close' } : {};
