@@ -232,6 +232,7 @@ async function start(): Promise<void> {
     fastLane,
     ...access.front,
     timeouts: timeoutsOf(config),
+    manyConnections: true,
     onUnread: inFlight.unread,
   });
   const back = await listen({

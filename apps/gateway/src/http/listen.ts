@@ -12,6 +12,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { Failure } from '@batchyard/shared/contract/failure';
 import { keepCertificate, secureOptions, type TlsPair } from '@batchyard/shared/runtime/tls';
 
+import { acceptMore } from './accept-more.ts';
 import type { Door } from './door.ts';
 import type { FastLane } from './fast-lane.ts';
 import { refuseBroken } from './refuse-broken.ts';
@@ -35,6 +36,8 @@ type Options = {
   readonly timeouts?: Timeouts;
   /** Of a request's line and headers. */
   readonly headerBytes?: number;
+  /** Thousands may come at once. */
+  readonly manyConnections?: boolean;
   /** Is told how many bytes of answers wait for their readers. */
   readonly onUnread?: (bytes: number) => void;
 };
@@ -43,6 +46,8 @@ export type Listener = { readonly port: number; readonly url: string; close(): P
 const HEADER_BYTES = 16_384;
 /** node:http counts the bytes of names and values only, and would drop what is over a number of its own unseen. */
 const MOST_HEADERS = 1_000;
+/** Connections that wait to be accepted. */
+const BACKLOG = 1_024;
 const DEFAULT_TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 30_000, answerMs: 30_000 };
 const LONGEST_CHECK_MS = 1_000;
 const SWEEP_MS = 50;
@@ -72,6 +77,7 @@ export async function listen({
   tls,
   timeouts = DEFAULT_TIMEOUTS,
   headerBytes = HEADER_BYTES,
+  manyConnections = false,
   onUnread,
 }: Options): Promise<Listener> {
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
@@ -125,8 +131,9 @@ export async function listen({
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, exclusive, backlog: 1_024 }, resolve);
+    server.listen({ host, port, exclusive, backlog: BACKLOG }, resolve);
   });
+  const stopAccepting = manyConnections ? acceptMore(server, BACKLOG) : undefined;
   const address = server.address();
   const bound = typeof address === 'object' && address ? address.port : port;
   return {
@@ -136,6 +143,7 @@ export async function listen({
       new Promise((resolve) => {
         // A connection that is busy now is idle after its answer, and would be kept for as long as any idle one.
         const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+        stopAccepting?.();
         server.close(() => {
           clearInterval(reading);
           stopTls();
