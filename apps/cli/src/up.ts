@@ -28,6 +28,8 @@ const MEMORY_FLAGS = ['--max-semi-space-size=16'];
 // glibc: from so many bytes on a buffer has pages of its own, which go back when it does. By itself the allocator raises this to
 // the largest buffer it has freed, and then keeps what large ones leave behind.
 const MEMORY_ENV = { MALLOC_MMAP_THRESHOLD_: '1048576' };
+// Gateway and workers share the cores here: a gateway that waits for one lets refusals, and what is urgent, wait with the rest.
+const SHARE_ENV = { BATCHYARD_WORKER_NICE: '3' };
 
 const appMain = (name: string): string => fileURLToPath(new URL(`../../${name}/dist/main.js`, import.meta.url));
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -132,6 +134,7 @@ export async function up(config: Config, env: NodeJS.ProcessEnv): Promise<number
     stopTurns = async () => link.close();
     const childEnv = {
       ...MEMORY_ENV,
+      ...SHARE_ENV,
       ...env,
       REDIS_URL: redis.url,
       BATCHYARD_MODELS: config.BATCHYARD_MODELS,
