@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test';
 
 import { makeTestModels } from '../../models/make-test-models.ts';
 import { oneRow, submitJob } from '../support/jobs.ts';
-import { processesOf } from '../support/processes.ts';
+import { niceOf, processesOf } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startSystem, until, type System } from '../support/system.ts';
 
@@ -104,6 +104,8 @@ test(
       await until('some have come', async () => (processes(system) > 3 ? true : undefined));
       process.kill(processesOf(system, 'worker').at(-1) ?? 0, 'SIGKILL');
       await servesWith(system, MOST, 120_000);
+      // All of them share the cores with the gateway, and give way to it unless they are told otherwise.
+      assert.deepEqual([...new Set(processesOf(system, 'worker').flatMap(niceOf))], [3]);
       assert.match((await scale(system, { count: 1 })).text, /"count":1/);
       await servesWith(system, 1, 120_000);
       const { succeeded = 0, ...others } = await stop();
