@@ -143,7 +143,7 @@ export async function runOverloadSuite(stage: Stage): Promise<void> {
   const { capacity: windows, factors, seconds, probeMs } = plan.overload;
   say('starting Batchyard with heavy');
   const served = await stage.batchyard('heavy');
-  const { capacity, rawRowsPerS } = await measureCapacity(stage, served, windows);
+  const { capacity, rawRowsPerS, bestBatch } = await measureCapacity(stage, served, windows);
   const raw = await stage.raw();
   const beside = await besideBusyCore(async () => (await raw.ask('best', { model: 'heavy', ms: SWEEP_MS })).rowsPerS);
   figures.record('raw.heavy.beside_a_busy_core', 'x', beside);
@@ -157,6 +157,9 @@ export async function runOverloadSuite(stage: Stage): Promise<void> {
   const points: Point[] = [];
   for (const factor of factors) {
     points.push(await runPoint(stage, served, { factor, seconds, capacity, rawRowsPerS }, 2 * calmP99));
+    // A machine that has become slower meanwhile could not have done more.
+    const since = await raw.ask('rate', { model: 'heavy', batch: bestBatch, ms: SWEEP_MS });
+    figures.record(`overload.x${factor}.raw_of_start`, 'x', since / rawRowsPerS);
     say(`overload ×${factor}: normal again after ${points.at(-1)?.normalAgainS.toFixed(1)} s`);
   }
   const peak = Math.max(capacity, ...points.map(({ goodput }) => goodput));
