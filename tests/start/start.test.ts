@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -153,6 +153,20 @@ test('its table has a first command that answers, and SIGTERM leaves no process 
   assert.equal(await system.stop(), 0);
   assert.deepEqual(await family(pid), []);
   await assert.rejects(readFile(join(data, 'up.pid')));
+});
+
+test('a private Redis that ends at its start is not tried for ever: its last words are told', async () => {
+  const file = join(scratch, 'broken-redis');
+  await writeFile(
+    file,
+    '#!/bin/sh\n[ "$1" = --version ] && echo "v=7.0.15" && exit\necho "cannot read the file" >&2\nexit 1\n',
+  );
+  await chmod(file, 0o755);
+  refused(
+    await upUntilEnd({ REDIS_BIN: file }),
+    /the private Redis does not start: cannot read the file/,
+    /npm start -- --redis bundled/,
+  );
 });
 
 test('the private Redis is started again with its data when it is killed', async () => {

@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
@@ -57,8 +57,11 @@ export async function untilReady(url: string, alive: () => boolean): Promise<voi
       redis.disconnect();
     }
   }
-  throw new StopSentence('the private Redis does not start', 'npm start -- --redis bundled');
+  throw doesNotStart('');
 }
+
+const doesNotStart = (why: string): StopSentence =>
+  new StopSentence(`the private Redis does not start${why}`, 'npm start -- --redis bundled');
 
 async function shutdown(url: string): Promise<void> {
   const redis = connectRedis(url, 'commands', { retryStrategy: () => null, commandTimeout: 5_000 });
@@ -76,6 +79,11 @@ async function shutdown(url: string): Promise<void> {
 async function stopOrphan(folder: string): Promise<void> {
   const kept = await readFile(join(folder, 'port'), 'utf8').catch(() => '');
   if (kept !== '') await shutdown(`redis://127.0.0.1:${kept.trim()}`);
+}
+
+async function lastLine(file: string): Promise<string> {
+  const text = (await readFile(file, 'utf8').catch(() => '')).trim();
+  return text === '' ? '' : `: ${text.slice(text.lastIndexOf('\n') + 1)}`;
 }
 
 type Options = {
@@ -115,20 +123,36 @@ export async function startPrivateRedis({ binary, folder, maxmemory, report }: O
     'warning',
   );
   const env = binary.libraries === undefined ? {} : { LD_LIBRARY_PATH: binary.libraries };
+  const log = join(folder, 'redis.log');
+  const said = await open(log, 'w');
   let child: ChildProcess;
   let stopping = false;
+  let ready = false;
+  /** It ended before it had answered once, and would again. */
+  let broken = false;
 
   function start(): void {
-    child = spawn(binary.file, args, { env: { PATH: '/usr/bin:/bin', ...env }, stdio: 'ignore', detached: true });
-    child.on('error', () => undefined);
+    const stdio = ['ignore', said.fd, said.fd] as const;
+    child = spawn(binary.file, args, { env: { PATH: '/usr/bin:/bin', ...env }, stdio: [...stdio], detached: true });
+    child.on('error', () => (broken = !ready));
     child.on('exit', (code, signal) => {
       if (stopping) return;
+      if (!ready) {
+        broken = true;
+        return;
+      }
       report(`the private Redis ended (${signal ?? code}); it is started again on the same port`);
       setTimeout(() => (stopping ? undefined : start()), 50);
     });
   }
   start();
-  await untilReady(url, () => !stopping);
+  await untilReady(url, () => !broken).catch(async (error: unknown) => {
+    stopping = true;
+    child.kill('SIGKILL');
+    await said.close();
+    throw broken ? doesNotStart(await lastLine(log)) : error;
+  });
+  ready = true;
   await writeFile(join(folder, 'port'), String(port));
   return {
     url,
@@ -139,6 +163,7 @@ export async function startPrivateRedis({ binary, folder, maxmemory, report }: O
       await shutdown(url);
       await Promise.race([ended, pause(5_000)]);
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      await said.close();
       await rm(join(folder, 'port'), { force: true });
     },
   };
