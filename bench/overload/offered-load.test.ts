@@ -45,6 +45,6 @@ test('goodput counts answers in time that came while the load lasted', () => {
   const result = { classes, refusals: NOTHING, sendDelay: NOTHING, generatorCpuS: 0 };
   const point = pointOf({ factor: 2, seconds: 10, capacity: 40 }, result, { othersCpu: 0, normalAgainS: 1 });
   assert.equal(point.goodput, 10);
-  assert.equal(point.lowOfCapacity, 0.05);
+  assert.equal(point.lowGoodput, 2);
   assert.deepEqual(classes.map(attainment), [0.9, 0.5]);
 });

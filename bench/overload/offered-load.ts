@@ -37,8 +37,10 @@ export type Point = {
   readonly factor: number;
   /** Answers within their deadline a second, while the load lasted. */
   readonly goodput: number;
-  /** The same of `low`, over the capacity. */
-  readonly lowOfCapacity: number;
+  /** The same of `low`. */
+  readonly lowGoodput: number;
+  /** Requests a second by closed loop: the mean of right before and right after, as machines change their speed. */
+  readonly capacity: number;
   readonly result: MixedResult;
   /** Cores that others on the machine used meanwhile: what the figures are to be read with. */
   readonly othersCpu: number;
@@ -64,7 +66,8 @@ export function pointOf(
   return {
     factor: load.factor,
     goodput: during / load.seconds,
-    lowOfCapacity: classOf({ result }, 'low').inTimeDuringLoad / load.seconds / load.capacity,
+    lowGoodput: classOf({ result }, 'low').inTimeDuringLoad / load.seconds,
+    capacity: load.capacity,
     result,
     ...around,
   };

@@ -4,7 +4,7 @@ import { attainment, classOf, type Point } from './offered-load.ts';
 
 const CLASS_NAMES = ['critical', 'high', 'normal', 'low'];
 
-export function overloadPlot(points: readonly Point[], peak: number): string {
+export function overloadPlot(points: readonly Point[]): string {
   const line = (label: string, value: (point: Point) => number): Line => ({
     label,
     points: points.map((point) => [point.factor, value(point)] as const),
@@ -14,10 +14,13 @@ export function overloadPlot(points: readonly Point[], peak: number): string {
   return drawCharts([
     {
       ...shared,
-      title: 'Answers in time ÷ peak',
+      title: 'Answers in time ÷ capacity',
       yTicks: shares,
       logY: false,
-      lines: [line('goodput', ({ goodput }) => goodput / peak), line('ideal', ({ factor }) => Math.min(1, factor))],
+      lines: [
+        line('goodput', ({ goodput, capacity }) => goodput / capacity),
+        line('ideal', ({ factor }) => Math.min(1, factor)),
+      ],
     },
     {
       ...shared,

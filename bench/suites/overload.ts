@@ -32,6 +32,8 @@ const SEED = 11;
 /** For each batch size: several runs of the longest. */
 const SWEEP_MS = 200;
 const SETTLE_MS = 100;
+/** Windows of closed loop between two levels. */
+const AGAIN = 3;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -41,6 +43,19 @@ export const heavySpec = (): RequestSpec => {
   return spec;
 };
 
+type Windows = { readonly warmupMs: number; readonly ms: number; readonly count: number };
+
+/** @returns requests/s, the best of several windows: others on the machine only ever take away */
+async function closedLoop(stage: Stage, served: Served, windows: Windows): Promise<number> {
+  const load = { connections: CONNECTIONS, mix: mixOf('heavy', 'binary'), measureMs: windows.ms };
+  let best = 0;
+  for (let i = 0; i < windows.count; i += 1) {
+    const warmupMs = i === 0 ? windows.warmupMs : SETTLE_MS;
+    best = Math.max(best, (await measureLoad(stage, served, { ...load, warmupMs })).rps);
+  }
+  return best;
+}
+
 /**
  * Requests/s by closed loop, and rows/s of onnxruntime alone at its best batch size; prints what batches gain, without which
  * there is nothing to win under overload.
@@ -48,7 +63,7 @@ export const heavySpec = (): RequestSpec => {
 export async function measureCapacity(
   stage: Stage,
   served: Served,
-  windows: { readonly warmupMs: number; readonly ms: number; readonly count: number },
+  windows: Windows,
 ): Promise<{ readonly capacity: number; readonly rawRowsPerS: number; readonly bestBatch: number }> {
   const { figures, say } = stage;
   const raw = await stage.raw();
@@ -56,13 +71,7 @@ export async function measureCapacity(
   const best = await raw.ask('best', { model: 'heavy', ms: SWEEP_MS });
   figures.record('raw.heavy.rows_per_s', '/s', best.rowsPerS);
   figures.record('raw.heavy.gain', 'x', best.gain);
-  const load = { connections: CONNECTIONS, mix: mixOf('heavy', 'binary'), measureMs: windows.ms };
-  let capacity = 0;
-  // The best of several: others on the machine only ever take away.
-  for (let i = 0; i < windows.count; i += 1) {
-    const warmupMs = i === 0 ? windows.warmupMs : SETTLE_MS;
-    capacity = Math.max(capacity, (await measureLoad(stage, served, { ...load, warmupMs })).rps);
-  }
+  const capacity = await closedLoop(stage, served, windows);
   const alone = `a row alone ${((1000 * best.gain) / best.rowsPerS).toFixed(1)} ms`;
   say(`heavy: ${alone}, batches of ${best.batch} gain ×${best.gain.toFixed(1)}; capacity ${capacity.toFixed(0)}/s`);
   return { capacity, rawRowsPerS: best.rowsPerS, bestBatch: best.batch };
@@ -74,10 +83,13 @@ async function probe(stage: Stage, served: Served, limitMs: number, withinMs?: n
   return stage.generator().ask('probe', { port: served.port, spec, rate: PROBE_RATE, limitMs, ...until });
 }
 
+/** Of the machine, between two levels: it changes. */
+type Speed = { readonly capacity: number; readonly rawRowsPerS: number };
+
 async function runPoint(
   stage: Stage,
   served: Batchyard,
-  load: { readonly factor: number; readonly seconds: number; readonly capacity: number; readonly rawRowsPerS: number },
+  load: Speed & { readonly factor: number; readonly seconds: number },
   normalMs: number,
 ): Promise<Point> {
   const { factor, seconds, capacity, rawRowsPerS } = load;
@@ -105,19 +117,19 @@ async function runPoint(
   return pointOf(load, await running, { othersCpu, normalAgainS: timeToNormal(probes, IN_A_ROW, normalMs) / 1000 });
 }
 
-function recordPoint({ figures, say }: Stage, point: Point, context: { peak: number; calm: Point | undefined }): void {
+function recordPoint({ figures, say }: Stage, point: Point, calm: Point | undefined): void {
   const name = `overload.x${point.factor}`;
   const { result } = point;
   const offered = result.classes.reduce((sum, each) => sum + each.offered, 0);
   const total = (key: 'refused' | 'expired' | 'late'): number =>
     (100 * result.classes.reduce((sum, each) => sum + each[key], 0)) / offered;
-  figures.record(`${name}.goodput_of_peak`, 'x', point.goodput / context.peak);
+  figures.record(`${name}.goodput_of_capacity`, 'x', point.goodput / point.capacity);
   for (const each of result.classes) {
     figures.record(`${name}.${each.name}.in_time`, '', attainment(each));
     figures.record(`${name}.${each.name}.admitted_p99_ms`, 'ms', each.admitted.p99);
   }
   for (const key of ['refused', 'expired', 'late'] as const) figures.record(`${name}.${key}_percent`, '%', total(key));
-  figures.record(`${name}.low.of_capacity`, 'x', point.lowOfCapacity);
+  figures.record(`${name}.low.of_capacity`, 'x', point.lowGoodput / point.capacity);
   figures.record(`${name}.refusal_p99_ms`, 'ms', result.refusals.p99);
   figures.record(`${name}.normal_again_s`, 's', point.normalAgainS);
   figures.record(`${name}.others_cpu`, 'cores', point.othersCpu);
@@ -125,12 +137,12 @@ function recordPoint({ figures, say }: Stage, point: Point, context: { peak: num
   figures.record(`${name}.send_delay_p99_ms`, 'ms', result.sendDelay.p99);
   const failures = result.classes.flatMap((each) => Object.values(each.failures)).reduce((sum, n) => sum + n, 0);
   figures.record(`${name}.failed`, '', failures);
-  if (context.calm && point !== context.calm) {
-    const ratio = classOf(point, 'critical').admitted.p99 / classOf(context.calm, 'critical').admitted.p99;
+  if (calm && point !== calm) {
+    const ratio = classOf(point, 'critical').admitted.p99 / classOf(calm, 'critical').admitted.p99;
     figures.record(`${name}.critical.p99_of_calm`, 'x', ratio);
   }
   const inTime = result.classes.map((each) => `${each.name} ${(100 * attainment(each)).toFixed(1)} %`).join(', ');
-  const goodput = `goodput ${point.goodput.toFixed(0)}/s (${(100 * (point.goodput / context.peak)).toFixed(0)} % of peak)`;
+  const goodput = `goodput ${point.goodput.toFixed(0)}/s (${(100 * (point.goodput / point.capacity)).toFixed(0)} % of the capacity)`;
   const shares = `refused ${total('refused').toFixed(1)} %, expired ${total('expired').toFixed(1)} %`;
   const others = `others on the machine used ${point.othersCpu.toFixed(1)} cores`;
   say(`overload ×${point.factor}: ${goodput}; in time: ${inTime}; ${shares}; ${others}`);
@@ -143,30 +155,34 @@ export async function runOverloadSuite(stage: Stage): Promise<void> {
   const { capacity: windows, factors, seconds, probeMs } = plan.overload;
   say('starting Batchyard with heavy');
   const served = await stage.batchyard('heavy');
-  const { capacity, rawRowsPerS, bestBatch } = await measureCapacity(stage, served, windows);
+  const { capacity, bestBatch } = await measureCapacity(stage, served, windows);
   const raw = await stage.raw();
   const beside = await besideBusyCore(async () => (await raw.ask('best', { model: 'heavy', ms: SWEEP_MS })).rowsPerS);
   figures.record('raw.heavy.beside_a_busy_core', 'x', beside);
-  const before = await probe(stage, served, probeMs);
-  const calmP99 = quantile(
-    before.map(({ ms }) => ms),
-    0.99,
-  );
+  const calmMs = (await probe(stage, served, probeMs)).map(({ ms }) => ms);
+  const calmP99 = quantile(calmMs, 0.99);
   figures.record('overload.probe_p99_ms', 'ms', calmP99);
   const memoryBefore = memoryOf(served).roles;
+  const again = { warmupMs: SETTLE_MS, ms: windows.ms / 2, count: AGAIN };
+  const speedNow = async (): Promise<Speed> => ({
+    capacity: await closedLoop(stage, served, again),
+    rawRowsPerS: await raw.ask('rate', { model: 'heavy', batch: bestBatch, ms: SWEEP_MS }),
+  });
   const points: Point[] = [];
+  const speeds = [await speedNow()];
   for (const factor of factors) {
-    points.push(await runPoint(stage, served, { factor, seconds, capacity, rawRowsPerS }, 2 * calmP99));
-    // A machine that has become slower meanwhile could not have done more.
-    const since = await raw.ask('rate', { model: 'heavy', batch: bestBatch, ms: SWEEP_MS });
-    figures.record(`overload.x${factor}.raw_of_start`, 'x', since / rawRowsPerS);
-    say(`overload ×${factor}: normal again after ${points.at(-1)?.normalAgainS.toFixed(1)} s`);
+    const before = speeds.at(-1) as Speed;
+    const point = await runPoint(stage, served, { factor, seconds, ...before }, 2 * calmP99);
+    const after = await speedNow();
+    speeds.push(after);
+    points.push({ ...point, capacity: (before.capacity + after.capacity) / 2 });
+    figures.record(`overload.x${factor}.capacity_before`, '/s', before.capacity);
+    figures.record(`overload.x${factor}.capacity_after`, '/s', after.capacity);
+    say(`overload ×${factor}: normal again after ${point.normalAgainS.toFixed(1)} s`);
   }
-  const peak = Math.max(capacity, ...points.map(({ goodput }) => goodput));
   figures.record('overload.capacity', '/s', capacity);
-  figures.record('overload.peak', '/s', peak);
   const calm = points.find(({ factor }) => factor === CALM);
-  for (const point of points) recordPoint(stage, point, { peak, calm });
+  for (const point of points) recordPoint(stage, point, calm);
   for (const [role, mb] of memoryOf(served).roles) {
     figures.record(`overload.memory.${role}.before_mb`, 'MB', memoryBefore.get(role) ?? Number.NaN);
     figures.record(`overload.memory.${role}.after_mb`, 'MB', mb);
@@ -174,5 +190,5 @@ export async function runOverloadSuite(stage: Stage): Promise<void> {
   await served.stop();
   if (stage.plotFolder === undefined) return;
   await mkdir(stage.plotFolder, { recursive: true });
-  await writeFile(join(stage.plotFolder, 'overload.svg'), overloadPlot(points, peak));
+  await writeFile(join(stage.plotFolder, 'overload.svg'), overloadPlot(points));
 }
