@@ -25,21 +25,22 @@ const HAND_BACK = new URL(
 type Native = { close(): void };
 const nativeOf = (server: Server): Native | undefined => Reflect.get(server, '_handle') as Native | undefined;
 
-/**
- * Has the connections of a server that listens accepted by further handles, soon; where that cannot be, by its own alone.
- * @returns ends that
- */
-export function acceptMore(server: Server, backlog: number): () => void {
+/** Accepts no more, and resolves once what was accepted has closed. */
+type CloseAcceptors = () => Promise<void>;
+
+/** Has the connections of a server that listens accepted by further handles, soon; where that cannot be, by its own alone. */
+export function acceptMore(server: Server, backlog: number): CloseAcceptors {
   const native = nativeOf(server);
   // Gateways that share a port have a handle each, which the supervisor keeps count of.
-  if (native === undefined || cluster.isWorker) return () => undefined;
+  if (native === undefined || cluster.isWorker) return () => Promise.resolve();
   const acceptors = new Set<Server>();
   let ended = false;
   const helper = fork(HAND_BACK, [], { execArgv: [], env: {}, serialization: 'json' });
-  const end = (): void => {
+  const close = async (): Promise<void> => {
     ended = true;
-    for (const acceptor of acceptors) acceptor.close();
     helper.kill();
+    // Those that a handle has accepted are its own: the server itself does not wait for them.
+    await Promise.all(Array.from(acceptors, (acceptor) => new Promise((resolve) => acceptor.close(resolve))));
   };
   helper.on('error', () => undefined);
   helper.on('message', (_message, handle: unknown) => {
@@ -60,5 +61,5 @@ export function acceptMore(server: Server, backlog: number): () => void {
   // Nothing waits for it.
   helper.unref();
   helper.channel?.unref();
-  return end;
+  return close;
 }

@@ -133,23 +133,19 @@ export async function listen({
     server.once('error', reject);
     server.listen({ host, port, exclusive, backlog: BACKLOG }, resolve);
   });
-  const stopAccepting = manyConnections ? acceptMore(server, BACKLOG) : undefined;
+  const closeAcceptors = manyConnections ? acceptMore(server, BACKLOG) : undefined;
   const address = server.address();
   const bound = typeof address === 'object' && address ? address.port : port;
   return {
     port: bound,
     url: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${bound}`,
-    close: () =>
-      new Promise((resolve) => {
-        // A connection that is busy now is idle after its answer, and would be kept for as long as any idle one.
-        const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
-        stopAccepting?.();
-        server.close(() => {
-          clearInterval(reading);
-          stopTls();
-          clearInterval(sweep);
-          resolve();
-        });
-      }),
+    async close() {
+      // A connection that is busy now is idle after its answer, and would be kept for as long as any idle one.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+      await Promise.all([new Promise((resolve) => server.close(resolve)), closeAcceptors?.()]);
+      clearInterval(reading);
+      stopTls();
+      clearInterval(sweep);
+    },
   };
 }
